@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checksums: XXH3 (libxxhash) and the CRC-32 of zlib. */
+#ifndef AUGSI_CHECKSUM_H
+#define AUGSI_CHECKSUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct augsi_hash128 {
+    uint64_t low;
+    uint64_t high;
+} augsi_hash128;
+
+#define AUGSI_HASH128_TEXT 33u
+
+uint64_t augsi_hash64(const void *data, size_t n_bytes);
+augsi_hash128 augsi_hash128_of(const void *data, size_t n_bytes);
+/* 32 lower-case digits, most significant first (XXH128's canonical form), and a NUL. */
+void augsi_hash128_text(augsi_hash128 hash, char ret_text[AUGSI_HASH128_TEXT]);
+uint32_t augsi_crc32(const void *data, size_t n_bytes);
+
+#endif

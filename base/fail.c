@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fail.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *augs_status_name(int status)
+{
+    switch (status) {
+#define AUGS_STATUS_CASE(code, number, text)                                                       \
+    case number:                                                                                   \
+        return #code;
+        AUGS_STATUS_MAP(AUGS_STATUS_CASE)
+#undef AUGS_STATUS_CASE
+    default:
+        return "AUGS_E_UNKNOWN";
+    }
+}
+
+const char *augs_status_text(int status)
+{
+    switch (status) {
+#define AUGS_STATUS_CASE(code, number, text)                                                       \
+    case number:                                                                                   \
+        return text;
+        AUGS_STATUS_MAP(AUGS_STATUS_CASE)
+#undef AUGS_STATUS_CASE
+    default:
+        return "unknown status";
+    }
+}
+
+/* vsnprintf may cut a UTF-8 sequence in two: drop the half. */
+static void trim_partial_character(char *text, size_t n_bytes)
+{
+    size_t end = strnlen(text, n_bytes);
+    size_t start = end;
+    while (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0x80) {
+        start--;
+    }
+    if (start == 0) {
+        return;
+    }
+    unsigned char lead = (unsigned char)text[start - 1];
+    size_t want = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
+    if (end - start < want) {
+        text[start - 1] = '\0';
+    }
+}
+
+static void write_message(augs_error *error, int status, const char *format, va_list arguments)
+{
+    error->status = status;
+    int n = vsnprintf(error->message, sizeof error->message, format, arguments);
+    if (n < 0) {
+        error->message[0] = '\0';
+    } else if ((size_t)n >= sizeof error->message) {
+        trim_partial_character(error->message, sizeof error->message);
+    }
+}
+
+int augsi_fail(augs_error *error, int status, const char *format, ...)
+{
+    if (error != NULL) {
+        va_list arguments;
+        va_start(arguments, format);
+        write_message(error, status, format, arguments);
+        va_end(arguments);
+    }
+    return status;
+}
+
+int augsi_fail_errno(augs_error *error, int status, int errnum, const char *format, ...)
+{
+    if (errnum == ENOSPC || errnum == EDQUOT) {
+        status = AUGS_E_NO_SPACE;
+    } else if (errnum == ENOMEM) {
+        status = AUGS_E_NO_MEMORY;
+    }
+    if (error != NULL) {
+        va_list arguments;
+        va_start(arguments, format);
+        write_message(error, status, format, arguments);
+        va_end(arguments);
+        char reason[96];
+        const char *text = strerror_r(errnum, reason, sizeof reason);
+        size_t used = strlen(error->message);
+        snprintf(error->message + used, sizeof error->message - used, ": %s", text);
+    }
+    return status;
+}
+
+int augsi_fail_memory(augs_error *error, size_t n_bytes)
+{
+    return augsi_fail(error, AUGS_E_NO_MEMORY, "no memory for %zu bytes", n_bytes);
+}
+
+/* Levenshtein distance of two short words, by rows; words beyond the row count as far. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    enum { LONGEST = 80 };
+    size_t n_a = strlen(a), n_b = strlen(b);
+    size_t row[LONGEST + 1];
+    if (n_a > LONGEST || n_b > LONGEST) {
+        return LONGEST;
+    }
+    for (size_t j = 0; j <= n_b; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= n_a; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= n_b; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            if (row[j] + 1 < best) {
+                best = row[j] + 1;
+            }
+            if (row[j - 1] + 1 < best) {
+                best = row[j - 1] + 1;
+            }
+            diagonal = row[j];
+            row[j] = best;
+        }
+    }
+    return row[n_b];
+}
+
+const char *augsi_nearest(const char *word, const char *const *candidates, size_t n_candidates)
+{
+    const char *nearest = NULL;
+    size_t least = strlen(word) / 3 + 2;
+    for (size_t i = 0; i < n_candidates; i++) {
+        size_t distance = edit_distance(word, candidates[i]);
+        if (distance < least) {
+            least = distance;
+            nearest = candidates[i];
+        }
+    }
+    return nearest;
+}
+
+void augsi_log(const augs_logger *logger, uint32_t level, const char *format, ...)
+{
+    if (logger == NULL || logger->function == NULL) {
+        return;
+    }
+    char message[512];
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    if (n >= 0) {
+        if ((size_t)n >= sizeof message) {
+            trim_partial_character(message, sizeof message);
+        }
+        logger->function(logger->user, level, message);
+    }
+}

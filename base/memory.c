@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fail.h"
+
+static void *default_allocate(void *user, size_t n_bytes, size_t alignment)
+{
+    (void)user;
+    if (n_bytes > SIZE_MAX - alignment) {
+        return NULL;
+    }
+    /* aligned_alloc wants a multiple of the alignment */
+    return aligned_alloc(alignment, (n_bytes + alignment - 1) / alignment * alignment);
+}
+
+static void default_release(void *user, void *p, size_t n_bytes)
+{
+    (void)user;
+    (void)n_bytes;
+    free(p);
+}
+
+const augs_allocator augsi_default_allocator = {
+    .size = sizeof(augs_allocator),
+    .allocate = default_allocate,
+    .release = default_release,
+};
+
+int augsi_allocator_copy(const augs_allocator *given, augs_allocator *ret_allocator,
+                         augs_error *error)
+{
+    if (given == NULL) {
+        given = &augsi_default_allocator;
+    }
+    if (given->size < sizeof *given || given->allocate == NULL || given->release == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "allocator: size must be sizeof(augs_allocator), and both functions set");
+    }
+    *ret_allocator = *given;
+    return AUGS_OK;
+}
+
+static void *allocate(const augs_allocator *allocator, size_t n_bytes, size_t alignment)
+{
+    return allocator->allocate(allocator->user, n_bytes == 0 ? 1 : n_bytes, alignment);
+}
+
+void *augsi_new(const augs_allocator *allocator, size_t n_bytes)
+{
+    void *p = allocate(allocator, n_bytes, 16);
+    if (p != NULL) {
+        memset(p, 0, n_bytes);
+    }
+    return p;
+}
+
+void *augsi_new_slab(const augs_allocator *allocator, size_t n_bytes)
+{
+    return allocate(allocator, n_bytes, AUGSI_SLAB_ALIGNMENT);
+}
+
+void *augsi_new_array(const augs_allocator *allocator, size_t count, size_t size)
+{
+    if (size != 0 && count > SIZE_MAX / size) {
+        return NULL;
+    }
+    return augsi_new(allocator, count * size);
+}
+
+void augsi_delete(const augs_allocator *allocator, void *p, size_t n_bytes)
+{
+    if (p != NULL) {
+        allocator->release(allocator->user, p, n_bytes == 0 ? 1 : n_bytes);
+    }
+}
+
+void *augsi_grow(const augs_allocator *allocator, void *p, size_t old_bytes, size_t new_bytes)
+{
+    void *larger = augsi_new(allocator, new_bytes);
+    if (larger != NULL && p != NULL) {
+        memcpy(larger, p, old_bytes < new_bytes ? old_bytes : new_bytes);
+        augsi_delete(allocator, p, old_bytes);
+    }
+    return larger;
+}
+
+char *augsi_copy_text(const augs_allocator *allocator, const char *text, size_t n_bytes)
+{
+    if (n_bytes == SIZE_MAX) {
+        return NULL;
+    }
+    char *copy = augsi_new(allocator, n_bytes + 1);
+    if (copy != NULL && n_bytes > 0) {
+        memcpy(copy, text, n_bytes);
+    }
+    return copy;
+}
+
+void augsi_delete_text(const augs_allocator *allocator, char *text)
+{
+    if (text != NULL) {
+        augsi_delete(allocator, text, strlen(text) + 1);
+    }
+}

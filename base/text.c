@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "text.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "memory.h"
+#include "number_text.h"
+
+void augsi_text_init(augsi_text *text, const augs_allocator *allocator)
+{
+    *text = (augsi_text){.allocator = allocator};
+}
+
+void augsi_text_done(augsi_text *text)
+{
+    augsi_delete(text->allocator, text->data, text->capacity);
+    augsi_text_init(text, text->allocator);
+}
+
+void augsi_text_clear(augsi_text *text)
+{
+    text->n_bytes = 0;
+    text->failed = false;
+    if (text->data != NULL) {
+        text->data[0] = '\0';
+    }
+}
+
+char *augsi_text_reserve(augsi_text *text, size_t n_bytes)
+{
+    if (text->failed || n_bytes > SIZE_MAX / 4 || text->n_bytes > SIZE_MAX / 4) {
+        text->failed = true;
+        return NULL;
+    }
+    size_t need = text->n_bytes + n_bytes + 1;
+    if (need > text->capacity) {
+        size_t capacity = text->capacity < 128 ? 256 : text->capacity * 2;
+        while (capacity < need) {
+            capacity *= 2;
+        }
+        char *larger = augsi_grow(text->allocator, text->data, text->capacity, capacity);
+        if (larger == NULL) {
+            text->failed = true;
+            return NULL;
+        }
+        text->data = larger;
+        text->capacity = capacity;
+    }
+    return text->data + text->n_bytes;
+}
+
+void augsi_text_add(augsi_text *text, const void *data, size_t n_bytes)
+{
+    char *end = augsi_text_reserve(text, n_bytes);
+    if (end != NULL) {
+        if (n_bytes > 0) {
+            memcpy(end, data, n_bytes);
+        }
+        end[n_bytes] = '\0';
+        text->n_bytes += n_bytes;
+    }
+}
+
+void augsi_text_add_string(augsi_text *text, const char *string)
+{
+    augsi_text_add(text, string, strlen(string));
+}
+
+void augsi_text_add_u64(augsi_text *text, uint64_t number)
+{
+    char digits[AUGSI_NUMBER_BYTES];
+    augsi_text_add(text, digits, augsi_u64_text(number, digits));
+}
+
+void augsi_text_add_f64(augsi_text *text, double number)
+{
+    char digits[AUGSI_NUMBER_BYTES];
+    if (isfinite(number)) {
+        augsi_text_add(text, digits, augsi_f64_text(number, digits));
+    } else {
+        augsi_text_add(text, "null", 4);
+    }
+}
+
+void augsi_text_add_json_string(augsi_text *text, const char *string)
+{
+    static const char hex[] = "0123456789abcdef";
+    augsi_text_add(text, "\"", 1);
+    for (const char *p = string; *p != '\0'; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c == '"' || c == '\\') {
+            augsi_text_add(text, (char[]){'\\', *p}, 2);
+        } else if (c == '\n') {
+            augsi_text_add(text, "\\n", 2);
+        } else if (c == '\t') {
+            augsi_text_add(text, "\\t", 2);
+        } else if (c < 0x20 || c == 0x7f) {
+            augsi_text_add(text, (char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+        } else {
+            augsi_text_add(text, p, 1);
+        }
+    }
+    augsi_text_add(text, "\"", 1);
+}

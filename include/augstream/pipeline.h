@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pipeline: stream -> strategy -> batch -> sink, for one rank and one epoch, pulled (next) or
+ * pushed (run). One thread at a time.
+ */
+#ifndef AUGSTREAM_PIPELINE_H
+#define AUGSTREAM_PIPELINE_H
+
+#include <augstream/batch.h>
+#include <augstream/export.h>
+#include <augstream/sink.h>
+#include <augstream/strategy.h>
+#include <augstream/stream.h>
+
+AUGS_BEGIN_DECLS
+
+/* How ranks share positions. */
+#define AUGS_SHARD_INTERLEAVED 0u /* element r + W k of every span goes to rank r */
+#define AUGS_SHARD_BLOCK 1u /* rank r has its own contiguous block, the first N mod W one longer   \
+                             */
+
+/* What happens to a span that W does not divide. */
+#define AUGS_TAIL_PAD 0u    /* it goes on with the epoch's first positions, flagged: equal ranks */
+#define AUGS_TAIL_DROP 1u   /* it is cut to a multiple of W: equal ranks */
+#define AUGS_TAIL_UNEVEN 2u /* ranks get what there is: some one sample less */
+
+/* How positions become batches of ranks; servers, subscribers and pipelines share it. */
+typedef struct augs_plan_options {
+    uint32_t size;        /* sizeof(augs_plan_options) */
+    uint32_t world_size;  /* 0 = 1 */
+    uint32_t shard;       /* AUGS_SHARD_... */
+    uint32_t tail;        /* AUGS_TAIL_...; without effect if world_size is 1 */
+    const char *strategy; /* NULL = "sequential" */
+    const augs_strategy_options *strategy_options; /* NULL = defaults; copied */
+    const augs_strategy_ops *strategy_ops; /* a planner of your own instead of a name; not copied */
+} augs_plan_options;
+
+typedef struct augs_pipeline augs_pipeline;
+
+typedef struct augs_pipeline_options {
+    uint32_t size;           /* sizeof(augs_pipeline_options) */
+    uint32_t rank;           /* 0 <= rank < plan.world_size */
+    uint64_t first_position; /* the window of positions to go through */
+    uint64_t n_positions;    /* 0 = to the end of the stream */
+    augs_plan_options plan;
+} augs_pipeline_options;
+
+/* Takes a reference of the stream. options may be NULL: all positions in batches of 32. */
+AUGS_API int augs_pipeline_open(augs_stream *stream, const augs_pipeline_options *options,
+                                augs_pipeline **ret_pipeline, augs_error *error);
+AUGS_API void augs_pipeline_free(augs_pipeline *pipeline);
+
+/* 1 and a batch, which is the caller's to unref; 0 at the end of the epoch; negative on error,
+ * after which the position is unchanged and the call may be repeated. */
+AUGS_API int augs_pipeline_next(augs_pipeline *pipeline, augs_batch **ret_batch, augs_error *error);
+
+/* The step whose batch `next` returns next, from 0. */
+AUGS_API uint64_t augs_pipeline_step(const augs_pipeline *pipeline);
+/* Goes to a step. Fixed strategies in O(1), others only backwards to 0 or over recorded steps:
+ * AUGS_E_STATE. */
+AUGS_API int augs_pipeline_seek(augs_pipeline *pipeline, uint64_t step, augs_error *error);
+/* Starts at step 0 of another epoch. Batches of the old one stay valid. */
+AUGS_API int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, augs_error *error);
+
+/* Tells the strategy what the last batch cost; seconds < 0 or NaN and bytes 0 = not known. */
+AUGS_API int augs_pipeline_observe(augs_pipeline *pipeline, double seconds, uint64_t bytes,
+                                   uint64_t available_bytes, augs_error *error);
+
+/* Runs to the end of the epoch, every batch into the sink, then flushes it. Positive results of the
+ * sink's write mean "stop": AUGS_E_CANCELLED. */
+AUGS_API int augs_pipeline_run(augs_pipeline *pipeline, augs_sink *sink, augs_error *error);
+
+/*
+ * The resume token of the next batch as text of at most AUGS_TOKEN_BYTES with its NUL, and going to
+ * the place of one. AUGS_E_TOKEN names both fingerprints if the token is of another stream.
+ */
+#define AUGS_TOKEN_BYTES 256u
+AUGS_API int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n_bytes,
+                                 augs_error *error);
+AUGS_API int augs_pipeline_resume(augs_pipeline *pipeline, const char *token, augs_error *error);
+
+AUGS_END_DECLS
+
+#endif

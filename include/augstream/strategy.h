@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Batch strategies: planners that say which positions go together. A planner allocates, draws,
+ * sends and times nothing; it sees facts and answers with a span. Whoever drives it checks every
+ * span (positions in order, nothing lost, nothing twice), so a wrong planner is an error, never
+ * wrong data.
+ */
+#ifndef AUGSTREAM_STRATEGY_H
+#define AUGSTREAM_STRATEGY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <augstream/export.h>
+#include <augstream/status.h>
+#include <augstream/stream.h>
+
+AUGS_BEGIN_DECLS
+
+/* Options of all shipped strategies; 0 = the strategy's default. Sizes are samples a rank. */
+typedef struct augs_strategy_options {
+    uint32_t size;        /* sizeof(augs_strategy_options) */
+    uint32_t drop_last;   /* 1: a batch that is not full at the end is left out */
+    uint64_t batch_size;  /* sequential: 32 */
+    uint64_t min_samples; /* at least; only a tail may be smaller; 1 */
+    uint64_t max_samples; /* at most; no limit */
+    uint64_t multiple_of; /* of every batch but the tail; 1 */
+    uint64_t batches;     /* round_robin: how many, required */
+    uint64_t window;      /* round_robin: samples a window; the whole stream */
+} augs_strategy_options;
+
+/* What a planner gets to see. Positions count from the start of the planned window of the stream.
+ */
+typedef struct augs_plan_facts {
+    uint32_t size;
+    uint32_t world_size;         /* ranks that share a span; 1 without ranks */
+    uint64_t n_samples;          /* positions to plan in all, or AUGS_ENDLESS */
+    uint64_t step;               /* how many spans were planned before this one */
+    uint64_t position;           /* how many positions were planned before this one */
+    uint64_t sample_bytes;       /* ours, of one sample */
+    uint64_t memory_limit_bytes; /* 0 = unknown, likewise the next two */
+    uint64_t memory_used_bytes;
+    uint64_t memory_available_bytes;
+} augs_plan_facts;
+
+/* What was seen of a batch after it was consumed; a field that is not known is 0 (seconds: NaN or <
+ * 0). */
+typedef struct augs_feedback {
+    uint32_t size;
+    uint32_t reserved;
+    uint64_t n_samples;
+    double seconds;
+    uint64_t bytes;           /* memory that the consumer needed for it */
+    uint64_t available_bytes; /* and what it has left */
+} augs_feedback;
+
+/* The plan is a pure function of the facts' step and n_samples: it can be asked for any step at
+ * once. */
+#define AUGS_STRATEGY_FIXED 1u
+
+typedef struct augs_strategy_ops {
+    uint32_t size;  /* sizeof(augs_strategy_ops) */
+    uint32_t flags; /* AUGS_STRATEGY_... */
+    const char *name;
+    size_t state_size; /* the driver allocates it, zeroed, 16-byte aligned */
+    /* Checks and copies the options (never NULL; smaller `size` = older caller). */
+    int (*init)(void *state, const augs_strategy_options *options, augs_error *error);
+    /* 1 and a span; 0 at the end; negative on error. A FIXED planner must not change its state. */
+    int (*plan)(void *state, const augs_plan_facts *facts, augs_span *ret_span, augs_error *error);
+    /* Feedback for the span planned last; NULL if the planner does not learn. */
+    void (*observe)(void *state, const augs_feedback *feedback);
+    /* One word: why the last span has its size. Static memory. NULL function = "fixed". */
+    const char *(*why)(const void *state);
+    void (*done)(void *state); /* may be NULL */
+} augs_strategy_ops;
+
+/* A shipped strategy by name; NULL error text lists the names ("did you mean"). AUGS_E_NOT_FOUND.
+ */
+AUGS_API int augs_strategy_find(const char *name, const augs_strategy_ops **ret_ops,
+                                augs_error *error);
+AUGS_API uint32_t augs_strategy_count(void);
+AUGS_API const char *augs_strategy_name(uint32_t index); /* NULL beyond */
+
+AUGS_END_DECLS
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan of an epoch: (step) -> span of the global batch -> slice of one rank. It owns the
+ * strategy, gives it its facts, and checks every span it answers with. Pipeline, server and
+ * subscriber walk the same one.
+ */
+#ifndef AUGSI_PLAN_H
+#define AUGSI_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <augstream/alloc.h>
+#include <augstream/pipeline.h>
+#include <augstream/stream.h>
+
+typedef struct augsi_plan augsi_plan;
+
+/* One rank's part of a step: body positions, then pad_count positions from pad_first on (mod N). */
+typedef struct augsi_slice {
+    augs_span body; /* count may be 0 (tail `uneven`) */
+    uint64_t pad_first;
+    uint64_t pad_count; /* 0 or 1 as spans are cut today; body.count + pad_count samples in all */
+    bool last;          /* no further step in this epoch */
+} augsi_slice;
+
+/*
+ * n_samples positions of the window that starts at first_position (AUGS_ENDLESS for an endless
+ * one); stream_samples is N, for padding. Checks the options: AUGS_E_ARGUMENT, AUGS_E_NOT_FOUND.
+ * Copies them.
+ */
+int augsi_plan_open(const augs_allocator *allocator, const augs_plan_options *options,
+                    uint64_t first_position, uint64_t n_samples, uint64_t sample_bytes,
+                    augsi_plan **ret_plan, augs_error *error);
+void augsi_plan_free(augsi_plan *plan);
+
+const augs_plan_options *augsi_plan_options_of(const augsi_plan *plan);
+/* true: any step can be asked for in O(1), from any thread at once. */
+bool augsi_plan_is_fixed(const augsi_plan *plan);
+/* Steps of an epoch for a fixed plan (the same for every rank); 0 if not known or endless:
+ * UINT64_MAX. */
+uint64_t augsi_plan_n_steps(const augsi_plan *plan);
+
+/*
+ * The slice of `rank` at `step`: 1, or 0 if the epoch has no such step, or negative. A plan that is
+ * not fixed plans steps in order (step == number planned) or repeats the one planned last.
+ */
+int augsi_plan_slice(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
+                     augs_error *error);
+/* The global span of that step, as the journal and BATCH tell it; block shards: the rank's own
+ * span. */
+int augsi_plan_span(augsi_plan *plan, uint64_t step, uint32_t rank, augs_span *ret_span,
+                    augs_error *error);
+void augsi_plan_observe(augsi_plan *plan, const augs_feedback *feedback);
+/* Back to step 0. */
+void augsi_plan_restart(augsi_plan *plan);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Quantile functions that give the same bits on every IEEE-754 machine: only + - * / and sqrt in
+ * binary64, no contraction, no libm. Sources in quantiles.c.
+ */
+#ifndef AUGSI_QUANTILES_H
+#define AUGSI_QUANTILES_H
+
+#include <stdint.h>
+
+/* exp and log in binary64, relative error below 2^-50; log for x > 0, exp clamps to 0 and infinity.
+ */
+double augsi_exp(double x);
+double augsi_log(double x);
+/* Lower tail of the standard normal distribution, relative error below 1e-14. */
+double augsi_phi(double x);
+/* x with Phi(x) = p for 0 < p < 1; `q` is 1 - p, given apart so that the upper tail keeps its
+ * precision. */
+double augsi_phi_inverse(double p, double q);
+
+/* Compiled parameters of a column; w is the element's word, v = (w + 0.5) 2^-32. */
+typedef struct augsi_log_uniform {
+    double log_low, log_width;
+    float low, high;
+} augsi_log_uniform;
+
+typedef struct augsi_normal {
+    double mean, std_dev;
+    double p_low, q_high, mass; /* Phi(a), 1 - Phi(b), and what lies between */
+    float low, high;            /* -inf, inf without bounds */
+} augsi_normal;
+
+typedef struct augsi_beta {
+    double a, b;
+    double setup[12]; /* constants that quantiles.c makes of a and b */
+} augsi_beta;
+
+void augsi_log_uniform_init(augsi_log_uniform *column, double low, double high);
+/* Bounds may be -INFINITY and INFINITY. */
+void augsi_normal_init(augsi_normal *column, double mean, double std_dev, double low, double high);
+/* 0.01 <= a, b <= 1000 */
+void augsi_beta_init(augsi_beta *column, double a, double b);
+
+/* n elements from n words; ret_values may be the same memory as words. */
+void augsi_log_uniform_fill(const augsi_log_uniform *column, const uint32_t *words, uint64_t n,
+                            float *ret_values);
+void augsi_normal_fill(const augsi_normal *column, const uint32_t *words, uint64_t n,
+                       float *ret_values);
+void augsi_beta_fill(const augsi_beta *column, const uint32_t *words, uint64_t n,
+                     float *ret_values);
+
+#endif

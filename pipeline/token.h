@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Resume tokens: "augs1:JOB:FINGERPRINT:EPOCH:GENERATION:STEP:POSITION:CHECK", CHECK the XXH3-64 of
+ * what stands before it. */
+#ifndef AUGSI_TOKEN_H
+#define AUGSI_TOKEN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <augstream/status.h>
+
+typedef struct augsi_token {
+    char job[65]; /* "-" for a pipeline without a server */
+    char fingerprint[33];
+    uint32_t epoch;
+    uint64_t generation;
+    uint64_t step;     /* the next one */
+    uint64_t position; /* first position of the rank's next batch: what a new world size would start
+                          from; informative */
+} augsi_token;
+
+/* AUGS_E_RANGE if n_bytes is too small. */
+int augsi_token_format(const augsi_token *token, char *ret_text, size_t n_bytes, augs_error *error);
+/* AUGS_E_TOKEN: says which field is wrong. */
+int augsi_token_parse(const char *text, augsi_token *ret_token, augs_error *error);
+
+#endif

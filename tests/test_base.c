@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <locale.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "checksum.h"
+#include "fail.h"
+#include "memory.h"
+#include "number_text.h"
+#include "suite.h"
+#include "text.h"
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state ^ (*state >> 33);
+}
+
+START_TEST(every_status_has_a_name_and_a_text)
+{
+    ck_assert_str_eq(augs_status_name(AUGS_E_RANGE), "AUGS_E_RANGE");
+    ck_assert_str_eq(augs_status_name(-102), "AUGS_E_RANGE");
+    ck_assert_str_eq(augs_status_name(12345), "AUGS_E_UNKNOWN");
+    ck_assert_int_eq(AUGS_E_INTERNAL, -901);
+    ck_assert_str_eq(augs_status_text(0), "success");
+}
+END_TEST
+
+START_TEST(a_long_message_is_cut_between_characters)
+{
+    augs_error error;
+    char text[600];
+    for (size_t i = 0; i + 1 < sizeof text; i += 2) {
+        text[i] = (char)0xC3;
+        text[i + 1] = (char)0xA9;
+    }
+    text[598] = '\0';
+    ck_assert_int_eq(augsi_fail(&error, AUGS_E_IO, "x%s", text), AUGS_E_IO);
+    ck_assert_uint_eq(strlen(error.message), 255);
+    augsi_fail(&error, AUGS_E_IO, "%s", text);
+    ck_assert_uint_eq(strlen(error.message), 254);
+    ck_assert_int_eq(augsi_fail(NULL, AUGS_E_IO, "x"), AUGS_E_IO);
+}
+END_TEST
+
+START_TEST(a_full_disk_has_a_status_of_its_own)
+{
+    augs_error error;
+    ck_assert_int_eq(augsi_fail_errno(&error, AUGS_E_IO, 28, "write '%s'", "f"), AUGS_E_NO_SPACE);
+    ck_assert_str_eq(error.message, "write 'f': No space left on device");
+}
+END_TEST
+
+START_TEST(the_nearest_word_is_found_and_a_far_one_is_not)
+{
+    const char *const words[] = {"mild", "moderate", "aggressive"};
+    ck_assert_str_eq(augsi_nearest("modrate", words, 3), "moderate");
+    ck_assert_ptr_null(augsi_nearest("zebra", words, 3));
+}
+END_TEST
+
+START_TEST(f32_text_reads_back_and_is_the_shortest)
+{
+    uint64_t state = 7;
+    for (int i = 0; i < 300000; i++) {
+        uint32_t bits = (uint32_t)next_random(&state);
+        float number;
+        char text[AUGSI_NUMBER_BYTES + 1], shorter[64];
+        if (i % 2 == 0) { /* the usual range */
+            bits = (bits & 0x807fffffu) | ((96u + bits % 60u) << 23);
+        }
+        memcpy(&number, &bits, 4);
+        if (!isfinite(number)) {
+            continue;
+        }
+        size_t n = augsi_f32_text(number, text);
+        ck_assert_uint_le(n, AUGSI_NUMBER_BYTES);
+        text[n] = '\0';
+        ck_assert_msg(strtof(text, NULL) == number, "%s is not %.9g", text, (double)number);
+        int digits = 0;
+        for (const char *p = text; *p != '\0' && *p != 'e'; p++) {
+            digits += *p >= '0' && *p <= '9';
+        }
+        (void)digits;
+        for (int precision = 0; precision < 9; precision++) {
+            snprintf(shorter, sizeof shorter, "%.*e", precision, (double)number);
+            if (strtof(shorter, NULL) == number) {
+                float again;
+                char normal[AUGSI_NUMBER_BYTES + 1];
+                again = strtof(text, NULL);
+                normal[augsi_f64_text(strtod(shorter, NULL), normal)] = '\0';
+                ck_assert_msg(strtod(normal, NULL) == strtod(text, NULL), "%s, but %s does", text,
+                              normal);
+                ck_assert(again == number);
+                break;
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(numbers_have_the_form_people_expect)
+{
+    static const struct {
+        double number;
+        const char *single, *binary64;
+    } cases[] = {
+        {0.1, "0.1", "0.1"},
+        {-30, "-30.0", "-30.0"},
+        {1, "1.0", "1.0"},
+        {16777216, "16777216.0", "16777216.0"},
+        {1e-5, "0.00001", "0.00001"},
+        {1e-6, "1e-6", "1e-6"},
+        {1e20, "1e20", "1e20"},
+        {0, "0.0", "0.0"},
+        {-0.0, "-0.0", "-0.0"},
+        {1.0 / 3, "0.33333334", "0.3333333333333333"},
+        {9.5, "9.5", "9.5"},
+        {1e15, "1000000000000000.0", "1000000000000000.0"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[AUGSI_NUMBER_BYTES + 1];
+        if (cases[i].number != 1e15) {
+            text[augsi_f32_text((float)cases[i].number, text)] = '\0';
+            ck_assert_str_eq(text, cases[i].single);
+        }
+        text[augsi_f64_text(cases[i].number, text)] = '\0';
+        ck_assert_str_eq(text, cases[i].binary64);
+    }
+}
+END_TEST
+
+START_TEST(numbers_are_read_whole_or_not_at_all)
+{
+    double number;
+    uint64_t natural;
+    int64_t integer;
+    ck_assert(augsi_parse_f64("-1.5e3", 6, &number) && number == -1500);
+    ck_assert(augsi_parse_f64(".5", 2, &number) && number == 0.5);
+    static const char *const bad[] = {"",    "-",  ".",   "1x", "0x10", "nan",
+                                      "inf", "1e", "1,5", " 1", "1 "};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        ck_assert_msg(!augsi_parse_f64(bad[i], strlen(bad[i]), &number), "'%s' was read", bad[i]);
+    }
+    ck_assert(augsi_parse_u64("18446744073709551615", 20, &natural) && natural == UINT64_MAX);
+    ck_assert(!augsi_parse_u64("18446744073709551616", 20, &natural));
+    ck_assert(augsi_parse_i64("-9223372036854775808", 20, &integer) && integer == INT64_MIN);
+    ck_assert(!augsi_parse_i64("9223372036854775808", 19, &integer));
+    ck_assert(!augsi_parse_i64("-", 1, &integer));
+}
+END_TEST
+
+START_TEST(json_strings_are_escaped)
+{
+    augsi_text text;
+    augsi_text_init(&text, &augsi_default_allocator);
+    augsi_text_add_json_string(&text, "a\"b\\c\n\x01\xC3\xA9");
+    ck_assert_str_eq(text.data, "\"a\\\"b\\\\c\\n\\u0001\xC3\xA9\"");
+    augsi_text_done(&text);
+}
+END_TEST
+
+START_TEST(checksums_are_the_published_ones)
+{
+    char text[AUGSI_HASH128_TEXT];
+    ck_assert_uint_eq(augsi_crc32("123456789", 9), 0xCBF43926u);
+    ck_assert_uint_eq(augsi_hash64("", 0), 0x2D06800538D394C2u);
+    augsi_hash128_text(augsi_hash128_of("", 0), text);
+    ck_assert_str_eq(text, "99aa06d3014798d86001c324468d497f");
+}
+END_TEST
+
+AUGS_SUITE("base", every_status_has_a_name_and_a_text, a_long_message_is_cut_between_characters,
+           a_full_disk_has_a_status_of_its_own, the_nearest_word_is_found_and_a_far_one_is_not,
+           f32_text_reads_back_and_is_the_shortest, numbers_have_the_form_people_expect,
+           numbers_are_read_whole_or_not_at_all, json_strings_are_escaped,
+           checksums_are_the_published_ones)
