@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The line in one program: preset -> stream -> strategy -> batch.
+ *
+ *   first_batch [PRESET] [SEED]
+ *
+ * prints the first batch of an epoch of 1,000 samples, then shows that sample 2 alone is the same.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <augstream/augstream.h>
+
+static int fail(const char *what, const augs_error *error)
+{
+    fprintf(stderr, "%s: %s\n", what, error->message);
+    return EXIT_FAILURE;
+}
+
+static void print_f32_columns(const augs_batch *batch)
+{
+    const uint64_t *sample_id = augs_batch_column_data(batch, 0);
+    for (uint64_t k = 0; k < augs_batch_n_samples(batch); k++) {
+        printf("%" PRIu64, sample_id[k]);
+        for (uint32_t c = 1; c < augs_batch_n_columns(batch); c++) {
+            if (augs_batch_column_dtype(batch, c) == AUGS_DTYPE_F32) {
+                const float *values = augs_batch_column_data(batch, c);
+                printf("  %s %.9g", augs_batch_column_name(batch, c),
+                       (double)values[k * augs_batch_column_shape(batch, c)]);
+            }
+        }
+        printf("\n");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    augs_error error = {0};
+    augs_preset *preset = NULL;
+    augs_stream *stream = NULL;
+    augs_pipeline *pipeline = NULL;
+    augs_batch *batch = NULL;
+
+    if (augs_preset_open(argc > 1 ? argv[1] : "moderate", NULL, &preset, &error) < 0) {
+        return fail("preset", &error);
+    }
+    augs_stream_options of_stream = {.size = sizeof of_stream,
+                                     .order = AUGS_ORDER_SHUFFLED,
+                                     .seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 42,
+                                     .n_samples = 1000};
+    if (augs_stream_open(preset, &of_stream, &stream, &error) < 0) {
+        return fail("stream", &error);
+    }
+    augs_strategy_options of_strategy = {.size = sizeof of_strategy, .batch_size = 8};
+    augs_pipeline_options of_pipeline = {
+        .size = sizeof of_pipeline,
+        .plan = {.size = sizeof(augs_plan_options), .strategy_options = &of_strategy}};
+    if (augs_pipeline_open(stream, &of_pipeline, &pipeline, &error) < 0 ||
+        augs_pipeline_next(pipeline, &batch, &error) < 0) {
+        return fail("pipeline", &error);
+    }
+    printf("fingerprint %s\n", augs_stream_fingerprint(stream));
+    print_f32_columns(batch);
+
+    /* Any sample alone, in any order, is the same: the stream is its own log. */
+    const uint64_t *sample_id = augs_batch_column_data(batch, 0);
+    float value = 0;
+    void *columns[AUGS_MAX_COLUMNS + 1] = {[1] = &value};
+    if (augs_stream_gather(stream, &sample_id[2], 1, columns, &error) < 0) {
+        return fail("gather", &error);
+    }
+    const float *first_column = augs_batch_column_data(batch, 1);
+    printf("sample %" PRIu64 " alone: %.9g, in the batch: %.9g\n", sample_id[2], (double)value,
+           (double)first_column[2]);
+
+    int same = value == first_column[2];
+    augs_batch_unref(batch);
+    augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+    augs_preset_unref(preset);
+    return same ? EXIT_SUCCESS : EXIT_FAILURE;
+}
