@@ -11,7 +11,7 @@
 /* exp and log in binary64, relative error below 2^-50; log for x > 0, exp clamps to 0 and infinity.
  */
 double augsi_exp(double x);
-double augsi_log(double x);
+double augsi_ln(double x);
 /* Lower tail of the standard normal distribution, relative error below 1e-14. */
 double augsi_phi(double x);
 /* x with Phi(x) = p for 0 < p < 1; `q` is 1 - p, given apart so that the upper tail keeps its
@@ -27,12 +27,23 @@ typedef struct augsi_log_uniform {
 typedef struct augsi_normal {
     double mean, std_dev;
     double p_low, q_high, mass; /* Phi(a), 1 - Phi(b), and what lies between */
-    float low, high;            /* -inf, inf without bounds */
+    double base, v_base;        /* Phi - 1/2 = base + (v - v_base) mass */
+    /* both bounds far on one side: that side, else 0; the nearer bound, standardised and as given
+     */
+    double direction, near, anchor, far_ratio;
+    float low, high; /* -inf, inf without bounds */
 } augsi_normal;
 
+#define AUGSI_BETA_PIECES 92
+#define AUGSI_BETA_TERMS 12
+
+/* About 9 KiB: not for the stack of a fill. */
 typedef struct augsi_beta {
     double a, b;
-    double setup[12]; /* constants that quantiles.c makes of a and b */
+    double base_low, base_high; /* ln(a B(a, b)), ln(b B(a, b)) */
+    double split, v_split;      /* where the roles of x and 1 - x are exchanged, and I there */
+    double table[AUGSI_BETA_PIECES][AUGSI_BETA_TERMS];
+    uint8_t tabled[AUGSI_BETA_PIECES];
 } augsi_beta;
 
 void augsi_log_uniform_init(augsi_log_uniform *column, double low, double high);
