@@ -1,11 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What other rooms may ask of a preset beyond the public header. */
+/* What other rooms may ask of a preset beyond the public header, and what the files of this one
+ * share. */
 #ifndef AUGSI_PRESET_IMPL_H
 #define AUGSI_PRESET_IMPL_H
 
 #include <augstream/preset.h>
 
+#include "arena.h"
+#include "memory.h"
+
+struct augs_preset {
+    augsi_refcount refcount;
+    augsi_arena arena; /* everything below lives in it */
+    const char *name, *description, *source;
+    augs_column_info *columns;
+    uint32_t n_columns;
+    const char *text, *schema_json;
+};
+
 /* The allocator that everything made of this preset inherits. */
 const augs_allocator *augsi_preset_allocator(const augs_preset *preset);
+
+/* Makes text and schema_json out of the rest. AUGS_E_NO_MEMORY. */
+int augsi_preset_describe(augs_preset *preset, augs_error *error);
 
 #endif

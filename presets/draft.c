@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "draft.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "number_text.h"
+
+const char *const augsi_kind_words[AUGSI_N_KINDS] = {
+    "sample_id", "constant", "uniform", "log_uniform", "normal", "beta",
+    "bernoulli", "integer",  "choice",  "permutation", "seed",   "sample"};
+
+const char *augs_kind_name(uint32_t kind)
+{
+    return kind < AUGSI_N_KINDS ? augsi_kind_words[kind] : NULL;
+}
+
+const char *augs_dtype_name(uint32_t dtype)
+{
+    static const char *const names[] = {NULL, "f32", "u8", "u16", "i32", "u64"};
+    return dtype <= AUGS_DTYPE_U64 ? names[dtype] : NULL;
+}
+
+uint32_t augs_dtype_bytes(uint32_t dtype)
+{
+    static const uint32_t sizes[] = {0, 4, 1, 2, 4, 8};
+    return dtype <= AUGS_DTYPE_U64 ? sizes[dtype] : 0;
+}
+
+void augsi_draft_derive(augs_column_info *info)
+{
+    static const uint32_t dtypes[AUGSI_N_KINDS] = {AUGS_DTYPE_U64, AUGS_DTYPE_F32, AUGS_DTYPE_F32,
+                                                   AUGS_DTYPE_F32, AUGS_DTYPE_F32, AUGS_DTYPE_F32,
+                                                   AUGS_DTYPE_U8,  AUGS_DTYPE_I32, AUGS_DTYPE_U16,
+                                                   AUGS_DTYPE_U8,  AUGS_DTYPE_U64, AUGS_DTYPE_U64};
+    info->dtype = dtypes[info->kind];
+    info->width = info->kind == AUGS_KIND_PERMUTATION ? (uint32_t)info->numbers[0] : 1;
+}
+
+void augsi_draft_fault(augsi_draft *draft, augsi_mark mark, const char *format, ...)
+{
+    char message[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    if (draft->n_faults == draft->fault_capacity) {
+        uint32_t capacity = draft->fault_capacity == 0 ? 16 : draft->fault_capacity * 2;
+        augsi_fault *larger = augsi_arena_new(draft->arena, capacity * sizeof *larger);
+        if (larger == NULL) {
+            draft->no_memory = true;
+            return;
+        }
+        if (draft->n_faults > 0) {
+            memcpy(larger, draft->faults, draft->n_faults * sizeof *larger);
+        }
+        draft->faults = larger;
+        draft->fault_capacity = capacity;
+    }
+    char *copy = augsi_arena_text(draft->arena, message, strlen(message));
+    if (copy == NULL) {
+        draft->no_memory = true;
+        return;
+    }
+    draft->faults[draft->n_faults] =
+        (augsi_fault){.mark = mark, .number = draft->n_faults, .message = copy};
+    draft->n_faults++;
+}
+
+static int compare_faults(const void *a, const void *b)
+{
+    const augsi_fault *x = a, *y = b;
+    if (x->mark.line != y->mark.line) {
+        return x->mark.line < y->mark.line ? -1 : 1;
+    }
+    if (x->mark.column != y->mark.column) {
+        return x->mark.column < y->mark.column ? -1 : 1;
+    }
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+void augsi_draft_sort_faults(augsi_draft *draft)
+{
+    if (draft->n_faults > 1) {
+        qsort(draft->faults, draft->n_faults, sizeof *draft->faults, compare_faults);
+    }
+}
+
+double augsi_choice_number(const augs_choice *choice)
+{
+    double number = 0;
+    augsi_parse_f64(choice->text, strlen(choice->text), &number);
+    return number;
+}
+
+/* -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [-+]? [0-9]+)? : other spellings of a number stay names.
+ */
+bool augsi_is_json_number(const char *text)
+{
+    double number;
+    const char *p = text + (*text == '-');
+    const char *point = strchr(p, '.');
+    return *p >= '0' && *p <= '9' && !(p[0] == '0' && p[1] >= '0' && p[1] <= '9') &&
+           (point == NULL || (point[1] >= '0' && point[1] <= '9')) &&
+           augsi_parse_f64(text, strlen(text), &number);
+}

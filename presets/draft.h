@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A preset on its way in: what the reader found, with the places it was found at, and the faults.
+ * The reader binds types, the checker looks at what they mean together.
+ */
+#ifndef AUGSI_DRAFT_H
+#define AUGSI_DRAFT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <augstream/preset.h>
+
+#include "arena.h"
+
+/* A place in the text, from 1; 0 = none. */
+typedef struct augsi_mark {
+    uint32_t line, column;
+} augsi_mark;
+
+typedef struct augsi_fault {
+    augsi_mark mark;
+    uint32_t number; /* in the order of finding */
+    const char *message;
+} augsi_fault;
+
+typedef struct augsi_draft_column {
+    augs_column_info info;
+    augsi_mark name_mark, kind_mark, value_mark, shape_mark, when_mark, identity_mark, unit_mark;
+    const char *when_column; /* NULL: no gate */
+    const char *when_choice; /* the choice's text, NULL for a bernoulli gate */
+    const char *identity;    /* as written, NULL: none */
+    bool broken;             /* its kind could not be read: no further complaints about it */
+} augsi_draft_column;
+
+typedef struct augsi_draft {
+    augsi_arena *arena;
+    const char *name, *description, *source;
+    augsi_draft_column *columns;
+    uint32_t n_columns;
+    augsi_fault *faults;
+    uint32_t n_faults, fault_capacity;
+    bool no_memory;
+} augsi_draft;
+
+void augsi_draft_fault(augsi_draft *draft, augsi_mark mark, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void augsi_draft_sort_faults(augsi_draft *draft);
+/* Fills dtype and width by kind. */
+void augsi_draft_derive(augs_column_info *info);
+
+/* Reads a text into the draft; faults are recorded. Negative only if it could not be read at all
+ * (memory). */
+int augsi_draft_read(augsi_draft *draft, const char *text, size_t n_bytes,
+                     const augs_preset_options *options, augs_error *error);
+/* Everything that the format forbids beyond the types; resolves gates and identities. */
+void augsi_draft_check(augsi_draft *draft);
+
+/* Exact mean and standard deviation of the ungated distribution, NaN where there is none. */
+void augsi_moments(augs_column_info *info);
+
+/* Whether a text is a number as JSON writes it; the value of a choice that is one. */
+bool augsi_is_json_number(const char *text);
+double augsi_choice_number(const augs_choice *choice);
+
+extern const char *const augsi_kind_words[];
+#define AUGSI_N_KINDS 12u
+
+#endif

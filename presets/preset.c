@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The preset object: opened from a text, a file, a shipped name or columns in memory. */
+#include "preset_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "draft.h"
+#include "fail.h"
+#include "shipped.h"
+
+static void preset_free(augs_preset *preset)
+{
+    augs_allocator allocator = preset->arena.allocator;
+    augsi_arena_done(&preset->arena);
+    augsi_delete(&allocator, preset, sizeof *preset);
+}
+
+static int check_options(const augs_preset_options *options, augs_allocator *ret_allocator,
+                         augs_error *error)
+{
+    if (options == NULL) {
+        return augsi_allocator_copy(NULL, ret_allocator, error);
+    }
+    if (options->size < sizeof *options ||
+        (options->n_overrides > 0 && options->overrides == NULL)) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "preset: options.size must be sizeof(augs_preset_options), overrides a "
+                          "list of n_overrides texts");
+    }
+    return augsi_allocator_copy(options->allocator, ret_allocator, error);
+}
+
+static int preset_new(const augs_allocator *allocator, augs_preset **ret_preset, augs_error *error)
+{
+    augs_preset *preset = augsi_new(allocator, sizeof *preset);
+    if (preset == NULL) {
+        return augsi_fail_memory(error, sizeof *preset);
+    }
+    augsi_refcount_init(&preset->refcount);
+    augsi_arena_init(&preset->arena, allocator);
+    *ret_preset = preset;
+    return AUGS_OK;
+}
+
+/* The first fault as an error, with the number of the others. */
+static int fail_by_faults(augsi_draft *draft, const char *origin, augs_error *error)
+{
+    augsi_draft_sort_faults(draft);
+    const augsi_fault *fault = &draft->faults[0];
+    char place[48] = "", more[32] = "";
+    if (fault->mark.line > 0) {
+        snprintf(place, sizeof place, ":%u:%u", fault->mark.line, fault->mark.column);
+    }
+    if (draft->n_faults > 1) {
+        snprintf(more, sizeof more, " (and %u more)", draft->n_faults - 1);
+    }
+    int room =
+        (int)(sizeof error->message - strlen("preset '': ") - strlen(place) - strlen(more) - 1);
+    int name = (int)strlen(origin) < room / 3 ? (int)strlen(origin) : room / 3;
+    return augsi_fail(error, AUGS_E_PRESET, "preset '%.*s'%s: %.*s%s", name, origin, place,
+                      room - name, fault->message, more);
+}
+
+/* A draft without faults becomes the preset's columns. */
+static int preset_take(augs_preset *preset, augsi_draft *draft, augs_error *error)
+{
+    preset->name = draft->name;
+    preset->description = draft->description;
+    preset->source = draft->source;
+    preset->n_columns = draft->n_columns;
+    preset->columns = augsi_arena_new(&preset->arena, draft->n_columns * sizeof *preset->columns);
+    if (preset->columns == NULL) {
+        return augsi_fail_memory(error, draft->n_columns * sizeof *preset->columns);
+    }
+    for (uint32_t i = 0; i < draft->n_columns; i++) {
+        preset->columns[i] = draft->columns[i].info;
+        augsi_moments(&preset->columns[i]);
+    }
+    return augsi_preset_describe(preset, error);
+}
+
+static int finish(augs_preset *preset, augsi_draft *draft, const char *origin,
+                  augs_preset **ret_preset, augs_error *error)
+{
+    int status = AUGS_OK;
+    if (draft->no_memory) {
+        status =
+            augsi_fail(error, AUGS_E_NO_MEMORY, "preset '%.100s': no memory to read it", origin);
+    } else if (draft->n_faults > 0) {
+        status = fail_by_faults(draft, origin, error);
+    } else {
+        status = preset_take(preset, draft, error);
+    }
+    if (status < 0) {
+        preset_free(preset);
+    } else {
+        *ret_preset = preset;
+    }
+    return status;
+}
+
+/* The name of a preset without one: the file's, without folder and ending. */
+static const char *name_of_origin(augsi_arena *arena, const char *origin)
+{
+    const char *slash = strrchr(origin, '/'), *start = slash != NULL ? slash + 1 : origin;
+    const char *dot = strrchr(start, '.');
+    const char *name = augsi_arena_text(
+        arena, start, dot != NULL && dot > start ? (size_t)(dot - start) : strlen(start));
+    return name != NULL ? name : "";
+}
+
+int augs_preset_open_text(const char *text, size_t n_bytes, const char *origin,
+                          const augs_preset_options *options, augs_preset **ret_preset,
+                          augs_error *error)
+{
+    augs_allocator allocator;
+    augs_preset *preset = NULL;
+    if ((text == NULL && n_bytes > 0) || ret_preset == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "preset: text and ret_preset are required");
+    }
+    int status = check_options(options, &allocator, error);
+    if (status == AUGS_OK) {
+        status = preset_new(&allocator, &preset, error);
+    }
+    if (status < 0) {
+        return status;
+    }
+    origin = origin != NULL ? origin : "text";
+    augsi_draft draft = {.arena = &preset->arena, .description = "", .source = ""};
+    augsi_draft_read(&draft, text != NULL ? text : "", n_bytes, options, NULL);
+    if (draft.name == NULL) {
+        draft.name = name_of_origin(&preset->arena, origin);
+    }
+    augsi_draft_check(&draft);
+    return finish(preset, &draft, origin, ret_preset, error);
+}
+
+int augs_preset_check(const char *text, size_t n_bytes, const char *origin,
+                      const augs_preset_options *options, augs_preset_fault_function *report,
+                      void *user, augs_error *error)
+{
+    augs_allocator allocator;
+    if (text == NULL && n_bytes > 0) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "preset: text is required");
+    }
+    int status = check_options(options, &allocator, error);
+    if (status < 0) {
+        return status;
+    }
+    augsi_arena arena;
+    augsi_arena_init(&arena, &allocator);
+    augsi_draft draft = {.arena = &arena, .description = "", .source = ""};
+    augsi_draft_read(&draft, text != NULL ? text : "", n_bytes, options, NULL);
+    augsi_draft_check(&draft);
+    augsi_draft_sort_faults(&draft);
+    for (uint32_t i = 0; report != NULL && i < draft.n_faults; i++) {
+        const augsi_fault *fault = &draft.faults[i];
+        const char *line = text, *end = text + n_bytes;
+        for (uint32_t skip = 1; line != NULL && skip < fault->mark.line; skip++) {
+            line = memchr(line, '\n', (size_t)(end - line));
+            line = line != NULL ? line + 1 : NULL;
+        }
+        const char *stop = line == NULL ? NULL : memchr(line, '\n', (size_t)(end - line));
+        size_t n = line == NULL || fault->mark.line == 0
+                       ? 0
+                       : (size_t)((stop != NULL ? stop : end) - line);
+        const char *source_line = augsi_arena_text(&arena, n > 0 ? line : "", n > 400 ? 400 : n);
+        augs_preset_fault told = {.size = sizeof told,
+                                  .line = fault->mark.line,
+                                  .column = fault->mark.column,
+                                  .message = fault->message,
+                                  .source_line = source_line != NULL ? source_line : ""};
+        report(user, &told);
+    }
+    int n_faults = (int)draft.n_faults;
+    if (draft.no_memory) {
+        n_faults = augsi_fail(error, AUGS_E_NO_MEMORY, "preset '%.100s': no memory to check it",
+                              origin != NULL ? origin : "text");
+    }
+    augsi_arena_done(&arena);
+    return n_faults;
+}
+
+static const char *copy(augsi_draft *draft, const char *text)
+{
+    const char *copied =
+        augsi_arena_text(draft->arena, text != NULL ? text : "", text != NULL ? strlen(text) : 0);
+    if (copied == NULL) {
+        draft->no_memory = true;
+        return "";
+    }
+    return copied;
+}
+
+static void copy_choices(augsi_draft *draft, augs_column_info *info, const augs_column_info *given)
+{
+    info->choices = NULL;
+    info->n_choices = 0;
+    if (given->kind != AUGS_KIND_CHOICE || given->choices == NULL ||
+        given->n_choices > AUGS_MAX_CHOICES) {
+        return;
+    }
+    augs_choice *choices = augsi_arena_new(draft->arena, given->n_choices * sizeof *choices);
+    if (choices == NULL) {
+        draft->no_memory = true;
+        return;
+    }
+    for (uint32_t i = 0; i < given->n_choices; i++) {
+        choices[i] = given->choices[i];
+        choices[i].text = copy(draft, given->choices[i].text);
+        choices[i].is_number = augsi_is_json_number(choices[i].text) && choices[i].is_number != 0;
+    }
+    info->choices = choices;
+    info->n_choices = given->n_choices;
+}
+
+/* Gate and identity of a given column are resolved already: only their sense is checked. */
+static void check_given_gate(augsi_draft *draft, uint32_t index)
+{
+    augs_column_info *info = &draft->columns[index].info;
+    const augsi_mark nowhere = {0, 0};
+    if (info->gate == AUGS_NO_GATE) {
+        info->gate_value = 0;
+        info->identity_bits = 0;
+        return;
+    }
+    const augs_column_info *gate = info->gate < index ? &draft->columns[info->gate].info : NULL;
+    if (gate == NULL || (gate->kind != AUGS_KIND_BERNOULLI && gate->kind != AUGS_KIND_CHOICE)) {
+        augsi_draft_fault(draft, nowhere,
+                          "column '%s': gate %u is no bernoulli or choice column before it",
+                          info->name, info->gate);
+    } else if (gate->shape != 1 && gate->shape != info->shape) {
+        augsi_draft_fault(
+            draft, nowhere,
+            "column '%s' has %u elements, its gate '%s' %u; a gate has one or as many", info->name,
+            info->shape, gate->name, gate->shape);
+    } else if (gate->kind == AUGS_KIND_BERNOULLI ? info->gate_value != 1
+                                                 : info->gate_value >= gate->n_choices) {
+        augsi_draft_fault(draft, nowhere, "column '%s': gate value %u is no value of '%s'",
+                          info->name, info->gate_value, gate->name);
+    }
+    uint32_t n_bytes = augs_dtype_bytes(info->dtype);
+    if (n_bytes < 8 && info->identity_bits >> (8 * n_bytes) != 0) {
+        augsi_draft_fault(draft, nowhere, "column '%s': the identity's bits do not fit %s",
+                          info->name, augs_dtype_name(info->dtype));
+    }
+    if ((info->kind == AUGS_KIND_BERNOULLI && info->identity_bits > 1) ||
+        (info->kind == AUGS_KIND_CHOICE && info->identity_bits >= info->n_choices)) {
+        augsi_draft_fault(draft, nowhere, "column '%s': the identity is no value of it",
+                          info->name);
+    }
+}
+
+int augs_preset_open_columns(const char *name, const augs_column_info *columns, uint32_t n_columns,
+                             const augs_preset_options *options, augs_preset **ret_preset,
+                             augs_error *error)
+{
+    augs_allocator allocator;
+    augs_preset *preset = NULL;
+    if (columns == NULL || n_columns == 0 || n_columns > AUGS_MAX_COLUMNS || ret_preset == NULL ||
+        (options != NULL && options->n_overrides > 0)) {
+        return augsi_fail(
+            error, AUGS_E_ARGUMENT,
+            "preset: 1 to %u columns and ret_preset are required, overrides are not taken here",
+            AUGS_MAX_COLUMNS);
+    }
+    int status = check_options(options, &allocator, error);
+    if (status == AUGS_OK) {
+        status = preset_new(&allocator, &preset, error);
+    }
+    if (status < 0) {
+        return status;
+    }
+    augsi_draft draft = {.arena = &preset->arena, .description = "", .source = ""};
+    draft.name = copy(&draft, name != NULL ? name : "columns");
+    draft.columns = augsi_arena_new(&preset->arena, n_columns * sizeof *draft.columns);
+    draft.no_memory |= draft.columns == NULL;
+    for (uint32_t i = 0; !draft.no_memory && i < n_columns; i++) {
+        augs_column_info *info = &draft.columns[draft.n_columns++].info;
+        *info = columns[i];
+        info->name = copy(&draft, columns[i].name);
+        info->unit = copy(&draft, columns[i].unit);
+        info->doc = copy(&draft, columns[i].doc);
+        info->source = copy(&draft, columns[i].source);
+        if (columns[i].size < sizeof *info || info->kind == AUGS_KIND_SAMPLE_ID ||
+            info->kind >= AUGSI_N_KINDS) {
+            augsi_draft_fault(&draft, (augsi_mark){0, 0},
+                              "column '%s': size must be sizeof(augs_column_info), kind 1 to %u",
+                              info->name, AUGSI_N_KINDS - 1);
+            draft.columns[i].broken = true;
+            continue;
+        }
+        copy_choices(&draft, info, &columns[i]);
+        if (info->kind == AUGS_KIND_NORMAL) {
+            info->flags &= AUGS_HAS_MIN | AUGS_HAS_MAX;
+        } else {
+            info->flags = 0;
+        }
+    }
+    augsi_draft_check(&draft);
+    for (uint32_t i = 0; draft.n_faults == 0 && !draft.no_memory && i < draft.n_columns; i++) {
+        check_given_gate(&draft, i);
+    }
+    return finish(preset, &draft, draft.name, ret_preset, error);
+}
+
+static int open_file(const char *path, const augs_preset_options *options, augs_preset **ret_preset,
+                     augs_error *error)
+{
+    augs_allocator allocator;
+    int status = check_options(options, &allocator, error);
+    if (status < 0) {
+        return status;
+    }
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL) {
+        return augsi_fail_errno(error, errno == ENOENT ? AUGS_E_NOT_FOUND : AUGS_E_IO, errno,
+                                "preset '%.160s'", path);
+    }
+    const size_t most = AUGS_MAX_PRESET_BYTES + 1;
+    char *text = augsi_new(&allocator, most);
+    if (text == NULL) {
+        fclose(file);
+        return augsi_fail_memory(error, most);
+    }
+    size_t n = fread(text, 1, most, file);
+    if (ferror(file)) {
+        status = augsi_fail_errno(error, AUGS_E_IO, errno, "preset '%.160s'", path);
+    } else {
+        status = augs_preset_open_text(text, n, path, options, ret_preset, error);
+    }
+    fclose(file);
+    augsi_delete(&allocator, text, most);
+    return status;
+}
+
+int augs_preset_open(const char *name_or_path, const augs_preset_options *options,
+                     augs_preset **ret_preset, augs_error *error)
+{
+    if (name_or_path == NULL || ret_preset == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "preset: a name and ret_preset are required");
+    }
+    size_t n = strlen(name_or_path);
+    if (strchr(name_or_path, '/') != NULL ||
+        (n > 5 && strcmp(name_or_path + n - 5, ".yaml") == 0)) {
+        return open_file(name_or_path, options, ret_preset, error);
+    }
+    const char *names[AUGSI_MAX_SHIPPED];
+    char list[200] = "";
+    for (uint32_t i = 0; i < augs_shipped_count(); i++) {
+        names[i] = augs_shipped_name(i);
+        if (strcmp(names[i], name_or_path) == 0) {
+            size_t n_bytes;
+            const char *text = augs_shipped_text(i, &n_bytes);
+            return augs_preset_open_text(text, n_bytes, name_or_path, options, ret_preset, error);
+        }
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "", names[i]);
+    }
+    const char *nearest = augsi_nearest(name_or_path, names, augs_shipped_count());
+    return augsi_fail(error, AUGS_E_NOT_FOUND,
+                      "preset '%.60s': no such preset%s%s%s; shipped: %s; a file's name has a '/' "
+                      "or ends in .yaml",
+                      name_or_path, nearest != NULL ? ", did you mean '" : "",
+                      nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "", list);
+}
+
+augs_preset *augs_preset_ref(augs_preset *preset)
+{
+    augsi_refcount_take(&preset->refcount);
+    return preset;
+}
+
+void augs_preset_unref(augs_preset *preset)
+{
+    if (preset != NULL && augsi_refcount_drop(&preset->refcount)) {
+        preset_free(preset);
+    }
+}
+
+const char *augs_preset_name(const augs_preset *preset)
+{
+    return preset->name;
+}
+
+const char *augs_preset_description(const augs_preset *preset)
+{
+    return preset->description;
+}
+
+const char *augs_preset_source(const augs_preset *preset)
+{
+    return preset->source;
+}
+
+uint32_t augs_preset_n_columns(const augs_preset *preset)
+{
+    return preset->n_columns;
+}
+
+int augs_preset_column(const augs_preset *preset, uint32_t index, augs_column_info *info)
+{
+    if (preset == NULL || info == NULL || info->size < sizeof *info) {
+        return AUGS_E_ARGUMENT;
+    }
+    if (index >= preset->n_columns) {
+        return AUGS_E_RANGE;
+    }
+    uint32_t size = info->size;
+    *info = preset->columns[index];
+    info->size = size;
+    return AUGS_OK;
+}
+
+int augs_preset_find_column(const augs_preset *preset, const char *name)
+{
+    for (uint32_t i = 0; i < preset->n_columns; i++) {
+        if (strcmp(preset->columns[i].name, name) == 0) {
+            return (int)i;
+        }
+    }
+    return AUGS_E_NOT_FOUND;
+}
+
+const char *augs_preset_text(const augs_preset *preset)
+{
+    return preset->text;
+}
+
+const char *augs_preset_schema_json(const augs_preset *preset)
+{
+    return preset->schema_json;
+}
+
+const augs_allocator *augsi_preset_allocator(const augs_preset *preset)
+{
+    return &preset->arena.allocator;
+}

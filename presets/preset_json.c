@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A preset as canonical text and as a schema for readers. */
+#include <math.h>
+#include <string.h>
+
+#include "fail.h"
+#include "preset_impl.h"
+#include "text.h"
+
+static void add_number(augsi_text *text, double number, bool whole)
+{
+    if (whole && number == rint(number) && fabs(number) < 1e15) {
+        if (number < 0) {
+            augsi_text_add_string(text, "-");
+        }
+        augsi_text_add_u64(text, (uint64_t)fabs(number));
+    } else {
+        augsi_text_add_f64(text, number);
+    }
+}
+
+static void add_key(augsi_text *text, const char *key)
+{
+    augsi_text_add_string(text, ",");
+    augsi_text_add_json_string(text, key);
+    augsi_text_add_string(text, ":");
+}
+
+static void add_choice(augsi_text *text, const augs_choice *choice)
+{
+    if (choice->is_number != 0) {
+        augsi_text_add_string(text, choice->text);
+    } else {
+        augsi_text_add_json_string(text, choice->text);
+    }
+}
+
+static void add_choices(augsi_text *text, const augs_column_info *info)
+{
+    bool weighted = false;
+    augsi_text_add_string(text, "{\"values\":[");
+    for (uint32_t i = 0; i < info->n_choices; i++) {
+        augsi_text_add_string(text, i > 0 ? "," : "");
+        add_choice(text, &info->choices[i]);
+        weighted |= info->choices[i].weight != 1;
+    }
+    augsi_text_add_string(text, "]");
+    for (uint32_t i = 0; weighted && i < info->n_choices; i++) {
+        augsi_text_add_string(text, i > 0 ? "," : ",\"weights\":[");
+        augsi_text_add_f64(text, info->choices[i].weight);
+    }
+    augsi_text_add_string(text, weighted ? "]}" : "}");
+}
+
+static void add_kind(augsi_text *text, const augs_column_info *info)
+{
+    static const char *const names[] = {"mean", "std", "min", "max"};
+    const double *x = info->numbers;
+    augsi_text_add_json_string(text, augs_kind_name(info->kind));
+    augsi_text_add_string(text, ":");
+    switch (info->kind) {
+    case AUGS_KIND_CONSTANT:
+    case AUGS_KIND_BERNOULLI:
+        augsi_text_add_f64(text, x[0]);
+        break;
+    case AUGS_KIND_PERMUTATION:
+        add_number(text, x[0], true);
+        break;
+    case AUGS_KIND_UNIFORM:
+    case AUGS_KIND_LOG_UNIFORM:
+    case AUGS_KIND_BETA:
+    case AUGS_KIND_INTEGER:
+        augsi_text_add_string(text, "[");
+        add_number(text, x[0], info->kind == AUGS_KIND_INTEGER);
+        augsi_text_add_string(text, ",");
+        add_number(text, x[1], info->kind == AUGS_KIND_INTEGER);
+        augsi_text_add_string(text, "]");
+        break;
+    case AUGS_KIND_NORMAL:
+        for (uint32_t i = 0; i < 4; i++) {
+            if (i < 2 || (i == 2 && (info->flags & AUGS_HAS_MIN) != 0) ||
+                (i == 3 && (info->flags & AUGS_HAS_MAX) != 0)) {
+                augsi_text_add_string(text, i == 0 ? "{" : ",");
+                augsi_text_add_json_string(text, names[i]);
+                augsi_text_add_string(text, ":");
+                augsi_text_add_f64(text, x[i]);
+            }
+        }
+        augsi_text_add_string(text, "}");
+        break;
+    case AUGS_KIND_CHOICE:
+        add_choices(text, info);
+        break;
+    default:
+        augsi_text_add_string(text, "{}");
+    }
+}
+
+static void add_identity(augsi_text *text, const augs_column_info *info)
+{
+    uint32_t bits = (uint32_t)info->identity_bits;
+    float single;
+    if (info->dtype == AUGS_DTYPE_F32) {
+        memcpy(&single, &bits, sizeof single);
+        augsi_text_add_f64(text, (double)single);
+    } else if (info->dtype == AUGS_DTYPE_I32) {
+        add_number(text, (double)(int32_t)bits, true);
+    } else {
+        augsi_text_add_u64(text, info->identity_bits);
+    }
+}
+
+static void add_gate(augsi_text *text, const augs_preset *preset, const augs_column_info *info)
+{
+    const augs_column_info *gate = &preset->columns[info->gate];
+    add_key(text, "when");
+    if (gate->kind == AUGS_KIND_BERNOULLI) {
+        augsi_text_add_json_string(text, gate->name);
+    } else {
+        augsi_text_add_string(text, "{");
+        augsi_text_add_json_string(text, gate->name);
+        augsi_text_add_string(text, ":");
+        add_choice(text, &gate->choices[info->gate_value]);
+        augsi_text_add_string(text, "}");
+    }
+    add_key(text, "identity");
+    add_identity(text, info);
+}
+
+static void add_canonical(augsi_text *text, const augs_preset *preset)
+{
+    augsi_text_add_string(text, "{\"augstream\":1");
+    add_key(text, "name");
+    augsi_text_add_json_string(text, preset->name);
+    augsi_text_add_string(text, ",\"columns\":{");
+    for (uint32_t i = 0; i < preset->n_columns; i++) {
+        const augs_column_info *info = &preset->columns[i];
+        augsi_text_add_string(text, i > 0 ? "," : "");
+        augsi_text_add_json_string(text, info->name);
+        augsi_text_add_string(text, ":{");
+        add_kind(text, info);
+        add_key(text, "shape");
+        augsi_text_add_u64(text, info->shape);
+        if (info->gate != AUGS_NO_GATE) {
+            add_gate(text, preset, info);
+        }
+        augsi_text_add_string(text, "}");
+    }
+    augsi_text_add_string(text, "}}");
+}
+
+static void add_text(augsi_text *text, const char *key, const char *value)
+{
+    add_key(text, key);
+    augsi_text_add_json_string(text, value);
+}
+
+static void add_schema_column(augsi_text *text, const augs_preset *preset,
+                              const augs_column_info *info)
+{
+    augsi_text_add_string(text, "{\"name\":");
+    augsi_text_add_json_string(text, info->name);
+    add_text(text, "kind", augs_kind_name(info->kind));
+    augsi_text_add_string(text, ",");
+    add_kind(text, info);
+    add_text(text, "dtype", augs_dtype_name(info->dtype));
+    add_key(text, "shape");
+    augsi_text_add_u64(text, info->shape);
+    add_key(text, "width");
+    augsi_text_add_u64(text, info->width);
+    add_text(text, "unit", info->unit);
+    add_text(text, "doc", info->doc);
+    add_text(text, "source", info->source);
+    if (info->gate != AUGS_NO_GATE) {
+        add_gate(text, preset, info);
+    }
+    add_key(text, "mean");
+    augsi_text_add_f64(text, info->mean);
+    add_key(text, "std");
+    augsi_text_add_f64(text, info->std_dev);
+    augsi_text_add_string(text, "}");
+}
+
+static void add_schema(augsi_text *text, const augs_preset *preset)
+{
+    augsi_text_add_string(text, "{\"augstream\":1");
+    add_text(text, "name", preset->name);
+    add_text(text, "description", preset->description);
+    add_text(text, "source", preset->source);
+    augsi_text_add_string(text, ",\"columns\":[");
+    for (uint32_t i = 0; i < preset->n_columns; i++) {
+        augsi_text_add_string(text, i > 0 ? "," : "");
+        add_schema_column(text, preset, &preset->columns[i]);
+    }
+    augsi_text_add_string(text, "]}");
+}
+
+static const char *keep(augs_preset *preset, const augsi_text *text)
+{
+    return text->failed ? NULL : augsi_arena_text(&preset->arena, text->data, text->n_bytes);
+}
+
+int augsi_preset_describe(augs_preset *preset, augs_error *error)
+{
+    augsi_text text;
+    augsi_text_init(&text, &preset->arena.allocator);
+    add_canonical(&text, preset);
+    preset->text = keep(preset, &text);
+    augsi_text_clear(&text);
+    add_schema(&text, preset);
+    preset->schema_json = keep(preset, &text);
+    augsi_text_done(&text);
+    if (preset->text == NULL || preset->schema_json == NULL) {
+        return augsi_fail(error, AUGS_E_NO_MEMORY, "preset: no memory for its texts");
+    }
+    return AUGS_OK;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "yaml_tree.h"
+
+#include <string.h>
+
+static augsi_mark mark_of(yaml_mark_t mark)
+{
+    return (augsi_mark){.line = (uint32_t)mark.line + 1, .column = (uint32_t)mark.column + 1};
+}
+
+augsi_mark augsi_yaml_mark(const yaml_node_t *node)
+{
+    return mark_of(node->start_mark);
+}
+
+/* libyaml counts the offset of a reader error in bytes. */
+static augsi_mark mark_at_offset(const char *text, size_t n_bytes, size_t offset)
+{
+    augsi_mark mark = {1, 1};
+    for (size_t i = 0; i < offset && i < n_bytes; i++) {
+        if (text[i] == '\n') {
+            mark.line++;
+            mark.column = 0;
+        }
+        mark.column++;
+    }
+    return mark;
+}
+
+static void report_parser(augsi_draft *draft, const yaml_parser_t *parser, const char *text,
+                          size_t n_bytes)
+{
+    if (parser->error == YAML_MEMORY_ERROR) {
+        draft->no_memory = true;
+    } else if (parser->error == YAML_READER_ERROR) {
+        augsi_draft_fault(draft, mark_at_offset(text, n_bytes, parser->problem_offset),
+                          "not UTF-8 text: %s; save the file as UTF-8", parser->problem);
+    } else {
+        augsi_draft_fault(draft, mark_of(parser->problem_mark), "not YAML: %s%s%s", parser->problem,
+                          parser->context != NULL ? " " : "",
+                          parser->context != NULL ? parser->context : "");
+    }
+}
+
+typedef struct event_walk {
+    int depth, n_documents;
+    bool usable;
+} event_walk;
+
+static void look_at_node(augsi_draft *draft, event_walk *walk, const yaml_event_t *event,
+                         const yaml_char_t *anchor, const yaml_char_t *tag)
+{
+    if (anchor != NULL) {
+        augsi_draft_fault(
+            draft, mark_of(event->start_mark),
+            "anchor '&%s': anchors and aliases are not used in presets; write the value out",
+            (const char *)anchor);
+        walk->usable = false;
+    }
+    if (tag != NULL) {
+        augsi_draft_fault(draft, mark_of(event->start_mark),
+                          "tag '%s': tags are not used in presets; the kind decides the type",
+                          (const char *)tag);
+        walk->usable = false;
+    }
+}
+
+static void look_at_event(augsi_draft *draft, event_walk *walk, const yaml_event_t *event)
+{
+    switch (event->type) {
+    case YAML_DOCUMENT_START_EVENT:
+        if (++walk->n_documents == 2) {
+            augsi_draft_fault(draft, mark_of(event->start_mark),
+                              "a second document: a preset is one document");
+            walk->usable = false;
+        }
+        break;
+    case YAML_ALIAS_EVENT:
+        augsi_draft_fault(
+            draft, mark_of(event->start_mark),
+            "alias '*%s': anchors and aliases are not used in presets; write the value out",
+            (const char *)event->data.alias.anchor);
+        walk->usable = false;
+        break;
+    case YAML_SCALAR_EVENT:
+        look_at_node(draft, walk, event, event->data.scalar.anchor, event->data.scalar.tag);
+        if (memchr(event->data.scalar.value, 0, event->data.scalar.length) != NULL) {
+            augsi_draft_fault(draft, mark_of(event->start_mark),
+                              "a NUL character inside of a text");
+            walk->usable = false;
+        }
+        break;
+    case YAML_SEQUENCE_START_EVENT:
+        look_at_node(draft, walk, event, event->data.sequence_start.anchor,
+                     event->data.sequence_start.tag);
+        walk->depth++;
+        break;
+    case YAML_MAPPING_START_EVENT:
+        look_at_node(draft, walk, event, event->data.mapping_start.anchor,
+                     event->data.mapping_start.tag);
+        walk->depth++;
+        break;
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        walk->depth--;
+        break;
+    default:
+        break;
+    }
+    if (walk->depth > AUGSI_MAX_DEPTH && walk->usable) {
+        augsi_draft_fault(draft, mark_of(event->start_mark), "nested deeper than %d",
+                          AUGSI_MAX_DEPTH);
+        walk->usable = false;
+    }
+}
+
+/* The first pass: everything that the tree would hide (aliases are resolved in it). */
+static bool check_events(augsi_draft *draft, const char *text, size_t n_bytes)
+{
+    yaml_parser_t parser;
+    event_walk walk = {.usable = true};
+    if (!yaml_parser_initialize(&parser)) {
+        draft->no_memory = true;
+        return false;
+    }
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, n_bytes);
+    for (bool more = true; more;) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(&parser, &event)) {
+            report_parser(draft, &parser, text, n_bytes);
+            walk.usable = false;
+            break;
+        }
+        look_at_event(draft, &walk, &event);
+        more = event.type != YAML_STREAM_END_EVENT && walk.depth <= AUGSI_MAX_DEPTH;
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    if (walk.usable && walk.n_documents == 0) {
+        augsi_draft_fault(draft, (augsi_mark){1, 1},
+                          "the text is empty; a preset begins with 'augstream: 1'");
+        walk.usable = false;
+    }
+    return walk.usable;
+}
+
+bool augsi_yaml_load(augsi_draft *draft, const char *text, size_t n_bytes,
+                     yaml_document_t *ret_document)
+{
+    if (n_bytes > AUGS_MAX_PRESET_BYTES) {
+        augsi_draft_fault(draft, (augsi_mark){0, 0}, "the text has %zu bytes; at most %u are read",
+                          n_bytes, AUGS_MAX_PRESET_BYTES);
+        return false;
+    }
+    if (!check_events(draft, text, n_bytes)) {
+        return false;
+    }
+    yaml_parser_t parser;
+    if (!yaml_parser_initialize(&parser)) {
+        draft->no_memory = true;
+        return false;
+    }
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, n_bytes);
+    bool loaded = yaml_parser_load(&parser, ret_document) != 0;
+    if (!loaded) {
+        report_parser(draft, &parser, text, n_bytes);
+    }
+    yaml_parser_delete(&parser);
+    return loaded;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The known answers of tests/data/vectors.json, made with NumPy and mpmath. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <augstream/stream.h>
+
+#include "suite.h"
+
+static json_t *load_vectors(void)
+{
+    char path[1024];
+    const char *folder = getenv("AUGS_TEST_DATA");
+    json_error_t problem;
+    ck_assert_msg(folder != NULL, "AUGS_TEST_DATA is not set");
+    snprintf(path, sizeof path, "%s/vectors.json", folder);
+    json_t *root = json_load_file(path, 0, &problem);
+    ck_assert_msg(root != NULL, "%s: %s", path, problem.text);
+    return root;
+}
+
+static double number(const json_t *object, const char *key, double otherwise)
+{
+    const json_t *value = json_object_get(object, key);
+    return value == NULL ? otherwise : json_number_value(value);
+}
+
+static uint32_t kind_of(const char *name)
+{
+    for (uint32_t kind = 1; kind <= AUGS_KIND_SAMPLE; kind++) {
+        if (strcmp(augs_kind_name(kind), name) == 0) {
+            return kind;
+        }
+    }
+    ck_abort_msg("no kind '%s'", name);
+    return 0;
+}
+
+/* Seeds go up to 2^64 - 1, beyond jansson's integers: the copy of the file here has them as texts. */
+static uint64_t seed_of(const json_t *entry)
+{
+    return strtoull(json_string_value(json_object_get(entry, "seed")), NULL, 10);
+}
+
+static augs_stream *open_case(const json_t *entry, augs_choice *choices)
+{
+    const json_t *spec = json_object_get(entry, "spec");
+    augs_column_info info = {.size = sizeof info, .gate = AUGS_NO_GATE};
+    info.name = json_string_value(json_object_get(entry, "column"));
+    info.kind = kind_of(json_string_value(json_object_get(entry, "kind")));
+    info.shape = (uint32_t)json_integer_value(json_object_get(entry, "shape"));
+    uint64_t n_samples = AUGS_ENDLESS;
+    if (info.kind == AUGS_KIND_SAMPLE) {
+        n_samples = (uint64_t)json_integer_value(spec);
+    } else if (info.kind == AUGS_KIND_NORMAL) {
+        info.numbers[0] = number(spec, "mean", 0);
+        info.numbers[1] = number(spec, "std", 0);
+        info.numbers[2] = number(spec, "min", 0);
+        info.numbers[3] = number(spec, "max", 0);
+        info.flags = (json_object_get(spec, "min") != NULL ? AUGS_HAS_MIN : 0) |
+                     (json_object_get(spec, "max") != NULL ? AUGS_HAS_MAX : 0);
+    } else if (info.kind == AUGS_KIND_CHOICE) {
+        static const char *const names[] = {"a", "b", "c", "d"};
+        info.n_choices = (uint32_t)json_array_size(spec);
+        info.choices = choices;
+        for (uint32_t i = 0; i < info.n_choices; i++) {
+            choices[i] = (augs_choice){.text = names[i],
+                                       .weight = json_number_value(json_array_get(spec, i))};
+        }
+    } else if (json_is_array(spec)) {
+        info.numbers[0] = json_number_value(json_array_get(spec, 0));
+        info.numbers[1] = json_number_value(json_array_get(spec, 1));
+    } else if (json_is_number(spec)) {
+        info.numbers[0] = json_number_value(spec);
+    }
+    augs_error error;
+    augs_preset *preset = NULL;
+    augs_stream *stream = NULL;
+    AUGS_ASSERT_OK(augs_preset_open_columns("vectors", &info, 1, NULL, &preset, &error), error);
+    augs_stream_options options = {
+        .size = sizeof options,
+        .seed = seed_of(entry),
+        .n_samples = n_samples,
+        .epoch = (uint32_t)json_integer_value(json_object_get(entry, "epoch"))};
+    AUGS_ASSERT_OK(augs_stream_open(preset, &options, &stream, &error), error);
+    augs_preset_unref(preset);
+    return stream;
+}
+
+/* The element as the file writes it: an unsigned number, permutations as one number a byte. */
+static uint64_t element_bits(const unsigned char *element, uint32_t n_bytes)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < n_bytes; i++) {
+        bits |= (uint64_t)element[i] << (8 * i);
+    }
+    return bits;
+}
+
+static int64_t ulps_between(uint32_t a, uint32_t b)
+{
+    int64_t x = (a & 0x80000000u) != 0 ? -(int64_t)(a & 0x7fffffffu) : (int64_t)a;
+    int64_t y = (b & 0x80000000u) != 0 ? -(int64_t)(b & 0x7fffffffu) : (int64_t)b;
+    return x > y ? x - y : y - x;
+}
+
+static void check_element(const json_t *entry, const augs_column_info *info,
+                          const unsigned char *element, const char *expected, uint64_t id,
+                          int64_t *worst)
+{
+    const char *name = info->name;
+    if (info->kind == AUGS_KIND_PERMUTATION) {
+        for (uint32_t i = 0; i < info->width; i++) {
+            char byte[3] = {expected[2 * i], expected[2 * i + 1], 0};
+            ck_assert_msg(element[i] == strtoul(byte, NULL, 16), "%s, sample %" PRIu64, name, id);
+        }
+        return;
+    }
+    uint64_t bits = element_bits(element, augs_dtype_bytes(info->dtype));
+    uint64_t want = strtoull(expected, NULL, 16);
+    if (json_is_true(json_object_get(entry, "exact"))) {
+        ck_assert_msg(bits == want, "%s, sample %" PRIu64 ": %" PRIx64 ", expected %" PRIx64, name,
+                      id, bits, want);
+        return;
+    }
+    int64_t difference = ulps_between((uint32_t)bits, (uint32_t)want);
+    float got, exact;
+    uint32_t half = (uint32_t)want;
+    memcpy(&got, element, 4);
+    memcpy(&exact, &half, 4);
+    if (info->kind == AUGS_KIND_BETA && fabsf(got - exact) <= 0x1p-32f) {
+        difference = 0;
+    }
+    *worst = difference > *worst ? difference : *worst;
+    ck_assert_msg(difference <= 1, "%s, sample %" PRIu64 ": %.9g, expected %.9g", name, id,
+                  (double)got, (double)exact);
+}
+
+static void check_case(const json_t *entry, int64_t *worst)
+{
+    augs_choice choices[8];
+    augs_stream *stream = open_case(entry, choices);
+    augs_column_info info = {.size = sizeof info};
+    ck_assert_int_eq(augs_stream_column(stream, 1, &info), 0);
+    const json_t *ids = json_object_get(entry, "ids"), *bits = json_object_get(entry, "bits");
+    uint32_t n_bytes = augs_stream_column_bytes(stream, 1), element = n_bytes / info.shape;
+    ck_assert_uint_eq(json_array_size(bits), json_array_size(ids) * info.shape);
+    for (size_t i = 0; i < json_array_size(ids); i++) {
+        _Alignas(8) unsigned char values[4096];
+        uint64_t id = (uint64_t)json_integer_value(json_array_get(ids, i));
+        if (id >= augs_stream_n_samples(stream)) {
+            continue; /* the partner column's ids go beyond its stream */
+        }
+        void *columns[2] = {NULL, values};
+        augs_error error;
+        AUGS_ASSERT_OK(augs_stream_gather(stream, &id, 1, columns, &error), error);
+        for (uint32_t j = 0; j < info.shape; j++) {
+            check_element(entry, &info, values + j * element,
+                          json_string_value(json_array_get(bits, i * info.shape + j)), id, worst);
+        }
+    }
+    augs_stream_unref(stream);
+}
+
+START_TEST(every_column_has_the_known_values)
+{
+    json_t *root = load_vectors();
+    const json_t *columns = json_object_get(root, "columns");
+    int64_t worst = 0;
+    ck_assert_uint_ge(json_array_size(columns), 70);
+    for (size_t i = 0; i < json_array_size(columns); i++) {
+        check_case(json_array_get(columns, i), &worst);
+    }
+    printf("vectors: at most %d ulp from the exact value\n", (int)worst);
+    json_decref(root);
+}
+END_TEST
+
+START_TEST(every_order_has_the_known_ids_and_turns_back)
+{
+    json_t *root = load_vectors();
+    const json_t *orders = json_object_get(root, "orders");
+    augs_error error;
+    augs_preset *preset = NULL;
+    AUGS_ASSERT_OK(augs_preset_open("mild", NULL, &preset, &error), error);
+    ck_assert_uint_ge(json_array_size(orders), 7);
+    for (size_t i = 0; i < json_array_size(orders); i++) {
+        const json_t *entry = json_array_get(orders, i);
+        augs_stream *stream = NULL;
+        augs_stream_options options = {
+            .size = sizeof options,
+            .order = AUGS_ORDER_SHUFFLED,
+            .seed = seed_of(entry),
+            .n_samples = (uint64_t)json_integer_value(json_object_get(entry, "n")),
+            .epoch = (uint32_t)json_integer_value(json_object_get(entry, "epoch"))};
+        AUGS_ASSERT_OK(augs_stream_open(preset, &options, &stream, &error), error);
+        const json_t *positions = json_object_get(entry, "positions"),
+                     *ids = json_object_get(entry, "ids");
+        for (size_t k = 0; k < json_array_size(positions); k++) {
+            augs_span span = {(uint64_t)json_integer_value(json_array_get(positions, k)), 1, 1};
+            uint64_t id = 0, position = 0;
+            AUGS_ASSERT_OK(augs_stream_sample_ids(stream, &span, &id, &error), error);
+            ck_assert_uint_eq(id, (uint64_t)json_integer_value(json_array_get(ids, k)));
+            AUGS_ASSERT_OK(augs_stream_position(stream, id, &position, &error), error);
+            ck_assert_uint_eq(position, span.first);
+        }
+        augs_stream_unref(stream);
+    }
+    augs_preset_unref(preset);
+    json_decref(root);
+}
+END_TEST
+
+AUGS_SUITE("vectors", every_column_has_the_known_values,
+           every_order_has_the_known_ids_and_turns_back)
