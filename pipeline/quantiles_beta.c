@@ -78,14 +78,14 @@ static double fraction(double a, double b, double x)
     return h;
 }
 
-/* ln x, x below x0, with I_x(a, b) = v; base = ln(a B(a, b)). */
+/* ln x with I_x(a, b) = v, for solutions up to x0 and rounding beyond it; base = ln(a B(a, b)). */
 static double solve(double a, double b, double base, double x0, double v)
 {
-    const double log_v = augsi_ln(v);
-    double high = augsi_ln(x0), low = -INFINITY;
+    const double log_v = augsi_ln(v), log_x0 = augsi_ln(x0);
+    double high = 0.5 * log_x0, low = -INFINITY;
     double u = (log_v + base) / a;
-    if (!(u < high)) {
-        u = high;
+    if (!(u < log_x0)) {
+        u = log_x0;
     }
     for (int i = 0; i < 200; i++) {
         double x = augsi_exp(u), rest = 1.0 - x;
@@ -100,14 +100,13 @@ static double solve(double a, double b, double base, double x0, double v)
         }
         double newton = f / slope;
         double damping = 1.0 - 0.5 * newton * bend;
-        double next = u - (damping > 0.5 && damping < 2.0 ? newton / damping : newton);
-        if (!(next >= low && next <= high)) {
-            next = low == -INFINITY ? high - 2.0 * (high - u) - 1.0 : 0.5 * (low + high);
+        double step = damping > 0.5 && damping < 2.0 ? newton / damping : newton;
+        if (fabs(step) < 1e-6) {
+            return u - step;
         }
-        double step = fabs(next - u);
-        u = next;
-        if (step < 1e-6 || high - low < 1e-15) {
-            break;
+        u -= step;
+        if (!(u > low && u < high)) {
+            u = low == -INFINITY ? 2.0 * high - 1.0 : 0.5 * (low + high);
         }
     }
     return u;

@@ -188,6 +188,31 @@ static void far_init(augsi_normal *column, double near, double distance, double 
     }
 }
 
+/*
+ * Near a bound x may be small against the mean (a minimum of 0, say), so it is the bound plus a
+ * distance there: the Taylor series of the quantile, z' = 1 / density(z), tau = side mass /
+ * density.
+ */
+static void edge_init(augsi_normal_edge *edge, double z, double bound, double mass)
+{
+    if (fabs(z) < AUGSI_FAR) {
+        edge->z = z;
+        edge->bound = bound;
+        edge->scale = mass / density(z);
+        edge->reach = 1e-3 / (edge->scale * (1.0 + fabs(z)));
+    }
+}
+
+static double edge_distance(const augsi_normal_edge *edge, double z, double side)
+{
+    double tau = side * edge->scale, z2 = z * z;
+    double sum = (7.0 + z2 * (46.0 + z2 * 24.0)) / 120.0;
+    sum = sum * tau + z * (7.0 + 6.0 * z2) / 24.0;
+    sum = sum * tau + (1.0 + 2.0 * z2) / 6.0;
+    sum = sum * tau + 0.5 * z;
+    return tau + tau * tau * sum;
+}
+
 void augsi_normal_init(augsi_normal *column, double mean, double std_dev, double low, double high)
 {
     double a = (low - mean) / std_dev, b = (high - mean) / std_dev;
@@ -208,6 +233,8 @@ void augsi_normal_init(augsi_normal *column, double mean, double std_dev, double
     column->p_low = augsi_phi(a);
     column->q_high = augsi_phi(-b);
     column->mass = mass_between(a, b, distance);
+    edge_init(&column->low_edge, a, low, column->mass);
+    edge_init(&column->high_edge, b, high, column->mass);
     /* p - 1/2 is reckoned from that of three points where it is the smallest */
     double low_centre = centred(a), high_centre = centred(b);
     double middle = 0.5 * (low_centre + high_centre);
@@ -223,6 +250,22 @@ void augsi_normal_init(augsi_normal *column, double mean, double std_dev, double
     }
 }
 
+static inline double near_quantile(const augsi_normal *column, double v, double rest)
+{
+    if (v < column->low_edge.reach) {
+        const augsi_normal_edge *edge = &column->low_edge;
+        return edge->bound + column->std_dev * edge_distance(edge, edge->z, v);
+    }
+    if (rest < column->high_edge.reach) {
+        const augsi_normal_edge *edge = &column->high_edge;
+        return edge->bound - column->std_dev * edge_distance(edge, -edge->z, rest);
+    }
+    double centre = column->base + (v - column->v_base) * column->mass;
+    double p = column->p_low + v * column->mass;
+    double q = column->q_high + rest * column->mass;
+    return column->mean + column->std_dev * inverse(centre, p, q);
+}
+
 void augsi_normal_fill(const augsi_normal *column, const uint32_t *words, uint64_t n,
                        float *ret_values)
 {
@@ -232,10 +275,7 @@ void augsi_normal_fill(const augsi_normal *column, const uint32_t *words, uint64
             x = column->direction > 0 ? far_quantile(column, v, rest)
                                       : far_quantile(column, rest, v);
         } else {
-            double centre = column->base + (v - column->v_base) * column->mass;
-            double p = column->p_low + v * column->mass;
-            double q = column->q_high + rest * column->mass;
-            x = column->mean + column->std_dev * inverse(centre, p, q);
+            x = near_quantile(column, v, rest);
         }
         ret_values[i] = augsi_clamp((float)x, column->low, column->high);
     }
