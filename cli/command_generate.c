@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <augstream/augstream.h>
+
+#include "exit_status.h"
+#include "generate.h"
+#include "interrupt.h"
+#include "json_out.h"
+#include "options.h"
+#include "progress.h"
+#include "stream_arguments.h"
+
+/* --samples: a number, "endless", or absent (endless with --count). */
+static int read_samples(const arguments *of, uint64_t *ret_n_samples)
+{
+    const char *text = option_text(of, OPT_SAMPLES, NULL);
+    if (text == NULL && !of->given[OPT_COUNT]) {
+        return complain(EXIT_USAGE, "generate: --samples N is missing (or --count C of an endless "
+                                    "stream)");
+    }
+    *ret_n_samples = AUGS_ENDLESS;
+    if (text == NULL || strcmp(text, "endless") == 0) {
+        return EXIT_DONE;
+    }
+    if (!parse_whole(text, ret_n_samples) || *ret_n_samples > AUGS_MAX_SAMPLES) {
+        return complain(EXIT_USAGE,
+                        "--samples '%s'; accepted: a whole number from 0 to %llu, with _ between "
+                        "digits if you like, or 'endless'",
+                        text, AUGS_MAX_SAMPLES);
+    }
+    return EXIT_DONE;
+}
+
+/* Positions [start, start + count); count UINT64_MAX = without end. */
+static int read_window(const arguments *of, generation *ret)
+{
+    uint64_t n = ret->n_samples;
+    ret->start = option_whole(of, OPT_START, 0);
+    if (n != AUGS_ENDLESS && ret->start > n) {
+        return complain(EXIT_USAGE,
+                        "--start %" PRIu64 " is behind the end: there are %" PRIu64 " samples",
+                        ret->start, n);
+    }
+    uint64_t room = (n == AUGS_ENDLESS ? AUGS_MAX_SAMPLES : n) - ret->start;
+    ret->count = option_whole(of, OPT_COUNT, n == AUGS_ENDLESS ? UINT64_MAX : room);
+    if (of->given[OPT_COUNT] && ret->count > room) {
+        return complain(EXIT_USAGE,
+                        "--start %" PRIu64 " and --count %" PRIu64
+                        " leave the stream; accepted: a count up to %" PRIu64,
+                        ret->start, ret->count, room);
+    }
+    return EXIT_DONE;
+}
+
+static bool any_plan_option(const arguments *of)
+{
+    static const enum option_id ids[] = {OPT_STRATEGY, OPT_BATCH_SIZE,  OPT_MIN,
+                                         OPT_MAX,      OPT_MULTIPLE_OF, OPT_DROP_LAST,
+                                         OPT_BATCHES,  OPT_PLAN_WINDOW};
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        if (of->given[ids[i]]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Everything of the command line but the stream. */
+static int read_generation(const arguments *of, generation *ret)
+{
+    *ret = (generation){.arguments = of, .with_plan = any_plan_option(of)};
+    const char *out = option_text(of, OPT_OUT_FOLDER, "-");
+    ret->folder = strcmp(out, "-") == 0 ? NULL : out;
+    ret->format = ret->folder != NULL ? AUGS_FORMAT_SAFETENSORS : AUGS_FORMAT_JSONL;
+    if (of->given[OPT_FORMAT]) {
+        augs_error error;
+        if (augs_format_find(option_text(of, OPT_FORMAT, ""), &ret->format, &error) < 0) {
+            return complain(EXIT_USAGE, "%s", error.message);
+        }
+    }
+    ret->chunk_size = option_whole(of, OPT_CHUNK_SIZE, 65536);
+    if (ret->folder == NULL && ret->format > AUGS_FORMAT_MSGPACK) {
+        return complain(EXIT_USAGE,
+                        "--format %s needs --out DIR; accepted for stdout: jsonl, csv, msgpack",
+                        option_text(of, OPT_FORMAT, ""));
+    }
+    if (ret->folder == NULL && of->given[OPT_CHECK]) {
+        return complain(EXIT_USAGE, "--check needs --out DIR");
+    }
+    if (ret->folder == NULL && of->given[OPT_JSON]) {
+        return complain(EXIT_USAGE, "--json needs --out DIR: stdout is for records; accepted: "
+                                    "--format jsonl");
+    }
+    int result = read_samples(of, &ret->n_samples);
+    if (result == EXIT_DONE) {
+        result = read_window(of, ret);
+    }
+    if (result == EXIT_DONE && ret->folder != NULL && ret->count == UINT64_MAX) {
+        return complain(EXIT_USAGE, "--out DIR of an endless stream needs --count C");
+    }
+    return result == EXIT_DONE ? read_shard(of, &ret->shard) : result;
+}
+
+static int on_chunk(void *user, uint64_t done_samples, uint64_t all_samples)
+{
+    progress *bar = user;
+    bar->all = all_samples;
+    progress_set(bar, done_samples);
+    return interrupt_asked();
+}
+
+static void report_folder(const generation *of, const augs_chunks_report *report, double seconds)
+{
+    if (!of->arguments->given[OPT_JSON]) {
+        tell(of->arguments->given[OPT_QUIET],
+             "%s: %" PRIu64 " chunks, %" PRIu64 " made (%" PRIu64 " samples, %.1f MB in %.2f s), "
+             "%" PRIu64 " there before%s",
+             of->folder, report->n_chunks, report->n_made, report->n_samples,
+             (double)report->n_bytes * 1e-6, seconds, report->n_kept,
+             report->complete ? "; complete" : "");
+        return;
+    }
+    json_out json;
+    json_begin(&json, stdout);
+    json_text(&json, "folder", of->folder);
+    json_text(&json, "format", augs_format_name(of->format));
+    json_text(&json, "fingerprint", augs_stream_fingerprint(of->stream));
+    json_whole(&json, "shard", of->shard.rank);
+    json_whole(&json, "shards", of->shard.world_size);
+    json_whole(&json, "chunks", report->n_chunks);
+    json_whole(&json, "made", report->n_made);
+    json_whole(&json, "kept", report->n_kept);
+    json_whole(&json, "samples", report->n_samples);
+    json_whole(&json, "bytes", report->n_bytes);
+    json_number(&json, "seconds", seconds);
+    json_bool(&json, "complete", report->complete != 0);
+    json_end(&json);
+}
+
+static int generate_folder(const generation *of)
+{
+    augs_error error;
+    progress bar;
+    augs_chunks_report report = {.size = sizeof report};
+    bool quiet = of->arguments->given[OPT_QUIET];
+    augs_chunks_options chunk_options = {
+        .size = sizeof chunk_options,
+        .format = of->format,
+        .first_position = of->start,
+        .n_positions = of->count,
+        .chunk_size = of->chunk_size,
+        .shard = of->shard.rank,
+        .n_shards = of->shard.world_size,
+        .n_threads = (uint32_t)option_whole(of->arguments, OPT_THREADS, 1),
+        .check = option_name_index(of->arguments, OPT_CHECK, AUGS_CHECK_QUICK),
+        .plan = of->with_plan ? &of->plan : NULL,
+        .progress = on_chunk,
+        .progress_user = &bar};
+    interrupt_watch(quiet, NULL, NULL);
+    progress_begin(&bar, "generate", 0, quiet);
+    int status = augs_chunks_write(of->stream, of->folder, &chunk_options, &report, &error);
+    double seconds = progress_seconds(&bar);
+    progress_end(&bar);
+    if (status < 0) {
+        int result = exit_status_of(status);
+        if (status == AUGS_E_CANCELLED) {
+            complain(result,
+                     "stopped: %" PRIu64 " of %" PRIu64
+                     " chunks are there; the same command goes on",
+                     report.n_made + report.n_kept, report.n_chunks);
+        } else {
+            complain_error(&error);
+        }
+        if (status == AUGS_E_NO_SPACE && report.n_made + report.n_kept > 0) {
+            result = EXIT_PARTLY;
+        }
+        return result;
+    }
+    report_folder(of, &report, seconds);
+    return EXIT_DONE;
+}
+
+int command_generate(const arguments *of)
+{
+    generation to_do;
+    int result = read_generation(of, &to_do);
+    if (result == EXIT_DONE) {
+        result = open_stream(of, to_do.n_samples, &to_do.stream);
+    }
+    if (result != EXIT_DONE) {
+        return result;
+    }
+    augs_strategy_options strategy_options;
+    read_plan(of, &strategy_options, &to_do.plan);
+    result = to_do.folder != NULL ? generate_folder(&to_do) : generate_records(&to_do);
+    augs_stream_unref(to_do.stream);
+    return result;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include <augstream/chunks.h>
+
+#include "exit_status.h"
+#include "json_out.h"
+#include "options.h"
+
+int command_inspect(const arguments *of)
+{
+    augs_error error;
+    char *json = NULL;
+    int status = augs_chunks_inspect(of->words[0], option_whole(of, OPT_RECORDS, 3), &json, &error);
+    if (status < 0) {
+        return complain_error(&error);
+    }
+    if (of->given[OPT_JSON]) {
+        puts(json);
+    } else {
+        json_put_indented(stdout, json);
+    }
+    augs_text_free(json);
+    return EXIT_DONE;
+}

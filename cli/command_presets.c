@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <augstream/augstream.h>
+
+#include "exit_status.h"
+#include "json_out.h"
+#include "options.h"
+#include "stream_arguments.h"
+
+static void put_listed(const arguments *of, uint32_t index, const augs_preset *preset)
+{
+    if (!of->given[OPT_JSON] && !of->given[OPT_JSONL]) {
+        printf("%-16s %s\n", augs_shipped_name(index), augs_preset_description(preset));
+        return;
+    }
+    if (of->given[OPT_JSON]) {
+        fputs(index == 0 ? "{\"presets\":[\n" : ",", stdout);
+    }
+    json_out json;
+    json_begin(&json, stdout);
+    json_text(&json, "name", augs_shipped_name(index));
+    json_text(&json, "description", augs_preset_description(preset));
+    json_text(&json, "source", augs_preset_source(preset));
+    json_whole(&json, "columns", augs_preset_n_columns(preset));
+    json_end(&json);
+}
+
+int command_presets_list(const arguments *of)
+{
+    for (uint32_t i = 0; i < augs_shipped_count(); i++) {
+        augs_preset *preset = NULL;
+        int result = open_preset(of, augs_shipped_name(i), &preset);
+        if (result != EXIT_DONE) {
+            return result;
+        }
+        put_listed(of, i, preset);
+        augs_preset_unref(preset);
+    }
+    if (of->given[OPT_JSON]) {
+        puts("]}");
+    }
+    return EXIT_DONE;
+}
+
+static void put_numbers(const augs_column_info *info)
+{
+    switch (info->kind) {
+    case AUGS_KIND_CONSTANT:
+    case AUGS_KIND_BERNOULLI:
+    case AUGS_KIND_PERMUTATION:
+        printf(" %.9g", info->numbers[0]);
+        break;
+    case AUGS_KIND_UNIFORM:
+    case AUGS_KIND_LOG_UNIFORM:
+    case AUGS_KIND_INTEGER:
+    case AUGS_KIND_BETA:
+        printf(" [%.9g, %.9g]", info->numbers[0], info->numbers[1]);
+        break;
+    case AUGS_KIND_NORMAL:
+        printf(" mean %.9g, std %.9g", info->numbers[0], info->numbers[1]);
+        if ((info->flags & AUGS_HAS_MIN) != 0) {
+            printf(", min %.9g", info->numbers[2]);
+        }
+        if ((info->flags & AUGS_HAS_MAX) != 0) {
+            printf(", max %.9g", info->numbers[3]);
+        }
+        break;
+    case AUGS_KIND_CHOICE:
+        for (uint32_t i = 0; i < info->n_choices; i++) {
+            printf("%s%s", i > 0 ? " | " : " ", info->choices[i].text);
+            if (info->choices[i].weight != 1) {
+                printf(" (%.9g)", info->choices[i].weight);
+            }
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static void put_identity(const augs_column_info *info)
+{
+    uint32_t low = (uint32_t)info->identity_bits;
+    if (info->dtype == AUGS_DTYPE_F32) {
+        float identity;
+        memcpy(&identity, &low, sizeof identity);
+        printf("%.9g", (double)identity);
+    } else if (info->dtype == AUGS_DTYPE_I32) {
+        printf("%" PRId32, (int32_t)low);
+    } else {
+        printf("%" PRIu64, info->identity_bits);
+    }
+}
+
+static void put_gate(const augs_preset *preset, const augs_column_info *info)
+{
+    augs_column_info gate = {.size = sizeof gate};
+    if (info->gate == AUGS_NO_GATE || augs_preset_column(preset, info->gate, &gate) < 0) {
+        return;
+    }
+    printf(", when %s", gate.name);
+    if (gate.kind == AUGS_KIND_CHOICE && info->gate_value < gate.n_choices) {
+        printf(" is %s", gate.choices[info->gate_value].text);
+    }
+    fputs(", else ", stdout);
+    put_identity(info);
+}
+
+static void put_column(const augs_preset *preset, uint32_t index)
+{
+    augs_column_info info = {.size = sizeof info};
+    if (augs_preset_column(preset, index, &info) < 0) {
+        return;
+    }
+    printf("  %-24s %s %s", info.name, augs_dtype_name(info.dtype), augs_kind_name(info.kind));
+    put_numbers(&info);
+    if (info.shape > 1) {
+        printf(", %" PRIu32 " a sample", info.shape);
+    }
+    if (info.unit[0] != '\0') {
+        printf(", unit %s", info.unit);
+    }
+    put_gate(preset, &info);
+    if (isfinite(info.mean) && isfinite(info.std_dev) && info.kind != AUGS_KIND_CONSTANT) {
+        printf("; mean %.6g, std %.6g", info.mean, info.std_dev);
+    }
+    putchar('\n');
+    if (info.doc[0] != '\0') {
+        printf("  %24s %s\n", "", info.doc);
+    }
+    if (info.source[0] != '\0') {
+        printf("  %24s source: %s\n", "", info.source);
+    }
+}
+
+/* The file as it is: shipped or on disk. */
+static int put_yaml(const char *name)
+{
+    for (uint32_t i = 0; i < augs_shipped_count(); i++) {
+        if (strcmp(augs_shipped_name(i), name) == 0) {
+            size_t n_bytes = 0;
+            const char *text = augs_shipped_text(i, &n_bytes);
+            fwrite(text, 1, n_bytes, stdout);
+            return EXIT_DONE;
+        }
+    }
+    char *text = NULL;
+    size_t n_bytes = 0;
+    int result = read_preset_file(name, &text, &n_bytes);
+    if (result == EXIT_DONE) {
+        fwrite(text, 1, n_bytes, stdout);
+        free(text);
+    }
+    return result;
+}
+
+int command_presets_show(const arguments *of)
+{
+    augs_preset *preset = NULL;
+    if (of->given[OPT_YAML] &&
+        (of->given[OPT_SET] || of->given[OPT_JSON] || of->given[OPT_JSONL])) {
+        return complain(EXIT_USAGE, "--yaml shows the file as it is, without --set and --json");
+    }
+    int result = open_preset(of, of->words[0], &preset);
+    if (result != EXIT_DONE) {
+        return result;
+    }
+    if (of->given[OPT_YAML]) {
+        result = put_yaml(of->words[0]);
+    } else if (of->given[OPT_JSON] || of->given[OPT_JSONL]) {
+        puts(augs_preset_schema_json(preset));
+    } else {
+        printf("%s\n  %s\n", augs_preset_name(preset), augs_preset_description(preset));
+        if (augs_preset_source(preset)[0] != '\0') {
+            printf("  source: %s\n", augs_preset_source(preset));
+        }
+        puts("\ncolumns:");
+        for (uint32_t i = 0; i < augs_preset_n_columns(preset); i++) {
+            put_column(preset, i);
+        }
+    }
+    augs_preset_unref(preset);
+    return result;
+}
+
+typedef struct fault_list {
+    json_out *json;
+    const char *file;
+    bool lines;
+    unsigned n_faults;
+} fault_list;
+
+static void put_fault(void *user, const augs_preset_fault *fault)
+{
+    fault_list *list = user;
+    json_out json;
+    if (!list->lines && list->n_faults > 0) {
+        putchar(',');
+    }
+    list->n_faults++;
+    json_begin(&json, stdout);
+    json_text(&json, "file", list->file);
+    json_whole(&json, "line", fault->line);
+    json_whole(&json, "column", fault->column);
+    json_text(&json, "message", fault->message);
+    json_end(&json);
+}
+
+static int check_file(const arguments *of, const char *path, fault_list *list)
+{
+    char *text = NULL;
+    size_t n_bytes = 0;
+    augs_error error;
+    int result = read_preset_file(path, &text, &n_bytes);
+    if (result != EXIT_DONE) {
+        return result;
+    }
+    const char *name = strcmp(path, "-") == 0 ? "stdin" : path;
+    int n_faults;
+    if (of->given[OPT_JSON] || of->given[OPT_JSONL]) {
+        list->file = name;
+        n_faults = augs_preset_check(text, n_bytes, name, NULL, put_fault, list, &error);
+        if (n_faults < 0) {
+            complain_error(&error);
+        }
+    } else {
+        n_faults = print_preset_faults(text, n_bytes, name, NULL);
+        if (n_faults == 0) {
+            tell(of->given[OPT_QUIET], "%s is good", name);
+        } else if (n_faults > 0) {
+            complain(EXIT_CONFIGURATION, "%s has %d fault%s", name, n_faults,
+                     n_faults == 1 ? "" : "s");
+        }
+    }
+    free(text);
+    return n_faults == 0 ? EXIT_DONE : EXIT_CONFIGURATION;
+}
+
+int command_presets_check(const arguments *of)
+{
+    fault_list list = {.lines = of->given[OPT_JSONL]};
+    bool json = of->given[OPT_JSON] && !of->given[OPT_JSONL];
+    int result = EXIT_DONE;
+    if (json) {
+        puts("{\"faults\":[");
+    }
+    for (unsigned i = 0; i < of->n_words; i++) {
+        int status = check_file(of, of->words[i], &list);
+        result = status != EXIT_DONE ? status : result;
+    }
+    if (json) {
+        puts("]}");
+    }
+    return result;
+}

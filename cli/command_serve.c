@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+
+#include <augstream/augstream.h>
+
+#include "command_allocator.h"
+#include "exit_status.h"
+#include "interrupt.h"
+#include "json_out.h"
+#include "options.h"
+#include "progress.h"
+#include "stream_arguments.h"
+
+typedef struct service {
+    const arguments *of;
+    augs_server *server;
+    augs_stream *stream;
+    uint32_t world_size;
+    uint32_t n_epochs;
+    bool exit_when_done;
+    bool done; /* every rank was, in the watcher's eyes */
+    atomic_bool over;
+    progress bar;
+} service;
+
+static void on_log(void *user, uint32_t level, const char *message)
+{
+    const arguments *of = user;
+    if (level >= AUGS_LOG_WARNING && !of->given[OPT_QUIET]) {
+        tell(false, "%s", message);
+    }
+}
+
+static void stop_server(void *server)
+{
+    augs_server_stop(server);
+}
+
+static int read_sizes(const arguments *of, augs_strategy_options *strategy_options,
+                      uint32_t *ret_world_size, uint64_t *ret_n_samples)
+{
+    const char *text = option_text(of, OPT_SAMPLES, "");
+    if (!parse_whole(text, ret_n_samples) || *ret_n_samples > AUGS_MAX_SAMPLES) {
+        return complain(EXIT_USAGE, "--samples '%s'; accepted: a whole number from 0 to %llu", text,
+                        AUGS_MAX_SAMPLES);
+    }
+    *ret_world_size = (uint32_t)option_whole(of, OPT_SERVE_WORLD_SIZE, 1);
+    if (!of->given[OPT_GLOBAL_BATCH_SIZE]) {
+        return EXIT_DONE;
+    }
+    uint64_t global = option_whole(of, OPT_GLOBAL_BATCH_SIZE, 0);
+    if (of->given[OPT_BATCH_SIZE]) {
+        return complain(EXIT_USAGE, "--batch-size and --global-batch-size: give one of them");
+    }
+    if (global % *ret_world_size != 0) {
+        return complain(EXIT_USAGE,
+                        "--global-batch-size %" PRIu64 " is no multiple of --world-size %" PRIu32
+                        "; the nearest are %" PRIu64 " and %" PRIu64,
+                        global, *ret_world_size, global - global % *ret_world_size,
+                        global - global % *ret_world_size + *ret_world_size);
+    }
+    strategy_options->batch_size = global / *ret_world_size;
+    return EXIT_DONE;
+}
+
+static void announce(const service *run, uint64_t batch_size)
+{
+    const char *endpoint = augs_server_endpoint(run->server);
+    if (!run->of->given[OPT_JSON]) {
+        puts(endpoint);
+    } else {
+        json_out json;
+        json_begin(&json, stdout);
+        json_text(&json, "endpoint", endpoint);
+        json_text(&json, "job", option_text(run->of, OPT_JOB_NAME, "default"));
+        json_text(&json, "fingerprint", augs_stream_fingerprint(run->stream));
+        json_whole(&json, "samples", augs_stream_n_samples(run->stream));
+        json_whole(&json, "epoch", augs_stream_epoch(run->stream));
+        json_whole(&json, "epochs", run->n_epochs);
+        json_whole(&json, "world_size", run->world_size);
+        json_whole(&json, "batch_size", batch_size);
+        json_end(&json);
+    }
+    fflush(stdout);
+}
+
+/* Beside the server: shows progress, and stops it when every rank is done. */
+static void *watch(void *user)
+{
+    service *run = user;
+    while (!atomic_load(&run->over)) {
+        augs_server_stats stats = {.size = sizeof stats};
+        augs_server_stats_get(run->server, &stats);
+        progress_set(&run->bar, stats.n_samples);
+        if (run->exit_when_done && stats.n_finished >= run->world_size) {
+            run->done = true;
+            augs_server_stop(run->server);
+            break;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+    return NULL;
+}
+
+static int run_server(service *run)
+{
+    augs_error error;
+    pthread_t watcher;
+    bool quiet = run->of->given[OPT_QUIET];
+    uint64_t all = augs_stream_n_samples(run->stream) * run->n_epochs;
+    interrupt_watch(quiet, stop_server, run->server);
+    progress_begin(&run->bar, "serve", all, quiet);
+    if (pthread_create(&watcher, NULL, watch, run) != 0) {
+        return complain(EXIT_FAILED, "no thread could be started");
+    }
+    int status = augs_server_run(run->server, &error);
+    interrupt_unhook();
+    atomic_store(&run->over, true);
+    pthread_join(watcher, NULL);
+    progress_end(&run->bar);
+    augs_server_stats stats = {.size = sizeof stats};
+    augs_server_stats_get(run->server, &stats);
+    tell(quiet,
+         "served %" PRIu64 " samples in %" PRIu64 " batches (%.1f MB) in %.2f s; %" PRIu64
+         " ranks done, %" PRIu64 " errors, %" PRIu64 " malformed messages",
+         stats.n_samples, stats.n_batches, (double)stats.n_bytes * 1e-6,
+         progress_seconds(&run->bar), stats.n_finished, stats.n_errors, stats.n_malformed);
+    if (status < 0 && status != AUGS_E_CANCELLED) {
+        return complain_error(&error);
+    }
+    if (run->exit_when_done && !run->done) {
+        return complain(EXIT_PARTLY, "stopped: %" PRIu64 " of %" PRIu32 " ranks were done",
+                        stats.n_finished, run->world_size);
+    }
+    return EXIT_DONE;
+}
+
+static int open_server(service *run, const augs_plan_options *plan)
+{
+    augs_error error;
+    const arguments *of = run->of;
+    augs_server_options server_options = {
+        .size = sizeof server_options,
+        .n_fillers = (uint32_t)option_whole(of, OPT_FILLERS, 0),
+        .endpoint = option_text(of, OPT_BIND, NULL),
+        .logger = {.function = on_log, .user = (void *)(uintptr_t)of},
+        .allocator = command_allocator()};
+    augs_job_options job = {.size = sizeof job,
+                            .n_epochs = run->n_epochs,
+                            .name = option_text(of, OPT_JOB_NAME, NULL),
+                            .plan = *plan};
+    if (augs_server_open(&server_options, &run->server, &error) < 0 ||
+        augs_server_add_job(run->server, run->stream, &job, &error) < 0) {
+        return complain_error(&error);
+    }
+    return EXIT_DONE;
+}
+
+int command_serve(const arguments *of)
+{
+    uint64_t n_samples = 0;
+    augs_strategy_options strategy_options;
+    augs_plan_options plan;
+    service run = {.of = of,
+                   .n_epochs = (uint32_t)option_whole(of, OPT_EPOCHS, 1),
+                   .exit_when_done = of->given[OPT_EXIT_WHEN_DONE]};
+    read_plan(of, &strategy_options, &plan);
+    int result = read_sizes(of, &strategy_options, &run.world_size, &n_samples);
+    if (result == EXIT_DONE) {
+        result = open_stream(of, n_samples, &run.stream);
+    }
+    if (result != EXIT_DONE) {
+        return result;
+    }
+    plan.world_size = run.world_size;
+    plan.shard = option_name_index(of, OPT_SHARD_KIND, AUGS_SHARD_INTERLEAVED);
+    plan.tail = option_name_index(of, OPT_TAIL, AUGS_TAIL_PAD);
+    result = open_server(&run, &plan);
+    if (result == EXIT_DONE) {
+        announce(&run, strategy_options.batch_size);
+        result = run_server(&run);
+    }
+    augs_server_free(run.server);
+    augs_stream_unref(run.stream);
+    return result;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <augstream/augstream.h>
+
+#include "command_allocator.h"
+#include "exit_status.h"
+#include "interrupt.h"
+#include "shard_argument.h"
+#include "subscription.h"
+
+enum { MAX_ENDPOINTS = 64 };
+
+static void on_log(void *user, uint32_t level, const char *message)
+{
+    const arguments *of = user;
+    if (level >= AUGS_LOG_WARNING && !of->given[OPT_QUIET]) {
+        tell(false, "%s", message);
+    }
+}
+
+static void cancel(void *subscriber)
+{
+    augs_subscriber_cancel(subscriber);
+}
+
+/* Cuts `text` at its commas. */
+static int split_endpoints(char *text, const char **ret_endpoints, uint32_t *ret_n)
+{
+    uint32_t n = 0;
+    for (char *next; text != NULL; text = next) {
+        next = strchr(text, ',');
+        if (next != NULL) {
+            *next++ = '\0';
+        }
+        if (text[0] == '\0' || n == MAX_ENDPOINTS) {
+            return complain(EXIT_USAGE,
+                            text[0] == '\0'
+                                ? "--connect has an empty endpoint; accepted: EP[,EP...]"
+                                : "--connect has more than 64 endpoints");
+        }
+        ret_endpoints[n++] = text;
+    }
+    *ret_n = n;
+    return EXIT_DONE;
+}
+
+/* --resume TOKEN or @FILE. */
+static int read_resume(subscription *run)
+{
+    const char *text = option_text(run->of, OPT_RESUME, NULL);
+    if (text == NULL || text[0] != '@') {
+        run->token = text;
+        return EXIT_DONE;
+    }
+    bool exists = false;
+    const char *path = text + 1;
+    int result = token_file_read(path, &run->resumed, &exists);
+    if (result != EXIT_DONE) {
+        return result;
+    }
+    if (!exists && strcmp(path, option_text(run->of, OPT_TOKEN_FILE, "")) != 0) {
+        return complain(EXIT_CONFIGURATION,
+                        "--resume: there is no file '%s' (that is fine only if it is also the "
+                        "--token-file)",
+                        path);
+    }
+    run->token = exists ? run->resumed.token : NULL;
+    run->resumes_files = exists;
+    return EXIT_DONE;
+}
+
+static int open_subscriber(subscription *run, const char *const *endpoints, uint32_t n_endpoints)
+{
+    augs_error error;
+    const arguments *of = run->of;
+    augs_subscriber_options subscriber_options = {
+        .size = sizeof subscriber_options,
+        .n_endpoints = n_endpoints,
+        .endpoints = endpoints,
+        .job = option_text(of, OPT_JOB, NULL),
+        .rank = run->place.rank,
+        .world_size = run->place.world_size,
+        .token = run->token,
+        .window = (uint32_t)option_whole(of, OPT_WINDOW, 0),
+        .verify = of->given[OPT_VERIFY],
+        .timeout_ms = (uint64_t)(option_seconds(of, OPT_TIMEOUT, 60) * 1000 + 0.5),
+        .logger = {.function = on_log, .user = (void *)(uintptr_t)of},
+        .allocator = command_allocator()};
+    if (augs_subscriber_open(&subscriber_options, &run->subscriber, &error) < 0) {
+        return complain_error(&error);
+    }
+    return EXIT_DONE;
+}
+
+static int fail_receiving(const subscription *run, const augs_error *error)
+{
+    if (error->status == AUGS_E_CANCELLED) {
+        return complain(EXIT_PARTLY, "stopped after %llu batches",
+                        (unsigned long long)run->n_batches);
+    }
+    return complain_error(error);
+}
+
+/* Batches until the end. */
+static int receive(subscription *run)
+{
+    augs_error error;
+    augs_stream *stream = NULL;
+    bool reader_gone = false;
+    interrupt_watch(run->of->given[OPT_QUIET], cancel, run->subscriber);
+    progress_begin(&run->bar, "subscribe", 0, run->of->given[OPT_QUIET]);
+    int status = augs_subscriber_connect(run->subscriber, &stream, &error);
+    int result = status < 0 ? fail_receiving(run, &error) : subscription_open_outputs(run);
+    double started = clock_seconds();
+    while (result == EXIT_DONE && !reader_gone) {
+        augs_batch *batch = NULL;
+        if (interrupt_asked()) {
+            result = complain(EXIT_PARTLY, "stopped after %llu batches",
+                              (unsigned long long)run->n_batches);
+            break;
+        }
+        status = augs_subscriber_next(run->subscriber, &batch, &error);
+        if (status == 0) {
+            break;
+        }
+        if (status < 0) {
+            result = fail_receiving(run, &error);
+            break;
+        }
+        result = subscription_take(run, batch, &reader_gone);
+        augs_batch_unref(batch);
+    }
+    run->seconds = clock_seconds() - started;
+    interrupt_unhook();
+    progress_end(&run->bar);
+    return result;
+}
+
+static int subscribe(subscription *run, char *endpoint_text)
+{
+    const char *endpoints[MAX_ENDPOINTS];
+    uint32_t n_endpoints = 0;
+    int result = split_endpoints(endpoint_text, endpoints, &n_endpoints);
+    if (result == EXIT_DONE) {
+        result = read_place(run->of, &run->place);
+    }
+    if (result == EXIT_DONE) {
+        result = read_resume(run);
+    }
+    if (result == EXIT_DONE) {
+        result = open_subscriber(run, endpoints, n_endpoints);
+    }
+    if (result != EXIT_DONE) {
+        return result;
+    }
+    result = receive(run);
+    int closed = subscription_close_outputs(run);
+    subscription_put_summary(run);
+    augs_subscriber_free(run->subscriber);
+    return result != EXIT_DONE ? result : closed;
+}
+
+int command_subscribe(const arguments *of)
+{
+    subscription run = {.of = of, .format = AUGS_FORMAT_JSONL, .ids = {.file = -1}};
+    run.out = option_text(of, OPT_OUT_FILE, of->given[OPT_RECORD_FORMAT] ? "-" : NULL);
+    if (of->given[OPT_RECORD_FORMAT]) {
+        run.format = option_name_index(of, OPT_RECORD_FORMAT, 0) + AUGS_FORMAT_JSONL;
+    }
+    char *endpoint_text = strdup(option_text(of, OPT_CONNECT, ""));
+    if (endpoint_text == NULL) {
+        return complain(EXIT_FAILED, "no memory for the endpoints");
+    }
+    int result = subscribe(&run, endpoint_text);
+    free(endpoint_text);
+    return result;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exit_status.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void (*before_message)(void);
+
+int exit_status_of(int status)
+{
+    switch (status) {
+    case AUGS_E_ARGUMENT:
+    case AUGS_E_RANGE:
+        return EXIT_USAGE;
+    case AUGS_E_PRESET:
+    case AUGS_E_NOT_FOUND:
+    case AUGS_E_ADDRESS:
+    case AUGS_E_REFUSED:
+    case AUGS_E_UNSUPPORTED:
+        return EXIT_CONFIGURATION;
+    case AUGS_E_CANCELLED:
+        return EXIT_PARTLY;
+    case AUGS_E_TOKEN:
+    case AUGS_E_CORRUPT:
+    case AUGS_E_MISMATCH:
+        return EXIT_DATA;
+    case AUGS_E_NETWORK:
+    case AUGS_E_TIMEOUT:
+        return EXIT_TRY_AGAIN;
+    default:
+        return status < 0 ? EXIT_FAILED : EXIT_DONE;
+    }
+}
+
+bool may_color(void)
+{
+    const char *no_color = getenv("NO_COLOR");
+    return (no_color == NULL || no_color[0] == '\0') && isatty(STDERR_FILENO);
+}
+
+static void print_line(bool is_error, const char *format, va_list arguments)
+{
+    if (before_message != NULL) {
+        before_message();
+    }
+    bool color = is_error && may_color();
+    fputs(color ? "\033[1;31maugstream:\033[0m " : "augstream: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+}
+
+int complain(int exit_status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_line(true, format, arguments);
+    va_end(arguments);
+    return exit_status;
+}
+
+int complain_error(const augs_error *error)
+{
+    return complain(exit_status_of(error->status), "%s", error->message);
+}
+
+void tell(bool quiet, const char *format, ...)
+{
+    if (!quiet) {
+        va_list arguments;
+        va_start(arguments, format);
+        print_line(false, format, arguments);
+        va_end(arguments);
+    }
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records to stdout. Without a strategy the shard's chunks are walked one after the other, each by
+ * a pipeline over its positions; with one, the shard's batches of one pipeline over all positions.
+ */
+#include <augstream/augstream.h>
+
+#include "exit_status.h"
+#include "generate.h"
+#include "interrupt.h"
+#include "progress.h"
+#include "record_output.h"
+
+enum { PIECE_SAMPLES = 4096 };
+
+typedef struct record_run {
+    const generation *of;
+    record_output output;
+    augs_sink *sink;
+    progress bar;
+    uint64_t done;
+    augs_error error;
+} record_run;
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int open_pipeline(record_run *run, uint64_t first, uint64_t count,
+                         const augs_plan_options *plan, augs_pipeline **ret_pipeline)
+{
+    augs_pipeline_options pipeline_options = {.size = sizeof pipeline_options,
+                                              .first_position = first,
+                                              .n_positions = count == UINT64_MAX ? 0 : count,
+                                              .plan = *plan};
+    return augs_pipeline_open(run->of->stream, &pipeline_options, ret_pipeline, &run->error);
+}
+
+/* 1 = there was a batch, 0 = the end, negative = a status, AUGS_E_CANCELLED if a signal came. */
+static int write_next(record_run *run, augs_pipeline *pipeline)
+{
+    augs_batch *batch = NULL;
+    if (interrupt_asked()) {
+        return AUGS_E_CANCELLED;
+    }
+    int status = augs_pipeline_next(pipeline, &batch, &run->error);
+    if (status <= 0) {
+        return status;
+    }
+    uint64_t n = augs_batch_n_samples(batch);
+    status = augs_sink_write(run->sink, batch, &run->error);
+    augs_batch_unref(batch);
+    if (status < 0) {
+        return status;
+    }
+    run->done += n;
+    progress_set(&run->bar, run->done);
+    return 1;
+}
+
+static int write_chunks(record_run *run)
+{
+    const generation *of = run->of;
+    augs_strategy_options pieces = {.size = sizeof pieces, .batch_size = PIECE_SAMPLES};
+    augs_plan_options plan = {.size = sizeof plan, .strategy_options = &pieces};
+    uint64_t k = of->chunk_size, n_shards = of->shard.world_size;
+    uint64_t end = of->count == UINT64_MAX ? AUGS_MAX_SAMPLES - of->start : of->count;
+    int status = 1;
+    for (uint64_t chunk = of->shard.rank; status >= 0 && chunk * k < end; chunk += n_shards) {
+        augs_pipeline *pipeline = NULL;
+        status =
+            open_pipeline(run, of->start + chunk * k, least(k, end - chunk * k), &plan, &pipeline);
+        if (status < 0) {
+            break;
+        }
+        do {
+            status = write_next(run, pipeline);
+        } while (status > 0);
+        augs_pipeline_free(pipeline);
+    }
+    return status;
+}
+
+/* To the shard's next batch: at once, or past the ones between. */
+static int skip_to(record_run *run, augs_pipeline *pipeline, uint64_t step)
+{
+    if (augs_pipeline_step(pipeline) == step) {
+        return 1;
+    }
+    if (augs_pipeline_seek(pipeline, step, NULL) == 0) {
+        return 1;
+    }
+    int status = 1;
+    while (status > 0 && augs_pipeline_step(pipeline) < step) {
+        augs_batch *batch = NULL;
+        status = augs_pipeline_next(pipeline, &batch, &run->error);
+        if (status > 0) {
+            augs_batch_unref(batch);
+        }
+    }
+    return status;
+}
+
+static int write_batches(record_run *run)
+{
+    const generation *of = run->of;
+    augs_pipeline *pipeline = NULL;
+    int status = open_pipeline(run, of->start, of->count, &of->plan, &pipeline);
+    if (status < 0) {
+        return status;
+    }
+    uint64_t n_shards = of->shard.world_size;
+    status = 1;
+    for (uint64_t step = of->shard.rank; status > 0; step += n_shards) {
+        status = skip_to(run, pipeline, step);
+        if (status > 0) {
+            status = write_next(run, pipeline);
+        }
+    }
+    augs_pipeline_free(pipeline);
+    return status;
+}
+
+/* How many samples will be written, where that is plain; else 0. */
+static uint64_t expected_samples(const generation *of)
+{
+    if (of->count == UINT64_MAX) {
+        return 0;
+    }
+    if (of->shard.world_size == 1) {
+        return of->count;
+    }
+    if (of->with_plan) {
+        return 0;
+    }
+    uint64_t k = of->chunk_size, n_chunks = of->count / k + (of->count % k != 0);
+    uint64_t mine =
+        n_chunks / of->shard.world_size + (of->shard.rank < n_chunks % of->shard.world_size);
+    bool has_last = n_chunks > 0 && (n_chunks - 1) % of->shard.world_size == of->shard.rank;
+    return mine * k - (has_last && of->count % k != 0 ? k - of->count % k : 0);
+}
+
+static int finish(record_run *run, int status)
+{
+    const generation *of = run->of;
+    if (status >= 0 || status == AUGS_E_CANCELLED) {
+        int flushed = augs_sink_flush(run->sink, &run->error);
+        status = flushed < 0 ? flushed : status;
+    }
+    progress_end(&run->bar);
+    if (run->output.errnum != 0) {
+        return record_output_failure(&run->output);
+    }
+    if (status == AUGS_E_CANCELLED) {
+        return complain(EXIT_PARTLY, "stopped after %llu samples", (unsigned long long)run->done);
+    }
+    if (status < 0) {
+        return complain_error(&run->error);
+    }
+    tell(of->arguments->given[OPT_QUIET] || !run->bar.terminal, "%llu samples in %.2f s",
+         (unsigned long long)run->done, progress_seconds(&run->bar));
+    return EXIT_DONE;
+}
+
+int generate_records(const generation *of)
+{
+    record_run run = {.of = of};
+    bool quiet = of->arguments->given[OPT_QUIET];
+    int result = record_output_open(&run.output, "-", UINT64_MAX);
+    if (result != EXIT_DONE) {
+        return result;
+    }
+    if (augs_sink_open_records(of->stream, of->format, of->with_plan, record_output_write,
+                               &run.output, &run.sink, &run.error) < 0) {
+        return complain_error(&run.error);
+    }
+    interrupt_watch(quiet, NULL, NULL);
+    progress_begin(&run.bar, "generate", expected_samples(of), quiet);
+    int status = of->count == 0 ? 0 : of->with_plan ? write_batches(&run) : write_chunks(&run);
+    result = finish(&run, status);
+    augs_sink_free(run.sink);
+    return result;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Help and the man page, made of the tables in options.h. */
+#ifndef AUGSTREAM_CLI_HELP_H
+#define AUGSTREAM_CLI_HELP_H
+
+#include <stdio.h>
+
+#include "options.h"
+
+void help_put_all(FILE *file);
+void help_put_command(FILE *file, const command *of);
+void help_put_man(FILE *file);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stream_arguments.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command_allocator.h"
+#include "exit_status.h"
+
+int read_preset_file(const char *path, char **ret_text, size_t *ret_n_bytes)
+{
+    size_t room = AUGS_MAX_PRESET_BYTES + 1;
+    bool is_stdin = strcmp(path, "-") == 0;
+    FILE *file = is_stdin ? stdin : fopen(path, "rb");
+    if (file == NULL) {
+        return complain(EXIT_CONFIGURATION, "preset '%s': %s", path, strerror(errno));
+    }
+    char *text = malloc(room);
+    errno = 0;
+    size_t n_bytes = text != NULL ? fread(text, 1, room, file) : 0;
+    int result = EXIT_DONE;
+    if (text == NULL || ferror(file)) {
+        result = complain(EXIT_CONFIGURATION, "preset '%s': %s", path,
+                          strerror(text == NULL ? ENOMEM : errno));
+    }
+    if (!is_stdin) {
+        fclose(file);
+    }
+    if (result != EXIT_DONE) {
+        free(text);
+        return result;
+    }
+    *ret_text = text;
+    *ret_n_bytes = n_bytes;
+    return EXIT_DONE;
+}
+
+/* Length of the UTF-8 character at p. */
+static size_t character_bytes(const char *p)
+{
+    size_t n = 1;
+    while (((unsigned char)p[n] & 0xC0) == 0x80) {
+        n++;
+    }
+    return n;
+}
+
+/* The line with a caret under the column; of a long line only the part around it. */
+static void print_place(const char *line, uint32_t column)
+{
+    enum { BEFORE = 72, AFTER = 40 };
+    const char *p = line, *from = line;
+    uint32_t at = 1, from_at = 1;
+    for (; *p != '\0' && at < column; at++) {
+        p += character_bytes(p);
+        if (at - from_at >= BEFORE) {
+            from += character_bytes(from);
+            from_at++;
+        }
+    }
+    const char *end = p;
+    for (unsigned i = 0; i < AFTER && *end != '\0'; i++) {
+        end += character_bytes(end);
+    }
+    const char *dots_before = from > line ? "..." : "";
+    fprintf(stderr, "  %s%.*s%s\n  %s", dots_before, (int)(end - from), from,
+            *end != '\0' ? "..." : "", from > line ? "   " : "");
+    for (const char *q = from; q < p; q += character_bytes(q)) {
+        fputc(*q == '\t' ? '\t' : ' ', stderr);
+    }
+    fputs(may_color() ? "\033[1;32m^\033[0m\n" : "^\n", stderr);
+}
+
+static void print_fault(void *user, const augs_preset_fault *fault)
+{
+    const char *origin = *(const char *const *)user;
+    if (fault->line == 0) {
+        fprintf(stderr, "%s: %s\n", origin, fault->message);
+        return;
+    }
+    fprintf(stderr, "%s:%u:%u: %s\n", origin, fault->line, fault->column, fault->message);
+    print_place(fault->source_line, fault->column);
+}
+
+int print_preset_faults(const char *text, size_t n_bytes, const char *origin,
+                        const augs_preset_options *preset_options)
+{
+    augs_error error;
+    int n_faults =
+        augs_preset_check(text, n_bytes, origin, preset_options, print_fault, &origin, &error);
+    if (n_faults < 0) {
+        complain_error(&error);
+        return -1;
+    }
+    return n_faults;
+}
+
+static bool is_path(const char *name)
+{
+    size_t n = strlen(name);
+    return strchr(name, '/') != NULL || (n > 5 && strcmp(name + n - 5, ".yaml") == 0);
+}
+
+/* Says all that is wrong with a preset of which only the first fault is known. */
+static int explain_preset(const char *name, const augs_preset_options *preset_options,
+                          const augs_error *error)
+{
+    char *text = NULL;
+    const char *shipped = NULL;
+    size_t n_bytes = 0;
+    int n_faults = 0;
+    if (is_path(name)) {
+        if (read_preset_file(name, &text, &n_bytes) == EXIT_DONE) {
+            n_faults = print_preset_faults(text, n_bytes, name, preset_options);
+        }
+        free(text);
+    } else {
+        for (uint32_t i = 0; i < augs_shipped_count() && shipped == NULL; i++) {
+            if (strcmp(augs_shipped_name(i), name) == 0) {
+                shipped = augs_shipped_text(i, &n_bytes);
+            }
+        }
+        if (shipped != NULL) {
+            n_faults = print_preset_faults(shipped, n_bytes, name, preset_options);
+        }
+    }
+    if (n_faults > 0) {
+        return complain(EXIT_CONFIGURATION, "preset '%s' has %d fault%s", name, n_faults,
+                        n_faults == 1 ? "" : "s");
+    }
+    return complain(EXIT_CONFIGURATION, "%s", error->message);
+}
+
+int open_preset(const arguments *of, const char *name, augs_preset **ret_preset)
+{
+    augs_error error;
+    augs_preset_options preset_options = {.size = sizeof preset_options,
+                                          .n_overrides = of->n_list,
+                                          .overrides = of->list,
+                                          .allocator = command_allocator()};
+    int status = augs_preset_open(name, &preset_options, ret_preset, &error);
+    if (status == AUGS_E_PRESET) {
+        return explain_preset(name, &preset_options, &error);
+    }
+    if (status == AUGS_E_IO || status == AUGS_E_ARGUMENT) {
+        return complain(EXIT_CONFIGURATION, "%s", error.message);
+    }
+    return status < 0 ? complain_error(&error) : EXIT_DONE;
+}
+
+int open_stream(const arguments *of, uint64_t n_samples, augs_stream **ret_stream)
+{
+    augs_error error;
+    augs_preset *preset = NULL;
+    int result = open_preset(of, option_text(of, OPT_PRESET, ""), &preset);
+    if (result != EXIT_DONE) {
+        return result;
+    }
+    augs_stream_options stream_options = {.size = sizeof stream_options,
+                                          .order = of->given[OPT_SHUFFLE] ? AUGS_ORDER_SHUFFLED
+                                                                          : AUGS_ORDER_SEQUENTIAL,
+                                          .seed = option_whole(of, OPT_SEED, 0),
+                                          .n_samples = n_samples,
+                                          .epoch = (uint32_t)option_whole(of, OPT_EPOCH, 0)};
+    int status = augs_stream_open(preset, &stream_options, ret_stream, &error);
+    augs_preset_unref(preset);
+    return status < 0 ? complain_error(&error) : EXIT_DONE;
+}
+
+void read_plan(const arguments *of, augs_strategy_options *strategy_options,
+               augs_plan_options *ret_plan)
+{
+    *strategy_options = (augs_strategy_options){.size = sizeof *strategy_options,
+                                                .drop_last = of->given[OPT_DROP_LAST],
+                                                .batch_size = option_whole(of, OPT_BATCH_SIZE, 0),
+                                                .min_samples = option_whole(of, OPT_MIN, 0),
+                                                .max_samples = option_whole(of, OPT_MAX, 0),
+                                                .multiple_of = option_whole(of, OPT_MULTIPLE_OF, 0),
+                                                .batches = option_whole(of, OPT_BATCHES, 0),
+                                                .window = option_whole(of, OPT_PLAN_WINDOW, 0)};
+    *ret_plan = (augs_plan_options){.size = sizeof *ret_plan,
+                                    .strategy = option_text(of, OPT_STRATEGY, NULL),
+                                    .strategy_options = strategy_options};
+}

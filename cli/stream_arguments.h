@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The stream and the plan that the options describe. */
+#ifndef AUGSTREAM_CLI_STREAM_ARGUMENTS_H
+#define AUGSTREAM_CLI_STREAM_ARGUMENTS_H
+
+#include <augstream/pipeline.h>
+#include <augstream/preset.h>
+#include <augstream/stream.h>
+
+#include "options.h"
+
+/* All return an exit status, after a message if it is not EXIT_DONE. */
+
+/* With --set. A preset file with faults: every one of them is printed. */
+int open_preset(const arguments *of, const char *name, augs_preset **ret_preset);
+int open_stream(const arguments *of, uint64_t n_samples, augs_stream **ret_stream);
+
+/* --strategy and its options; world_size, shard and tail are zero. *strategy_options must live as
+ * long as *ret_plan. */
+void read_plan(const arguments *of, augs_strategy_options *strategy_options,
+               augs_plan_options *ret_plan);
+
+/* Prints every fault of a preset text on stderr; returns how many, or -1 after a message. */
+int print_preset_faults(const char *text, size_t n_bytes, const char *origin,
+                        const augs_preset_options *preset_options);
+/* A whole file of at most AUGS_MAX_PRESET_BYTES + 1 bytes, "-" = stdin; the caller frees it. */
+int read_preset_file(const char *path, char **ret_text, size_t *ret_n_bytes);
+
+#endif

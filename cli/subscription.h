@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run of `subscribe`: where batches go, and what is kept for going on. */
+#ifndef AUGSTREAM_CLI_SUBSCRIPTION_H
+#define AUGSTREAM_CLI_SUBSCRIPTION_H
+
+#include <augstream/sink.h>
+#include <augstream/subscriber.h>
+
+#include "launcher_env.h"
+#include "npy_ids.h"
+#include "options.h"
+#include "progress.h"
+#include "record_output.h"
+#include "token_file.h"
+
+typedef struct subscription {
+    const arguments *of;
+    augs_subscriber *subscriber;
+    launcher_place place;
+    const char *out;   /* NULL = records are only counted */
+    const char *token; /* to go on from; NULL = the start */
+    uint32_t format;
+    bool resumes_files;
+    token_record resumed; /* what the token file said */
+    record_output output;
+    augs_sink *sink; /* NULL until the stream is known */
+    npy_ids ids;
+    progress bar;
+    uint64_t n_samples, n_padded, n_batches, n_bytes;
+    uint64_t digest[2];
+    double seconds;
+} subscription;
+
+/* Exit statuses, after a message. */
+
+/* --out and --ids; after the token was read. */
+int subscription_open_outputs(subscription *run);
+/* Writes a batch to the outputs, then the token file. *ret_reader_gone: nobody reads the records
+ * any more. */
+int subscription_take(subscription *run, augs_batch *batch, bool *ret_reader_gone);
+int subscription_close_outputs(subscription *run);
+void subscription_put_summary(subscription *run);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "token_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "exit_status.h"
+#include "options.h"
+#include "record_output.h"
+
+int token_file_write(const char *path, const token_record *record)
+{
+    char text[AUGS_TOKEN_BYTES + 128], *temporary = NULL;
+    size_t n = (size_t)snprintf(text, sizeof text, "%s\n", record->token);
+    if (record->has_out) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "out %s %" PRIu64 "\n", record->format,
+                              record->out_bytes);
+    }
+    if (record->has_ids) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "ids %" PRIu64 "\n", record->n_ids);
+    }
+    if (asprintf(&temporary, "%s.%ld.tmp", path, (long)getpid()) < 0) {
+        return complain(EXIT_FAILED, "no memory for the token file's name");
+    }
+    int file = open(temporary, O_WRONLY | O_CLOEXEC | O_CREAT | O_TRUNC, 0666);
+    bool good = file >= 0 && write_all(file, text, n) == 0;
+    int errnum = errno;
+    if (file >= 0 && close(file) != 0 && good) {
+        errnum = errno;
+        good = false;
+    }
+    if (good && rename(temporary, path) != 0) {
+        errnum = errno;
+        good = false;
+    }
+    if (!good && file >= 0) {
+        unlink(temporary);
+    }
+    free(temporary);
+    return good ? EXIT_DONE : complain(EXIT_FAILED, "token file '%s': %s", path, strerror(errnum));
+}
+
+/* One line behind the token; false if it is not understood. */
+static bool read_line(token_record *record, char *line)
+{
+    char *rest = NULL;
+    const char *first = strtok_r(line, " ", &rest);
+    const char *second = strtok_r(NULL, " ", &rest);
+    const char *third = strtok_r(NULL, " ", &rest);
+    if (first == NULL) {
+        return true;
+    }
+    if (strcmp(first, "out") == 0 && third != NULL && strlen(second) < sizeof record->format) {
+        strcpy(record->format, second);
+        record->has_out = true;
+        return parse_whole(third, &record->out_bytes);
+    }
+    if (strcmp(first, "ids") == 0 && second != NULL && third == NULL) {
+        record->has_ids = true;
+        return parse_whole(second, &record->n_ids);
+    }
+    return false;
+}
+
+int token_file_read(const char *path, token_record *ret_record, bool *ret_exists)
+{
+    char text[AUGS_TOKEN_BYTES + 256];
+    FILE *file = fopen(path, "r");
+    *ret_exists = file != NULL;
+    *ret_record = (token_record){.has_out = false};
+    if (file == NULL) {
+        return errno == ENOENT
+                   ? EXIT_DONE
+                   : complain(EXIT_FAILED, "token file '%s': %s", path, strerror(errno));
+    }
+    size_t n = fread(text, 1, sizeof text - 1, file);
+    bool good = !ferror(file) && n < sizeof text - 1;
+    fclose(file);
+    text[n] = '\0';
+    char *rest = NULL;
+    const char *token = strtok_r(text, "\r\n", &rest);
+    good = good && token != NULL && strlen(token) < sizeof ret_record->token;
+    if (good) {
+        strcpy(ret_record->token, token);
+    }
+    for (char *line; good && (line = strtok_r(NULL, "\r\n", &rest)) != NULL;) {
+        good = read_line(ret_record, line);
+    }
+    return good ? EXIT_DONE
+                : complain(EXIT_DATA,
+                           "'%s' is no file of --token-file: accepted is a token on the "
+                           "first line, then 'out FORMAT BYTES' and 'ids COUNT'",
+                           path);
+}

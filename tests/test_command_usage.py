@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Messages, exit statuses, help, manual and completions of the command, as typed.
+usage: test_command_usage.py COMMAND"""
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+
+from command_fixture import COMMAND, Case, environment, main, run
+
+GENERATE = ("generate", "--preset", "moderate", "--seed", 7)
+SERVE = ("serve", "--preset", "moderate", "--seed", 7, "--samples", 10, "--world-size", 1)
+SUBSCRIBE = ("subscribe", "--connect", "tcp://127.0.0.1:1")
+COMMANDS = ["presets list", "presets show", "presets check", "generate", "verify", "inspect", "serve", "subscribe", "env",
+            "version", "completions", "help"]
+
+
+def options_of(command):
+    """The options that --help of a command shows."""
+    return set(re.findall(r"^  --([a-z-]+)", run(*command.split(), "--help").stdout, flags=re.M))
+
+
+class Usage(Case):
+    def test_wrong_usage_is_named_with_what_is_accepted(self):
+        for arguments, says in (
+            (("gnerate",), ("'gnerate'", "did you mean 'generate'")),
+            (("xyzzy",), ("'xyzzy' is no command",)),
+            (("presets",), ("presets what", "list")),
+            (("presets", "lst"), ("did you mean 'presets list'",)),
+            (("preset", "list"), ("did you mean 'presets'",)),
+            ((*GENERATE, "--sampels", 3), ("--sampels", "did you mean '--samples'")),
+            ((*GENERATE, "--samples", "1e6"), ("--samples '1e6'", "accepted: a whole number", "endless")),
+            ((*GENERATE, "--samples", "-3"), ("'-3'", "accepted")),
+            ((*GENERATE, "--samples", "10k"), ("'10k'", "accepted")),
+            ((*GENERATE, "--samples", "1__0"), ("'1__0'", "accepted")),
+            ((*GENERATE, "--samples", ""), ("--samples is empty",)),
+            ((*GENERATE, "--samples", 2**56 + 1), ("accepted", str(2**56))),
+            ((*GENERATE, "--samples"), ("--samples has no value",)),
+            (GENERATE, ("--samples N is missing",)),
+            (("generate", "--preset", "mild", "--samples", 3), ("--seed S is missing",)),
+            (("generate", "--seed", 3, "--samples", 3), ("--preset P is missing",)),
+            ((*GENERATE, "--samples", 3, "--seed", 8), ("--seed is given twice",)),
+            ((*GENERATE, "--samples", 3, "--shuffle=yes"), ("--shuffle takes no value",)),
+            ((*GENERATE, "--samples", 3, "extra"), ("'extra' is one word too many",)),
+            ((*GENERATE, "--samples", 3, "-x"), ("-x",)),
+            ((*GENERATE, "--samples", 3, "--epoch", 2**32), ("--epoch", "4294967295")),
+            ((*GENERATE, "--samples", 3, "--format", "jsnl"), ("did you mean 'jsonl'", "safetensors")),
+            ((*GENERATE, "--samples", 3, "--format", "npy"), ("npy", "--out DIR", "jsonl, csv, msgpack")),
+            ((*GENERATE, "--samples", 3, "--strategy", "sequentail"), ("did you mean 'sequential'", "round_robin")),
+            ((*GENERATE, "--samples", 3, "--strategy", "round_robin"), ("batches",)),
+            ((*GENERATE, "--samples", 3, "--check", "full"), ("--check needs --out",)),
+            ((*GENERATE, "--samples", 3, "--json"), ("--json needs --out",)),
+            ((*GENERATE, "--samples", 3, "--shard", "3/3"), ("--shard '3/3'", "0 <= I < N")),
+            ((*GENERATE, "--samples", 3, "--shard", "atuo"), ("accepted: I/N",)),
+            ((*GENERATE, "--samples", 3, "--start", 4), ("--start 4", "3 samples")),
+            ((*GENERATE, "--samples", 3, "--start", 1, "--count", 3), ("accepted: a count up to 2",)),
+            ((*GENERATE, "--samples", "endless", "--out", "x"), ("--count",)),
+            ((*GENERATE, "--samples", "endless", "--count", 3, "--shuffle"), ("endless",)),
+            ((*GENERATE, "--samples", 3, "--threads", 0), ("--threads", "from 1")),
+            (("verify",), ("DIR is missing",)),
+            (("verify", "a", "b"), ("'b' is one word too many",)),
+            ((*SERVE, "--batch-size", 2, "--global-batch-size", 4), ("one of them",)),
+            ((*SERVE[:-1], 3, "--global-batch-size", 4), ("no multiple of --world-size 3", "3 and 6")),
+            ((*SERVE, "--tail", "pda"), ("did you mean 'pad'", "uneven")),
+            ((*SERVE, "--shard", "blok"), ("did you mean 'block'",)),
+            (("serve", "--preset", "mild", "--seed", 1, "--samples", "endless", "--world-size", 1), ("endless",)),
+            ((*SUBSCRIBE, "--rank", 1), ("--rank", "--world-size")),
+            ((*SUBSCRIBE, "--rank", 2, "--world-size", 2), ("rank 2", "world size 2")),
+            ((*SUBSCRIBE, "--timeout", "1m"), ("--timeout '1m'", "seconds")),
+            (("subscribe", "--connect", "tcp://127.0.0.1:1,,x"), ("empty endpoint",)),
+            (("completions", "tcsh"), ("bash, zsh, fish",)),
+            (("help", "serv"), ("did you mean 'serve'",)),
+        ):
+            with self.subTest(arguments=arguments):
+                result = self.ends(2, *arguments, says=says)
+                self.assertEqual(result.stdout, "")
+
+    def test_without_a_command_it_shows_them_and_fails(self):
+        self.assertIn("presets list", self.ends_quietly(2).stderr)
+        self.assertIn("presets list", self.ends(0, "help").stdout)
+        self.assertEqual(run("help").stdout, run("--help").stdout)
+
+    def ends_quietly(self, status, *arguments):
+        result = run(*arguments)
+        self.assertEqual(result.returncode, status)
+        return result
+
+
+class Presets(Case):
+    def test_list_names_the_shipped_ones(self):
+        names = [line.split()[0] for line in self.ends(0, "presets", "list").stdout.splitlines()]
+        self.assertLessEqual({"mild", "moderate", "aggressive", "imagenet", "simclr", "mixup-cutmix"}, set(names))
+        told = json.loads(self.ends(0, "presets", "list", "--json").stdout)
+        self.assertEqual([preset["name"] for preset in told["presets"]], names)
+        lines = self.ends(0, "presets", "list", "--jsonl").stdout.splitlines()
+        self.assertEqual([json.loads(line)["name"] for line in lines], names)
+
+    def test_every_shipped_preset_shows_checks_and_generates(self):
+        for line in run("presets", "list").stdout.splitlines():
+            name = line.split()[0]
+            shown = self.ends(0, "presets", "show", name).stdout
+            schema = json.loads(self.ends(0, "presets", "show", name, "--json").stdout)
+            for column in schema["columns"]:
+                self.assertIn(column["name"], shown)
+            path = self.folder / f"{name}.yaml"
+            path.write_text(self.ends(0, "presets", "show", name, "--yaml").stdout)
+            self.ends(0, "presets", "check", path)
+            common = ("--seed", 1, "--samples", 20)
+            self.assertEqual(self.records("--preset", path, *common), self.records("--preset", name, *common))
+
+    def test_a_name_that_is_none(self):
+        self.ends(3, "presets", "show", "modrate", says=("'modrate'", "did you mean 'moderate'"))
+        self.ends(3, "generate", "--preset", "modrate", "--seed", 1, "--samples", 1, says="did you mean 'moderate'")
+        self.ends(3, "presets", "check", self.folder / "none.yaml", says=("none.yaml", "No such file"))
+        self.ends(3, "generate", "--preset", self.folder / "none.yaml", "--seed", 1, "--samples", 1, says="none.yaml")
+
+    def test_every_fault_of_a_file_in_one_run(self):
+        path = self.folder / "bad.yaml"
+        path.write_text("augstream: 1\nname: bad\ncolumns:\n  a: {uniform: [3, 1]}\n\n"
+                        "  ääää: {bernoulli: 1.5}\n  b: {bernouli: 0.5}\n")
+        generated = self.ends(3, "generate", "--preset", path, "--seed", 1, "--samples", 1)
+        result = self.ends(3, "presets", "check", path)
+        for stderr in (generated.stderr, result.stderr):
+            places = re.findall(rf"^{re.escape(str(path))}:(\d+):(\d+): (.+)\n(.*)\n( *)\^$", stderr, flags=re.M)
+            lines = [int(place[0]) for place in places]
+            self.assertEqual(lines, sorted(lines))
+            self.assertLessEqual({4, 6, 7}, set(lines), stderr)
+            for _, column, _, source, spaces in places:
+                self.assertEqual(len(spaces), int(column) + 1)
+                self.assertTrue(source.startswith("  "))
+            self.assertEqual(places[0][3], "    a: {uniform: [3, 1]}")
+        self.assertIn("did you mean 'bernoulli'", result.stderr)
+        told = json.loads(run("presets", "check", path, "--json").stdout)
+        self.assertEqual([fault["line"] for fault in told["faults"]], lines)
+
+    def test_a_text_from_stdin(self):
+        self.ends(0, "presets", "check", "-", stdin=run("presets", "show", "mild", "--yaml").stdout)
+        self.ends(3, "presets", "check", "-", stdin="augstream: 1\ncolumns: {a: {uniform: [0, 1, 2]}}\n", says="stdin:2:")
+
+    def test_a_wrong_override_is_answered_with_those_that_exist(self):
+        for value in ("rotation.uniform[2]=1", "rotatoin.uniform[0]=1", "rotation.uniform[0]=x", "rotation.uniform[0]=50",
+                      "nonsense"):
+            result = self.ends(3, *GENERATE, "--samples", 1, "--set", value)
+            self.assertIn("rotation", result.stderr + "rotation" * (value == "nonsense"), value)
+
+
+class Manual(Case):
+    def test_help_of_every_command_shows_its_options(self):
+        for command in COMMANDS:
+            text = self.ends(0, *command.split(), "--help").stdout
+            self.assertIn(f"usage: augstream {command}", text)
+            self.assertIn("--help", text)
+            self.assertEqual(run("help", *command.split()).stdout, text)
+            self.assertLessEqual(max(map(len, text.splitlines())), 120)
+        self.assertLessEqual({"preset", "seed", "samples", "epoch", "start", "count", "shuffle", "set", "strategy",
+                              "batch-size", "min", "max", "multiple-of", "drop-last", "batches", "window", "shard",
+                              "format", "chunk-size", "out", "threads", "check"}, options_of("generate"))
+        self.assertLessEqual({"connect", "job", "rank", "world-size", "resume", "token-file", "verify", "format", "out",
+                              "ids", "window", "timeout", "json"}, options_of("subscribe"))
+        self.assertLessEqual({"preset", "seed", "samples", "epoch", "epochs", "shuffle", "set", "world-size", "batch-size",
+                              "global-batch-size", "shard", "tail", "strategy", "bind", "job-name", "fillers",
+                              "exit-when-done"}, options_of("serve"))
+
+    def test_help_lists_every_command(self):
+        text = run("help").stdout
+        self.assertEqual(re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", text, flags=re.M), COMMANDS)
+
+    def test_the_man_page_has_every_option(self):
+        page = self.ends(0, "help", "--man").stdout
+        sections = dict(re.findall(r'^\.SS "augstream ([a-z ]+)"\n(.*?)(?=^\.S[SH] )', page, flags=re.M | re.S))
+        self.assertEqual(list(sections), COMMANDS)
+        for command in COMMANDS:
+            for option in options_of(command):
+                self.assertIn(".B \\-\\-" + option.replace("-", "\\-"), sections[command])
+        if shutil.which("man"):
+            path = self.folder / "augstream.1"
+            path.write_text(page)
+            shown = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", str(path)], capture_output=True,
+                                   text=True, env=environment(LC_ALL="C.UTF-8", MANROFFSEQ=""))
+            self.assertEqual((shown.returncode, shown.stderr), (0, ""))
+
+    def test_the_completions_have_every_option(self):
+        for shell in ("bash", "zsh", "fish"):
+            text = self.ends(0, "completions", shell).stdout
+            for command in COMMANDS:
+                for option in options_of(command):
+                    self.assertRegex(text, rf"(--|-l ){option}\b")
+            for word in ("round_robin", "moderate", "safetensors", "uneven"):
+                self.assertIn(word, text)
+            if shutil.which(shell):
+                checked = subprocess.run([shell, "-n"], input=text, capture_output=True, text=True)
+                self.assertEqual((checked.returncode, checked.stderr), (0, ""))
+
+    def test_bash_completes(self):
+        script = self.folder / "completion"
+        script.write_text(run("completions", "bash").stdout)
+        def complete(*words):
+            lines = "COMP_WORDS=(augstream %s); COMP_CWORD=%d; _augstream; printf '%%s\\n' \"${COMPREPLY[@]}\"" % (
+                " ".join(f"'{word}'" for word in words), len(words))
+            done = subprocess.run(["bash", "-c", f"complete() {{ :; }}; . {script}; {lines}"], capture_output=True, text=True)
+            return done.stdout.split()
+        self.assertEqual(complete("gen"), ["generate"])
+        self.assertEqual(complete("presets", "s"), ["show"])
+        self.assertEqual(complete("generate", "--preset", "mod"), ["moderate"])
+        self.assertEqual(complete("generate", "--strategy", "r"), ["round_robin"])
+        self.assertEqual(complete("subscribe", "--tok"), ["--token-file"])
+        self.assertEqual(complete("presets", "show", "sim"), ["simclr"])
+        self.assertEqual(complete("verify", "--strat"), [])
+
+
+class Others(Case):
+    def test_version_tells_contract_simd_and_hash(self):
+        told = json.loads(self.ends(0, "version", "--json").stdout)
+        self.assertEqual((told["version"], told["contract"]), ("0.1.0", 1))
+        self.assertIn(told["simd"], ("scalar", "avx2", "avx512"))
+        self.assertRegex(told["self_test_hash"], r"^[0-9a-f]{16}$")
+        text = self.ends(0, "version").stdout
+        for value in told.values():
+            self.assertIn(str(value), text)
+        self.assertEqual(run("--version").stdout, text)
+
+    def test_env_tells_the_source(self):
+        self.assertEqual(self.ends(0, "env").stdout.splitlines()[0], "rank 0/1 (default)")
+        result = self.ends(0, "env", RANK="3", WORLD_SIZE="8", PMI_RANK="1", PMI_SIZE="2")
+        self.assertEqual(result.stdout.splitlines()[0], "rank 3/8 (torchrun)")
+        self.assertRegex(result.stdout, r"torchrun +used: RANK=3 WORLD_SIZE=8")
+        self.assertRegex(result.stdout, r"PMI +set, not used: PMI_RANK=1 PMI_SIZE=2")
+        told = json.loads(self.ends(0, "env", "--json", SLURM_PROCID="1", SLURM_NTASKS="4", SLURM_STEP_ID="0").stdout)
+        self.assertEqual((told["rank"], told["world_size"], told["source"]), (1, 4, "Slurm step"))
+        told = json.loads(self.ends(0, "env", "--rank", 1, "--world-size", 2, "--json", RANK="7", WORLD_SIZE="8").stdout)
+        self.assertEqual((told["rank"], told["world_size"]), (1, 2))
+        self.ends(3, "env", RANK="3", says=("RANK is set and WORLD_SIZE is not",))
+        self.ends(3, "env", RANK="x", WORLD_SIZE="8", says="RANK is 'x'")
+        self.ends(3, "env", RANK="8", WORLD_SIZE="8", says="world size 8")
+
+    def test_no_colours_where_nobody_looks(self):
+        self.assertNotIn("\033", self.ends(2, "xyzzy").stderr)
+
+    def test_the_library_is_linked_and_jemalloc_is_not_in_it(self):
+        if not shutil.which("ldd"):
+            self.skipTest("no ldd")
+        linked = subprocess.run(["ldd", COMMAND], capture_output=True, text=True).stdout
+        library = re.search(r"libaugstream\.so\S* => (\S+)", linked)
+        self.assertIsNotNone(library)
+        needed = subprocess.run(["readelf", "-d", library.group(1)], capture_output=True, text=True).stdout
+        self.assertNotIn("jemalloc", needed)
+        self.assertTrue(pathlib.Path(library.group(1)).exists())
+
+
+if __name__ == "__main__":
+    main()
