@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#define XXH_STATIC_LINKING_ONLY /* the state on the stack */
 #include <xxhash.h>
 #include <zlib.h>
 
@@ -14,6 +15,18 @@ uint64_t augsi_hash64(const void *data, size_t n_bytes)
 augsi_hash128 augsi_hash128_of(const void *data, size_t n_bytes)
 {
     XXH128_hash_t hash = XXH3_128bits(data, n_bytes);
+    return (augsi_hash128){.low = hash.low64, .high = hash.high64};
+}
+
+augsi_hash128 augsi_hash128_of_parts(const void *const *parts, const size_t *sizes_bytes,
+                                     size_t n_parts)
+{
+    XXH3_state_t state;
+    XXH3_128bits_reset(&state);
+    for (size_t i = 0; i < n_parts; i++) {
+        XXH3_128bits_update(&state, parts[i], sizes_bytes[i]);
+    }
+    XXH128_hash_t hash = XXH3_128bits_digest(&state);
     return (augsi_hash128){.low = hash.low64, .high = hash.high64};
 }
 

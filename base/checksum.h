@@ -15,6 +15,9 @@ typedef struct augsi_hash128 {
 
 uint64_t augsi_hash64(const void *data, size_t n_bytes);
 augsi_hash128 augsi_hash128_of(const void *data, size_t n_bytes);
+/* The same over n_parts pieces one after the other. */
+augsi_hash128 augsi_hash128_of_parts(const void *const *parts, const size_t *sizes_bytes,
+                                     size_t n_parts);
 /* 32 lower-case digits, most significant first (XXH128's canonical form), and a NUL. */
 void augsi_hash128_text(augsi_hash128 hash, char ret_text[AUGSI_HASH128_TEXT]);
 uint32_t augsi_crc32(const void *data, size_t n_bytes);

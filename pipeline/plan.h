@@ -25,6 +25,24 @@ typedef struct augsi_slice {
 } augsi_slice;
 
 /*
+ * Whether spans cover positions in order, nothing lost and nothing twice, in O(1) memory: each span
+ * is either the next positions (stride 1), or the first tooth of a comb of `stride` teeth, which
+ * has to be completed tooth by tooth. may_drop: less than a stride may be missing after a comb
+ * (drop_last).
+ */
+typedef struct augsi_span_check {
+    uint64_t next; /* the first position not covered, between combs */
+    uint64_t base, stride, tooth, count, first_count, covered; /* stride > 1: within a comb */
+    uint64_t last_stride;
+    bool may_drop;
+} augsi_span_check;
+
+void augsi_span_check_init(augsi_span_check *check, bool may_drop);
+/* AUGS_E_PLAN says what was expected. */
+int augsi_span_check_add(augsi_span_check *check, const augs_span *span, const char *strategy,
+                         uint64_t step, augs_error *error);
+
+/*
  * n_samples positions of the window that starts at first_position (AUGS_ENDLESS for an endless
  * one); stream_samples is N, for padding. Checks the options: AUGS_E_ARGUMENT, AUGS_E_NOT_FOUND.
  * Copies them.
@@ -37,8 +55,8 @@ void augsi_plan_free(augsi_plan *plan);
 const augs_plan_options *augsi_plan_options_of(const augsi_plan *plan);
 /* true: any step can be asked for in O(1), from any thread at once. */
 bool augsi_plan_is_fixed(const augsi_plan *plan);
-/* Steps of an epoch for a fixed plan (the same for every rank); 0 if not known or endless:
- * UINT64_MAX. */
+/* Steps of an epoch for a fixed plan, of the rank with the most; UINT64_MAX: endless; 0: not known.
+ */
 uint64_t augsi_plan_n_steps(const augsi_plan *plan);
 
 /*
@@ -51,6 +69,12 @@ int augsi_plan_slice(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice
  * span. */
 int augsi_plan_span(augsi_plan *plan, uint64_t step, uint32_t rank, augs_span *ret_span,
                     augs_error *error);
+/*
+ * For whoever walks a fixed plan from step 0 on: adds the span of `step`, as `rank` sees it, to a
+ * check, or, where the plan ends, looks whether anything is missing. 1, 0 at the end, AUGS_E_PLAN.
+ */
+int augsi_plan_check_step(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_span_check *check,
+                          augs_error *error);
 void augsi_plan_observe(augsi_plan *plan, const augs_feedback *feedback);
 /* Back to step 0. */
 void augsi_plan_restart(augsi_plan *plan);

@@ -23,9 +23,10 @@ AUGS_BEGIN_DECLS
 
 typedef struct augs_batch augs_batch;
 
-#define AUGS_BATCH_LAST 1u   /* the last of its epoch for this rank */
-#define AUGS_BATCH_PADDED 2u /* the last n_padded samples repeat the first positions (tail `pad`)  \
-                              */
+#define AUGS_BATCH_LAST 1u /* the last of its epoch for this rank */
+#define AUGS_BATCH_PADDED                                                                          \
+    2u /* the last n_padded samples repeat the first positions (tail `pad`)                        \
+        */
 
 /*
  * Where a batch stands. Sample k of the batch is at position first + stride * k, but for the last
@@ -68,7 +69,8 @@ AUGS_API augs_stream *augs_batch_stream(const augs_batch *batch);
 /*
  * An order-free digest: the sum, modulo 2^128, of XXH3-128 over every record (its columns' bytes
  * in column order); low half first. Digests of disjoint batches add up, so shards and chunks of any
- * cut of a stream have the same total. Padding counts as any other sample.
+ * cut of a stream have the same total. Padding counts as any other sample; a column `batch` does
+ * not enter.
  */
 AUGS_API void augs_batch_digest(const augs_batch *batch, uint64_t ret_digest[2]);
 

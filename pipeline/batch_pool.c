@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "batch_pool.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "batch_impl.h"
+#include "fail.h"
+#include "stream_impl.h"
+
+struct augsi_batch_pool {
+    augsi_refcount refcount; /* the owner and every batch that is out */
+    augs_allocator allocator;
+    augs_stream *layout;
+    bool batch_index;
+    uint32_t n_columns;
+    pthread_mutex_t mutex; /* of what follows */
+    augs_batch *free;
+    bool closed; /* the owner is gone: batches that come back are freed */
+};
+
+static uint64_t round_up(uint64_t n_bytes)
+{
+    return (n_bytes + AUGSI_SLAB_ALIGNMENT - 1) / AUGSI_SLAB_ALIGNMENT * AUGSI_SLAB_ALIGNMENT;
+}
+
+static uint64_t slab_bytes(const augs_stream *stream, bool batch_index, uint64_t n_samples)
+{
+    uint64_t n_bytes = batch_index ? round_up(n_samples * sizeof(uint64_t)) : 0;
+    for (uint32_t i = 0; i < augs_stream_n_columns(stream); i++) {
+        n_bytes += round_up(n_samples * augs_stream_column_bytes(stream, i));
+    }
+    return n_bytes;
+}
+
+uint64_t augsi_slab_bytes(const augs_stream *stream, uint64_t n_samples)
+{
+    return slab_bytes(stream, false, n_samples);
+}
+
+int augsi_batch_pool_open(augs_stream *stream, bool batch_index, augsi_batch_pool **ret_pool,
+                          augs_error *error)
+{
+    const augs_allocator *allocator = augsi_stream_allocator(stream);
+    augsi_batch_pool *pool = augsi_new(allocator, sizeof *pool);
+    if (pool == NULL) {
+        return augsi_fail_memory(error, sizeof *pool);
+    }
+    augsi_refcount_init(&pool->refcount);
+    pool->allocator = *allocator;
+    pool->layout = augs_stream_ref(stream);
+    pool->batch_index = batch_index;
+    pool->n_columns = augs_stream_n_columns(stream) + batch_index;
+    pthread_mutex_init(&pool->mutex, NULL);
+    *ret_pool = pool;
+    return AUGS_OK;
+}
+
+static size_t object_bytes(const augsi_batch_pool *pool)
+{
+    return sizeof(augs_batch) + pool->n_columns * sizeof(void *);
+}
+
+static void batch_free(augsi_batch_pool *pool, augs_batch *batch)
+{
+    augsi_delete(&pool->allocator, batch->slab, batch->slab_capacity);
+    augsi_delete(&pool->allocator, batch, object_bytes(pool));
+}
+
+static void pool_drop(augsi_batch_pool *pool)
+{
+    if (augsi_refcount_drop(&pool->refcount)) {
+        augs_allocator allocator = pool->allocator;
+        augs_stream_unref(pool->layout);
+        pthread_mutex_destroy(&pool->mutex);
+        augsi_delete(&allocator, pool, sizeof *pool);
+    }
+}
+
+void augsi_batch_pool_free(augsi_batch_pool *pool)
+{
+    if (pool == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&pool->mutex);
+    augs_batch *batch = pool->free;
+    pool->free = NULL;
+    pool->closed = true;
+    pthread_mutex_unlock(&pool->mutex);
+    while (batch != NULL) {
+        augs_batch *next = batch->next_free;
+        batch_free(pool, batch);
+        batch = next;
+    }
+    pool_drop(pool);
+}
+
+void augsi_batch_give_back(augs_batch *batch)
+{
+    augsi_batch_pool *pool = batch->pool;
+    augs_stream_unref(batch->stream);
+    batch->stream = NULL;
+    pthread_mutex_lock(&pool->mutex);
+    bool keep = !pool->closed;
+    if (keep) {
+        batch->next_free = pool->free;
+        pool->free = batch;
+    }
+    pthread_mutex_unlock(&pool->mutex);
+    if (!keep) {
+        batch_free(pool, batch);
+    }
+    pool_drop(pool);
+}
+
+static augs_batch *take_free(augsi_batch_pool *pool)
+{
+    pthread_mutex_lock(&pool->mutex);
+    augs_batch *batch = pool->free;
+    if (batch != NULL) {
+        pool->free = batch->next_free;
+    }
+    pthread_mutex_unlock(&pool->mutex);
+    return batch;
+}
+
+/* Columns of n samples one after the other, each at a multiple of 64, with zeros between them. */
+static void lay_out(augs_batch *batch, uint64_t n_samples)
+{
+    char *at = batch->slab;
+    for (uint32_t i = 0; i < batch->n_columns; i++) {
+        bool index = batch->batch_index && i == 1;
+        uint32_t source = batch->batch_index && i > 1 ? i - 1 : i;
+        uint64_t n_bytes = n_samples * (index ? sizeof(uint64_t)
+                                              : augs_stream_column_bytes(batch->stream, source));
+        batch->columns[i] = at;
+        memset(at + n_bytes, 0, round_up(n_bytes) - n_bytes);
+        at += round_up(n_bytes);
+    }
+}
+
+int augsi_batch_take(augsi_batch_pool *pool, augs_stream *stream, uint64_t n_samples,
+                     augs_batch **ret_batch, augs_error *error)
+{
+    if (n_samples > (UINT64_MAX / 4) / (augs_stream_sample_bytes(stream) + AUGSI_SLAB_ALIGNMENT)) {
+        return augsi_fail(error, AUGS_E_RANGE, "batch: %llu samples are too many for memory",
+                          (unsigned long long)n_samples);
+    }
+    const uint64_t n_bytes = slab_bytes(stream, pool->batch_index, n_samples);
+    augs_batch *batch = take_free(pool);
+    if (batch == NULL) {
+        batch = augsi_new(&pool->allocator, object_bytes(pool));
+        if (batch == NULL) {
+            return augsi_fail_memory(error, object_bytes(pool));
+        }
+        batch->pool = pool;
+        batch->n_columns = pool->n_columns;
+        batch->batch_index = pool->batch_index;
+    }
+    if (batch->slab_capacity < n_bytes || batch->slab == NULL) {
+        augsi_delete(&pool->allocator, batch->slab, batch->slab_capacity);
+        batch->slab_capacity = n_bytes;
+        batch->slab = augsi_new_slab(&pool->allocator, n_bytes);
+        if (batch->slab == NULL) {
+            augsi_delete(&pool->allocator, batch, object_bytes(pool));
+            return augsi_fail_memory(error, n_bytes);
+        }
+    }
+    augsi_refcount_init(&batch->refcount);
+    augsi_refcount_take(&pool->refcount);
+    batch->stream = augs_stream_ref(stream);
+    batch->slab_bytes = n_bytes;
+    batch->info = (augs_batch_info){.size = sizeof batch->info, .n_samples = n_samples};
+    lay_out(batch, n_samples);
+    *ret_batch = batch;
+    return AUGS_OK;
+}
+
+void *augsi_batch_slab_edit(augs_batch *batch, size_t *ret_n_bytes)
+{
+    *ret_n_bytes = batch->slab_bytes;
+    return batch->slab;
+}
+
+void *const *augsi_batch_columns_edit(augs_batch *batch)
+{
+    return batch->columns;
+}
+
+augs_batch_info *augsi_batch_info_edit(augs_batch *batch)
+{
+    return &batch->info;
+}
+
+/* The body, then the padding, into the stream's columns (without the column `batch`). */
+static int fill(augs_batch *batch, const augsi_slice *slice, augs_error *error)
+{
+    void *columns[AUGS_MAX_COLUMNS + 1];
+    const uint32_t n = augs_stream_n_columns(batch->stream);
+    columns[0] = batch->columns[0];
+    memcpy(columns + 1, batch->columns + 1 + batch->batch_index, (n - 1) * sizeof *columns);
+    int status = augs_stream_fill(batch->stream, &slice->body, columns, error);
+    if (status < 0 || slice->pad_count == 0) {
+        return status;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        columns[i] =
+            (char *)columns[i] + slice->body.count * augs_stream_column_bytes(batch->stream, i);
+    }
+    const augs_span padding = {slice->pad_first, 1, slice->pad_count};
+    return augs_stream_fill(batch->stream, &padding, columns, error);
+}
+
+int augsi_batch_make(augsi_batch_pool *pool, augs_stream *stream, const augsi_slice *slice,
+                     uint64_t step, uint32_t rank, uint32_t world_size, augs_batch **ret_batch,
+                     augs_error *error)
+{
+    augs_batch *batch;
+    const uint64_t n_samples = slice->body.count + slice->pad_count;
+    int status = augsi_batch_take(pool, stream, n_samples, &batch, error);
+    if (status < 0) {
+        return status;
+    }
+    status = fill(batch, slice, error);
+    if (status < 0) {
+        augs_batch_unref(batch);
+        return status;
+    }
+    uint64_t *index = batch->batch_index ? batch->columns[1] : NULL;
+    for (uint64_t i = 0; index != NULL && i < n_samples; i++) {
+        index[i] = step;
+    }
+    augs_batch_info *info = &batch->info;
+    info->epoch = augs_stream_epoch(stream);
+    info->step = step;
+    info->first = slice->body.first;
+    info->stride = slice->body.stride;
+    info->flags =
+        (slice->last ? AUGS_BATCH_LAST : 0) | (slice->pad_count > 0 ? AUGS_BATCH_PADDED : 0);
+    info->n_padded = (uint32_t)slice->pad_count;
+    info->pad_first = slice->pad_first;
+    info->rank = rank;
+    info->world_size = world_size;
+    *ret_batch = batch;
+    return AUGS_OK;
+}

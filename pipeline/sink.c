@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <augstream/sink.h>
+
+#include "fail.h"
+#include "memory.h"
+
+struct augs_sink {
+    augs_sink_ops ops;
+    void *state;
+};
+
+int augs_sink_open(const augs_sink_ops *ops, void *state, augs_sink **ret_sink, augs_error *error)
+{
+    if (ops == NULL || ops->size < sizeof *ops || ops->write == NULL || ret_sink == NULL) {
+        return augsi_fail(
+            error, AUGS_E_ARGUMENT,
+            "sink: ops with size = sizeof(augs_sink_ops) and write, and ret_sink are required");
+    }
+    augs_sink *sink = augsi_new(&augsi_default_allocator, sizeof *sink);
+    if (sink == NULL) {
+        return augsi_fail_memory(error, sizeof *sink);
+    }
+    *sink = (augs_sink){.ops = *ops, .state = state};
+    *ret_sink = sink;
+    return AUGS_OK;
+}
+
+void augs_sink_free(augs_sink *sink)
+{
+    if (sink != NULL) {
+        if (sink->ops.done != NULL) {
+            sink->ops.done(sink->state);
+        }
+        augsi_delete(&augsi_default_allocator, sink, sizeof *sink);
+    }
+}
+
+int augs_sink_write(augs_sink *sink, augs_batch *batch, augs_error *error)
+{
+    if (sink == NULL || batch == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "sink: sink and batch are required");
+    }
+    return sink->ops.write(sink->state, batch, error);
+}
+
+int augs_sink_flush(augs_sink *sink, augs_error *error)
+{
+    if (sink == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "sink: sink is required");
+    }
+    return sink->ops.flush == NULL ? AUGS_OK : sink->ops.flush(sink->state, error);
+}
+
+typedef struct callback {
+    int (*function)(void *user, augs_batch *batch);
+    void *user;
+} callback;
+
+static int callback_write(void *state, augs_batch *batch, augs_error *error)
+{
+    const callback *self = state;
+    int status = self->function(self->user, batch);
+    return status < 0 ? augsi_fail(error, status, "the callback returned %d (%s)", status,
+                                   augs_status_name(status))
+                      : status;
+}
+
+static void callback_done(void *state)
+{
+    augsi_delete(&augsi_default_allocator, state, sizeof(callback));
+}
+
+int augs_sink_open_callback(int (*function)(void *user, augs_batch *batch), void *user,
+                            augs_sink **ret_sink, augs_error *error)
+{
+    static const augs_sink_ops ops = {
+        .size = sizeof ops, .write = callback_write, .done = callback_done};
+    if (function == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "sink: function is required");
+    }
+    callback *self = augsi_new(&augsi_default_allocator, sizeof *self);
+    if (self == NULL) {
+        return augsi_fail_memory(error, sizeof *self);
+    }
+    *self = (callback){.function = function, .user = user};
+    int status = augs_sink_open(&ops, self, ret_sink, error);
+    if (status < 0) {
+        callback_done(self);
+    }
+    return status;
+}
+
+static int null_write(void *state, augs_batch *batch, augs_error *error)
+{
+    (void)error;
+    uint64_t *n_samples = state;
+    if (n_samples != NULL) {
+        *n_samples += augs_batch_n_samples(batch);
+    }
+    return 0;
+}
+
+int augs_sink_open_null(uint64_t *n_samples, augs_sink **ret_sink, augs_error *error)
+{
+    static const augs_sink_ops ops = {.size = sizeof ops, .write = null_write};
+    return augs_sink_open(&ops, n_samples, ret_sink, error);
+}

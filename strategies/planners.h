@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The shipped planners, and what they share. */
+#ifndef AUGSI_PLANNERS_H
+#define AUGSI_PLANNERS_H
+
+#include <stdbool.h>
+
+#include <augstream/strategy.h>
+
+extern const augs_strategy_ops augsi_strategy_sequential;
+extern const augs_strategy_ops augsi_strategy_round_robin;
+
+/* Brings a size within [min, max] and down to a multiple of multiple_of; AUGS_E_ARGUMENT if none
+ * exists. */
+int augsi_planner_fit_size(const char *strategy, const augs_strategy_options *options,
+                           uint64_t *size, augs_error *error);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "fail.h"
+#include "planners.h"
+
+static const augs_strategy_ops *const strategies[] = {&augsi_strategy_round_robin,
+                                                      &augsi_strategy_sequential};
+
+#define N_STRATEGIES (sizeof strategies / sizeof strategies[0])
+
+uint32_t augs_strategy_count(void)
+{
+    return N_STRATEGIES;
+}
+
+const char *augs_strategy_name(uint32_t index)
+{
+    return index < N_STRATEGIES ? strategies[index]->name : NULL;
+}
+
+int augs_strategy_find(const char *name, const augs_strategy_ops **ret_ops, augs_error *error)
+{
+    if (name == NULL || ret_ops == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "strategy: name and ret_ops are required");
+    }
+    const char *names[N_STRATEGIES];
+    char list[160] = "";
+    for (size_t i = 0; i < N_STRATEGIES; i++) {
+        names[i] = strategies[i]->name;
+        if (strcmp(names[i], name) == 0) {
+            *ret_ops = strategies[i];
+            return AUGS_OK;
+        }
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "", names[i]);
+    }
+    const char *nearest = augsi_nearest(name, names, N_STRATEGIES);
+    return augsi_fail(error, AUGS_E_NOT_FOUND,
+                      "strategy '%.60s': no such strategy%s%s%s; accepted: %s", name,
+                      nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
+                      nearest != NULL ? "'?" : "", list);
+}
+
+int augsi_planner_fit_size(const char *strategy, const augs_strategy_options *options,
+                           uint64_t *size, augs_error *error)
+{
+    uint64_t min = options->min_samples != 0 ? options->min_samples : 1;
+    uint64_t max = options->max_samples != 0 ? options->max_samples : UINT64_MAX;
+    uint64_t step = options->multiple_of != 0 ? options->multiple_of : 1;
+    if (min > max) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "strategy %s: min %llu is above max %llu",
+                          strategy, (unsigned long long)min, (unsigned long long)max);
+    }
+    uint64_t fitted = *size < min ? min : *size > max ? max : *size;
+    uint64_t down = fitted / step * step;
+    if (down < min) {
+        down = down <= UINT64_MAX - step ? down + step : 0;
+    }
+    if (down < min || down > max) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "strategy %s: no multiple of %llu lies between min %llu and max %llu",
+                          strategy, (unsigned long long)step, (unsigned long long)min,
+                          (unsigned long long)max);
+    }
+    *size = down;
+    return AUGS_OK;
+}
