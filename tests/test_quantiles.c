@@ -267,17 +267,26 @@ START_TEST(filling_in_place_gives_the_same)
 }
 END_TEST
 
+/* 64 bits of precision; not under valgrind, nor where long double is binary64. */
+static int long_double_is_long(void)
+{
+    volatile long double sum = 1.0L;
+    sum += 0x1p-60L;
+    return sum != 1.0L;
+}
+
 START_TEST(exp_and_log_are_those_of_the_long_double_library)
 {
     const double step = is_small() ? 0.937 : 0.00937;
+    const long double error = long_double_is_long() ? 0x1p-51L : 0x1p-49L;
     for (double x = -708; x < 709; x += step) {
-        EXPECT(fabsl(augsi_exp(x) / expl(x) - 1) < 0x1p-51L, "exp(%.17g)", x);
+        EXPECT(fabsl(augsi_exp(x) / expl(x) - 1) < error, "exp(%.17g)", x);
     }
     for (double x = 1e-310; x < 1e308; x *= 1 + 0.3 * step) {
-        EXPECT(fabsl(augsi_ln(x) - logl(x)) <= 0x1p-51L * fabsl(logl(x)), "ln(%.17g)", x);
+        EXPECT(fabsl(augsi_ln(x) - logl(x)) <= error * fabsl(logl(x)), "ln(%.17g)", x);
     }
     for (double x = -0.5; x < 0.5; x += 0.001 * step) {
-        EXPECT(fabsl(augsi_ln(1 + x) - logl(1 + (long double)x)) <= 0x1p-52L, "ln(1 + %g)", x);
+        EXPECT(fabsl(augsi_ln(1 + x) - logl(1 + (long double)x)) <= error / 2, "ln(1 + %g)", x);
     }
     ck_assert(augsi_exp(0) == 1 && augsi_ln(1) == 0);
     ck_assert(augsi_exp(-1e9) == 0 && augsi_exp(1e9) == INFINITY);
@@ -286,9 +295,10 @@ END_TEST
 
 START_TEST(phi_inverse_undoes_phi)
 {
+    const long double error = long_double_is_long() ? 1e-14L : 1e-12L;
     for (double x = -37; x < 0; x += 0.0173) {
         long double exact = erfcl(-x / sqrtl(2)) / 2;
-        EXPECT(fabsl(augsi_phi(x) / exact - 1) < 1e-14L, "phi(%g)", x);
+        EXPECT(fabsl(augsi_phi(x) / exact - 1) < error, "phi(%g)", x);
         double back = augsi_phi_inverse(augsi_phi(x), 1 - augsi_phi(x));
         EXPECT(fabs(back - x) <= 1e-14 * (1 + fabs(x)), "phi inverse at %g: %.17g", x, back);
         double mirrored = augsi_phi_inverse(1 - augsi_phi(x), augsi_phi(x));
