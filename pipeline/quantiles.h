@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Quantile functions that give the same bits on every IEEE-754 machine: only + - * / and sqrt in
- * binary64, no contraction, no libm. Sources in quantiles.c.
+ * binary64, no contraction, no libm. Sources in the .c files. A compiled column is read only: any
+ * number of threads may fill from it.
  */
 #ifndef AUGSI_QUANTILES_H
 #define AUGSI_QUANTILES_H
@@ -12,7 +13,8 @@
  */
 double augsi_exp(double x);
 double augsi_ln(double x);
-/* Lower tail of the standard normal distribution, relative error below 1e-14. */
+/* Lower tail of the standard normal distribution, relative error below 1e-14; 0 below about -37.6.
+ */
 double augsi_phi(double x);
 /* x with Phi(x) = p for 0 < p < 1; `q` is 1 - p, given apart so that the upper tail keeps its
  * precision. */
@@ -55,7 +57,7 @@ typedef struct augsi_beta {
 void augsi_log_uniform_init(augsi_log_uniform *column, double low, double high);
 /* Bounds may be -INFINITY and INFINITY. */
 void augsi_normal_init(augsi_normal *column, double mean, double std_dev, double low, double high);
-/* 0.01 <= a, b <= 1000 */
+/* 0.01 <= a, b <= 1000. Makes the table, in 0.2 to 3 ms. */
 void augsi_beta_init(augsi_beta *column, double a, double b);
 
 /*
