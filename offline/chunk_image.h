@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes a chunk in memory, byte for byte as its files are. One maker a thread. */
+#ifndef AUGSI_CHUNK_IMAGE_H
+#define AUGSI_CHUNK_IMAGE_H
+
+#include "batch_pool.h"
+#include "chunk_run.h"
+#include "record.h"
+
+/* A column where safetensors and npy have it. */
+typedef struct augsi_chunk_tensor {
+    const char *name;
+    uint32_t dtype, shape, width;
+    uint32_t column;       /* of the stream; UINT32_MAX: the batch's index */
+    uint32_t sample_bytes; /* one sample */
+    size_t at;             /* of its data in the image */
+} augsi_chunk_tensor;
+
+/* One file of a chunk: image[at, at + n_bytes). */
+typedef struct augsi_chunk_file {
+    size_t at, n_bytes;
+} augsi_chunk_file;
+
+typedef struct augsi_chunk_maker {
+    const augsi_chunk_run *run;
+    augsi_batch_pool *pool;
+    augsi_record_writer *writer; /* jsonl, csv, msgpack */
+    augs_batch *batch;           /* the chunk's records, without the batch's index */
+    uint64_t *steps;             /* with a plan: the batch's index of every record */
+    uint64_t n_steps_room;
+    uint32_t n_tensors;
+    augsi_chunk_tensor *tensors; /* sample_id, batch, the preset's */
+    uint32_t n_files;            /* npy: one a tensor, in their order; else 1 */
+    augsi_chunk_file *files;
+    augsi_text image;
+    uint64_t chunk, n_records;
+} augsi_chunk_maker;
+
+/* What may be set to NULL: nothing. run must outlive the maker. */
+int augsi_chunk_maker_open(const augsi_chunk_run *run, augsi_chunk_maker *ret_maker,
+                           augs_error *error);
+void augsi_chunk_maker_done(augsi_chunk_maker *maker);
+/* Fills maker->batch with the records of the spans. */
+int augsi_chunk_fill(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk_spans *spans,
+                     augs_error *error);
+/* Fills, then writes image and files. */
+int augsi_chunk_make(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk_spans *spans,
+                     augs_error *error);
+/* Where a byte of the image stands: "column 'rotation', record 17" or "record 17" or "the header".
+ */
+void augsi_chunk_locate(const augsi_chunk_maker *maker, size_t at, char *ret_text, size_t n_bytes);
+
+/* "part-000012.jsonl", "part-000012.rotation.npy". */
+void augsi_chunk_file_name(const augsi_chunk_maker *maker, uint64_t chunk, uint32_t file,
+                           char ret_name[AUGSI_CHUNK_NAME_BYTES]);
+
+/* Inside: the image of the two tensor formats. */
+void augsi_chunk_put_safetensors(augsi_chunk_maker *maker);
+void augsi_chunk_put_npy(augsi_chunk_maker *maker);
+/* Also inside: a tensor's bytes in the batch. */
+const void *augsi_chunk_tensor_data(const augsi_chunk_maker *maker,
+                                    const augsi_chunk_tensor *tensor);
+
+#endif

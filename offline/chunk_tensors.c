@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * safetensors (huggingface/safetensors, README "Format"): u64 size of the header, JSON header
+ * padded with spaces so that the data starts at a multiple of 64, data without holes. Tensors stand
+ * by falling element size, so that each is aligned to its own.
+ *
+ * npy 1.0 (NumPy, numpy.lib.format): magic, version, u16 size, header padded with spaces and ended
+ * by a newline at a multiple of 64, data.
+ */
+#include <string.h>
+
+#include "chunk_image.h"
+
+#define ALIGNMENT 64u
+
+static const uint32_t dtypes_by_size[] = {AUGS_DTYPE_U64, AUGS_DTYPE_F32, AUGS_DTYPE_U16,
+                                          AUGS_DTYPE_U8};
+
+static void add_padding(augsi_text *text, size_t n_bytes)
+{
+    char *end = augsi_text_reserve(text, n_bytes);
+    if (end != NULL) {
+        memset(end, ' ', n_bytes);
+        end[n_bytes] = '\0';
+        text->n_bytes += n_bytes;
+    }
+}
+
+static void add_data(augsi_chunk_maker *maker, augsi_chunk_tensor *tensor)
+{
+    tensor->at = maker->image.n_bytes;
+    augsi_text_add(&maker->image, augsi_chunk_tensor_data(maker, tensor),
+                   (size_t)(tensor->sample_bytes * maker->n_records));
+}
+
+static void add_shape(augsi_text *text, const augsi_chunk_tensor *tensor, uint64_t n_records)
+{
+    augsi_text_add_u64(text, n_records);
+    if (tensor->shape > 1) {
+        augsi_text_add(text, ",", 1);
+        augsi_text_add_u64(text, tensor->shape);
+    }
+    if (tensor->width > 1) {
+        augsi_text_add(text, ",", 1);
+        augsi_text_add_u64(text, tensor->width);
+    }
+}
+
+static void add_string_field(augsi_text *text, const char *key, const char *value)
+{
+    augsi_text_add_string(text, key);
+    augsi_text_add_json_string(text, value);
+}
+
+static void add_number_field(augsi_text *text, const char *key, uint64_t number)
+{
+    augsi_text_add_string(text, key);
+    augsi_text_add_string(text, "\"");
+    augsi_text_add_u64(text, number);
+    augsi_text_add_string(text, "\"");
+}
+
+/* Every value a string, as the format wants it. */
+static void add_metadata(augsi_text *text, const augsi_chunk_maker *maker)
+{
+    const augsi_chunk_run *run = maker->run;
+    const augs_stream *stream = run->stream;
+    uint64_t n_samples = augs_stream_n_samples(stream);
+    augsi_text_add_string(text, "{\"__metadata__\":{\"augstream\":\"1\"");
+    add_number_field(text, ",\"contract\":", augs_contract_version());
+    add_string_field(text, ",\"fingerprint\":", augs_stream_fingerprint(stream));
+    add_string_field(text, ",\"preset\":", augs_preset_text(augs_stream_preset(stream)));
+    add_number_field(text, ",\"seed\":", augs_stream_seed(stream));
+    add_number_field(text, ",\"epoch\":", augs_stream_epoch(stream));
+    if (n_samples == AUGS_ENDLESS) {
+        add_string_field(text, ",\"n_samples\":", "endless");
+    } else {
+        add_number_field(text, ",\"n_samples\":", n_samples);
+    }
+    add_string_field(text, ",\"order\":",
+                     augs_stream_order(stream) == AUGS_ORDER_SHUFFLED ? "shuffled" : "sequential");
+    if (run->has_plan) {
+        augsi_text plan;
+        augsi_text_init(&plan, &run->allocator);
+        augsi_chunk_run_plan_json(run, &plan);
+        add_string_field(text, ",\"plan\":", plan.failed ? "" : plan.data);
+        text->failed = text->failed || plan.failed;
+        augsi_text_done(&plan);
+    }
+    add_number_field(text, ",\"chunk\":", maker->chunk);
+    add_number_field(text, ",\"start\":", augsi_chunk_first(run, maker->chunk));
+    add_number_field(text, ",\"count\":", maker->n_records);
+    augsi_text_add_string(text, "}");
+}
+
+static bool stands_here(uint32_t dtype, uint32_t group)
+{
+    return dtype == group || (group == AUGS_DTYPE_F32 && dtype == AUGS_DTYPE_I32);
+}
+
+void augsi_chunk_put_safetensors(augsi_chunk_maker *maker)
+{
+    static const char *const names[] = {[AUGS_DTYPE_F32] = "F32",
+                                        [AUGS_DTYPE_U8] = "U8",
+                                        [AUGS_DTYPE_U16] = "U16",
+                                        [AUGS_DTYPE_I32] = "I32",
+                                        [AUGS_DTYPE_U64] = "U64"};
+    augsi_text *image = &maker->image;
+    uint64_t at = 0;
+    augsi_text_add(image, "\0\0\0\0\0\0\0", 8);
+    add_metadata(image, maker);
+    for (size_t g = 0; g < sizeof dtypes_by_size / sizeof dtypes_by_size[0]; g++) {
+        for (uint32_t i = 0; i < maker->n_tensors; i++) {
+            const augsi_chunk_tensor *tensor = &maker->tensors[i];
+            if (!stands_here(tensor->dtype, dtypes_by_size[g])) {
+                continue;
+            }
+            augsi_text_add_string(image, ",");
+            augsi_text_add_json_string(image, tensor->name);
+            augsi_text_add_string(image, ":{\"dtype\":\"");
+            augsi_text_add_string(image, names[tensor->dtype]);
+            augsi_text_add_string(image, "\",\"shape\":[");
+            add_shape(image, tensor, maker->n_records);
+            augsi_text_add_string(image, "],\"data_offsets\":[");
+            augsi_text_add_u64(image, at);
+            at += tensor->sample_bytes * maker->n_records;
+            augsi_text_add_string(image, ",");
+            augsi_text_add_u64(image, at);
+            augsi_text_add_string(image, "]}");
+        }
+    }
+    augsi_text_add_string(image, "}");
+    add_padding(image, (ALIGNMENT - image->n_bytes % ALIGNMENT) % ALIGNMENT);
+    uint64_t header_bytes = image->n_bytes - 8;
+    for (unsigned i = 0; !image->failed && i < 8; i++) {
+        image->data[i] = (char)(unsigned char)(header_bytes >> (8 * i));
+    }
+    for (size_t g = 0; g < sizeof dtypes_by_size / sizeof dtypes_by_size[0]; g++) {
+        for (uint32_t i = 0; i < maker->n_tensors; i++) {
+            if (stands_here(maker->tensors[i].dtype, dtypes_by_size[g])) {
+                add_data(maker, &maker->tensors[i]);
+            }
+        }
+    }
+    maker->files[0] = (augsi_chunk_file){0, image->n_bytes};
+}
+
+void augsi_chunk_put_npy(augsi_chunk_maker *maker)
+{
+    static const char *const names[] = {[AUGS_DTYPE_F32] = "<f4",
+                                        [AUGS_DTYPE_U8] = "|u1",
+                                        [AUGS_DTYPE_U16] = "<u2",
+                                        [AUGS_DTYPE_I32] = "<i4",
+                                        [AUGS_DTYPE_U64] = "<u8"};
+    augsi_text *image = &maker->image;
+    for (uint32_t i = 0; i < maker->n_tensors; i++) {
+        augsi_chunk_tensor *tensor = &maker->tensors[i];
+        size_t start = image->n_bytes;
+        augsi_text_add(image, "\x93NUMPY\x01\0\0\0", 10);
+        augsi_text_add_string(image, "{'descr': '");
+        augsi_text_add_string(image, names[tensor->dtype]);
+        augsi_text_add_string(image, "', 'fortran_order': False, 'shape': (");
+        add_shape(image, tensor, maker->n_records);
+        augsi_text_add_string(image, tensor->shape * tensor->width > 1 ? "), }" : ",), }");
+        add_padding(image, ALIGNMENT - 1 - (image->n_bytes - start) % ALIGNMENT);
+        augsi_text_add(image, "\n", 1);
+        size_t header_bytes = image->n_bytes - start - 10;
+        if (!image->failed) {
+            image->data[start + 8] = (char)(unsigned char)(header_bytes & 0xff);
+            image->data[start + 9] = (char)(unsigned char)(header_bytes >> 8);
+        }
+        add_data(maker, tensor);
+        maker->files[i] = (augsi_chunk_file){start, image->n_bytes - start};
+    }
+}

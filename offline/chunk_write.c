@@ -1,0 +1,608 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writing and going on. Chunks are made, written, synced and renamed by the workers, side by side;
+ * the calling thread then syncs the folder and appends the line to the manifest, chunk after chunk.
+ * So a listed chunk is on disk, and a crash costs no more than the chunks that were in hand.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include <augstream/chunks.h>
+
+#include "chunk_crew.h"
+#include "chunk_image.h"
+#include "chunk_manifest.h"
+#include "fail.h"
+
+#define JOBS_A_WORKER 2u
+#define MAX_THREADS 1024u
+
+typedef struct write_job {
+    uint64_t chunk;
+    augsi_chunk_spans spans;
+    augsi_chunk_entry entry;
+    int status;
+    augs_error error;
+} write_job;
+
+typedef struct chunk_writer {
+    augsi_chunk_run run;
+    augsi_folder folder;
+    const augs_chunks_options *options;
+    augs_chunks_report *report;
+    uint32_t shard, n_shards, n_threads;
+    char manifest[AUGSI_CHUNK_NAME_BYTES];
+    char suffix[AUGSI_CHUNK_NAME_BYTES];
+    char lock[AUGSI_CHUNK_NAME_BYTES];
+    augsi_chunk_entry *table;
+    augsi_manifest_state state;
+    bool has_leftovers; /* temporaries or a lock of this shard */
+    int manifest_fd;
+    augsi_chunk_cursor cursor;
+    uint64_t next_chunk;
+    uint64_t done_samples, all_samples;
+    augsi_text line;
+    augsi_chunk_maker *makers;
+    write_job *jobs;
+    uint32_t n_jobs;
+    int status; /* the first failure */
+    augs_error error;
+} chunk_writer;
+
+static void keep_failure(chunk_writer *writer, int status, const augs_error *error)
+{
+    if (writer->status == AUGS_OK) {
+        writer->status = status;
+        writer->error = *error;
+    }
+}
+
+static size_t table_bytes(const augsi_chunk_run *run)
+{
+    return (size_t)run->n_chunks * sizeof(augsi_chunk_entry);
+}
+
+/* ---- what is there ---- */
+
+typedef struct folder_look {
+    chunk_writer *writer;
+    bool has_manifest, has_part;
+} folder_look;
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+    return n > m && strcmp(name + n - m, end) == 0;
+}
+
+static int check_foreign_manifest(const chunk_writer *writer, const char *name, uint32_t shard,
+                                  augs_error *error)
+{
+    augsi_text theirs, ours;
+    augsi_text_init(&theirs, &writer->run.allocator);
+    augsi_text_init(&ours, &writer->run.allocator);
+    int status = augsi_folder_read(&writer->folder, name, &theirs, error);
+    augsi_chunk_run_header(&writer->run, shard, writer->n_shards, &ours);
+    char *stop =
+        status == AUGS_OK && theirs.n_bytes > 0 ? memchr(theirs.data, '\n', theirs.n_bytes) : NULL;
+    if (ours.failed) {
+        status = augsi_fail_memory(error, ours.capacity * 2);
+    } else if (stop != NULL) {
+        size_t n = (size_t)(stop - theirs.data) + 1;
+        if (n != ours.n_bytes || memcmp(theirs.data, ours.data, n) != 0) {
+            *stop = '\0';
+            status = augsi_chunk_run_differ(ours.data, theirs.data, name, error);
+        }
+    }
+    augsi_text_done(&theirs);
+    augsi_text_done(&ours);
+    return status;
+}
+
+static int look_at_name(void *user, const char *name, augs_error *error)
+{
+    folder_look *look = user;
+    uint32_t shard, n_shards;
+    look->has_part = look->has_part || strncmp(name, "part-", 5) == 0;
+    if (name[0] == '.' &&
+        (ends_with(name, look->writer->suffix) || strcmp(name, look->writer->lock) == 0)) {
+        look->writer->has_leftovers = true;
+    }
+    if (!augsi_manifest_parse_name(name, &shard, &n_shards)) {
+        return AUGS_OK;
+    }
+    look->has_manifest = true;
+    return check_foreign_manifest(look->writer, name, shard, error);
+}
+
+/* Refuses a folder that is not of this run. */
+static int look_at_folder(chunk_writer *writer, augs_error *error)
+{
+    folder_look look = {.writer = writer};
+    writer->has_leftovers = false;
+    int status = augsi_folder_list(&writer->folder, look_at_name, &look, error);
+    if (status == AUGS_OK && look.has_part && !look.has_manifest) {
+        status = augsi_fail(error, AUGS_E_MISMATCH,
+                            "'%s' holds part-* files but no manifest says of which stream; use an "
+                            "empty folder",
+                            writer->folder.path);
+    }
+    return status;
+}
+
+static int chunk_is_there(const chunk_writer *writer, augsi_chunk_maker *maker, uint64_t chunk,
+                          uint32_t check, bool *ret_good, augs_error *error)
+{
+    char name[AUGSI_CHUNK_NAME_BYTES];
+    const augsi_chunk_entry *entry = &writer->table[chunk];
+    uint64_t n_bytes = 0;
+    *ret_good = false;
+    augsi_text_clear(&maker->image);
+    for (uint32_t f = 0; f < maker->n_files; f++) {
+        augsi_chunk_file_name(maker, chunk, f, name);
+        int64_t size = augsi_folder_size(&writer->folder, name);
+        if (size < 0) {
+            return AUGS_OK;
+        }
+        n_bytes += (uint64_t)size;
+    }
+    if (n_bytes != entry->n_bytes) {
+        return AUGS_OK;
+    }
+    for (uint32_t f = 0; check == AUGS_CHECK_FULL && f < maker->n_files; f++) {
+        augsi_chunk_file_name(maker, chunk, f, name);
+        int status = augsi_folder_read(&writer->folder, name, &maker->image, error);
+        if (status < 0) {
+            return status;
+        }
+    }
+    if (check == AUGS_CHECK_FULL) {
+        augsi_hash128 hash = augsi_hash128_of(maker->image.data, maker->image.n_bytes);
+        *ret_good = hash.low == entry->hash.low && hash.high == entry->hash.high;
+    } else {
+        *ret_good = true;
+    }
+    return AUGS_OK;
+}
+
+/* Reads the manifest and unlists what is not good. */
+static int look_at_shard(chunk_writer *writer, uint32_t check, augs_error *error)
+{
+    const augsi_chunk_run *run = &writer->run;
+    memset(writer->table, 0, table_bytes(run));
+    int status = look_at_folder(writer, error);
+    if (status == AUGS_OK) {
+        status = augsi_manifest_load(&writer->folder, run, writer->shard, writer->n_shards,
+                                     writer->table, &writer->state, error);
+    }
+    writer->report->n_kept = 0;
+    writer->done_samples = 0;
+    for (uint64_t c = writer->shard; c < run->n_chunks && status == AUGS_OK;
+         c += writer->n_shards) {
+        bool good = false;
+        if (writer->table[c].listed) {
+            status = chunk_is_there(writer, &writer->makers[0], c, check, &good, error);
+            writer->state.canonical = writer->state.canonical && good;
+            writer->table[c].listed = good;
+        }
+        if (good) {
+            writer->report->n_kept++;
+            writer->done_samples += augsi_chunk_count(run, c);
+        }
+    }
+    return status;
+}
+
+/* ---- the end of a run ---- */
+
+static bool all_listed(const chunk_writer *writer)
+{
+    for (uint64_t c = 0; c < writer->run.n_chunks; c++) {
+        if (!writer->table[c].listed) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* 1 and the text of COMPLETE if the manifests cover every chunk; 0 if not yet. */
+static int whole_run(chunk_writer *writer, augsi_text *text, augs_error *error)
+{
+    for (uint32_t s = 0; s < writer->n_shards; s++) {
+        augsi_manifest_state state;
+        if (s == writer->shard) {
+            continue;
+        }
+        int status = augsi_manifest_load(&writer->folder, &writer->run, s, writer->n_shards,
+                                         writer->table, &state, error);
+        if (status < 0) {
+            return status;
+        }
+        if (!state.exists || !state.canonical) {
+            return 0;
+        }
+    }
+    if (!all_listed(writer)) {
+        return 0;
+    }
+    int status = augsi_complete_text(&writer->run, writer->table, text, error);
+    return status < 0 ? status : 1;
+}
+
+/* 1: COMPLETE is there and right; 0: it is not, *text is what it should say, if anything. */
+static int complete_is_right(chunk_writer *writer, augsi_text *text, augs_error *error)
+{
+    augsi_text there;
+    int status = whole_run(writer, text, error);
+    if (status <= 0) {
+        return status;
+    }
+    augsi_text_init(&there, &writer->run.allocator);
+    status = augsi_folder_read(&writer->folder, AUGSI_COMPLETE_NAME, &there, error);
+    int right = status == AUGS_OK && there.n_bytes == text->n_bytes &&
+                memcmp(there.data, text->data, text->n_bytes) == 0;
+    augsi_text_done(&there);
+    return status < 0 && status != AUGS_E_NOT_FOUND ? status : right;
+}
+
+static int write_complete(chunk_writer *writer, augs_error *error)
+{
+    augsi_text text;
+    augsi_text_init(&text, &writer->run.allocator);
+    int status = complete_is_right(writer, &text, error);
+    if (status == 0 && text.n_bytes > 0) {
+        status = augsi_folder_put(&writer->folder, AUGSI_COMPLETE_NAME, writer->suffix, text.data,
+                                  text.n_bytes, error);
+        if (status == AUGS_OK) {
+            status = augsi_folder_sync(&writer->folder, error);
+        }
+        status = status == AUGS_OK ? 1 : status;
+    }
+    writer->report->complete = status == 1;
+    augsi_text_done(&text);
+    return status < 0 ? status : AUGS_OK;
+}
+
+/* ---- making chunks ---- */
+
+static int next_job(void *user, void *job_pointer)
+{
+    chunk_writer *writer = user;
+    write_job *job = job_pointer;
+    while (writer->next_chunk < writer->run.n_chunks && writer->table[writer->next_chunk].listed) {
+        writer->next_chunk += writer->n_shards;
+    }
+    if (writer->next_chunk >= writer->run.n_chunks) {
+        return 0;
+    }
+    job->chunk = writer->next_chunk;
+    job->status = augsi_chunk_cursor_spans(&writer->cursor, job->chunk, &job->spans, &job->error);
+    writer->next_chunk += writer->n_shards;
+    return 1;
+}
+
+static int no_space(const chunk_writer *writer, const write_job *job, uint64_t n_bytes,
+                    augs_error *error)
+{
+    uint64_t free_bytes = augsi_folder_free_bytes(&writer->folder);
+    uint64_t left = 0;
+    for (uint64_t c = writer->shard; c < writer->run.n_chunks; c += writer->n_shards) {
+        left += writer->table[c].listed ? 0 : augsi_chunk_count(&writer->run, c);
+    }
+    double need =
+        (double)n_bytes / (double)augsi_chunk_count(&writer->run, job->chunk) * (double)left;
+    if (need <= (double)free_bytes) {
+        return AUGS_E_NO_SPACE; /* a limit of another kind: the system's message says which */
+    }
+    return augsi_fail(error, AUGS_E_NO_SPACE,
+                      "no space is left for chunk %" PRIu64 " in '%.100s': %.0f bytes are missing "
+                      "(%.0f to write, %" PRIu64 " free); completed chunks stay",
+                      job->chunk, writer->folder.path, need - (double)free_bytes, need, free_bytes);
+}
+
+static void do_job(void *user, void *worker, void *job_pointer)
+{
+    const chunk_writer *writer = user;
+    augsi_chunk_maker *maker = worker;
+    write_job *job = job_pointer;
+    char name[AUGSI_CHUNK_NAME_BYTES];
+    if (job->status == AUGS_OK) {
+        job->status = augsi_chunk_make(maker, job->chunk, &job->spans, &job->error);
+    }
+    for (uint32_t f = 0; f < maker->n_files && job->status == AUGS_OK; f++) {
+        augsi_chunk_file_name(maker, job->chunk, f, name);
+        job->status = augsi_folder_put(&writer->folder, name, writer->suffix,
+                                       maker->image.data + maker->files[f].at,
+                                       maker->files[f].n_bytes, &job->error);
+    }
+    job->entry = (augsi_chunk_entry){.n_bytes = maker->image.n_bytes, .listed = true};
+    if (job->status == AUGS_OK) {
+        job->entry.hash = augsi_hash128_of(maker->image.data, maker->image.n_bytes);
+    }
+}
+
+static int commit(chunk_writer *writer, const write_job *job, augs_error *error)
+{
+    int status = augsi_folder_sync(&writer->folder, error);
+    if (status < 0) {
+        return status;
+    }
+    augsi_text_clear(&writer->line);
+    augsi_manifest_line(&writer->run, job->chunk, &job->entry, &writer->line);
+    if (writer->line.failed) {
+        return augsi_fail_memory(error, writer->line.capacity);
+    }
+    status = augsi_folder_append(&writer->folder, writer->manifest_fd, writer->manifest,
+                                 writer->line.data, writer->line.n_bytes, error);
+    if (status < 0) {
+        return status;
+    }
+    uint64_t n_samples = augsi_chunk_count(&writer->run, job->chunk);
+    writer->table[job->chunk] = job->entry;
+    writer->report->n_made++;
+    writer->report->n_bytes += job->entry.n_bytes;
+    writer->report->n_samples += n_samples;
+    writer->done_samples += n_samples;
+    return AUGS_OK;
+}
+
+static int finish_job(void *user, void *job_pointer)
+{
+    chunk_writer *writer = user;
+    write_job *job = job_pointer;
+    int status = job->status;
+    if (status == AUGS_OK) {
+        status = commit(writer, job, &job->error);
+    }
+    if (status == AUGS_E_NO_SPACE) {
+        no_space(writer, job, job->entry.n_bytes, &job->error);
+    }
+    if (status < 0) {
+        keep_failure(writer, status, &job->error);
+        return status;
+    }
+    augs_chunks_progress_function *progress = writer->options->progress;
+    if (progress != NULL &&
+        progress(writer->options->progress_user, writer->done_samples, writer->all_samples) != 0) {
+        augsi_fail(&job->error, AUGS_E_CANCELLED,
+                   "stopped by the caller after %" PRIu64 " of %" PRIu64
+                   " samples; started again, it goes on from there",
+                   writer->done_samples, writer->all_samples);
+        keep_failure(writer, AUGS_E_CANCELLED, &job->error);
+        return 1;
+    }
+    return 0;
+}
+
+static int run_crew(chunk_writer *writer, augs_error *error)
+{
+    augsi_crew crew = {.allocator = &writer->run.allocator,
+                       .n_workers = writer->n_threads,
+                       .workers = writer->makers,
+                       .worker_bytes = sizeof *writer->makers,
+                       .jobs = writer->jobs,
+                       .job_bytes = sizeof *writer->jobs,
+                       .n_jobs = writer->n_jobs,
+                       .user = writer,
+                       .next = next_job,
+                       .work = do_job,
+                       .finish = finish_job};
+    int status =
+        augsi_folder_open_append(&writer->folder, writer->manifest, &writer->manifest_fd, error);
+    if (status < 0) {
+        return status;
+    }
+    writer->next_chunk = writer->shard;
+    status = augsi_crew_run(&crew, error);
+    augsi_folder_close(writer->manifest_fd);
+    if (status == AUGS_OK && writer->status < 0) {
+        status = writer->status;
+        if (error != NULL) {
+            *error = writer->error;
+        }
+    }
+    return status;
+}
+
+/* ---- under the lock ---- */
+
+static int remove_leftover(void *user, const char *name, augs_error *error)
+{
+    chunk_writer *writer = user;
+    return name[0] == '.' && ends_with(name, writer->suffix)
+               ? augsi_folder_remove(&writer->folder, name, error)
+               : AUGS_OK;
+}
+
+/* The manifest in its final form, if it has not got it. */
+static int settle_manifest(chunk_writer *writer, augs_error *error)
+{
+    if (writer->state.exists && writer->state.canonical) {
+        return AUGS_OK;
+    }
+    augsi_text text;
+    augsi_text_init(&text, &writer->run.allocator);
+    augsi_manifest_text(&writer->run, writer->shard, writer->n_shards, writer->table, &text);
+    int status = text.failed ? augsi_fail_memory(error, text.capacity * 2)
+                             : augsi_folder_put(&writer->folder, writer->manifest, writer->suffix,
+                                                text.data, text.n_bytes, error);
+    augsi_text_done(&text);
+    return status < 0 ? status : augsi_folder_sync(&writer->folder, error);
+}
+
+static int make_missing(chunk_writer *writer, augs_error *error)
+{
+    int status = settle_manifest(writer, error);
+    if (status < 0 || writer->report->n_kept == writer->report->n_chunks) {
+        return status;
+    }
+    /* COMPLETE must not stand beside chunks that are missing */
+    status = augsi_folder_remove(&writer->folder, AUGSI_COMPLETE_NAME, error);
+    if (status < 0) {
+        return status;
+    }
+    bool had_some = writer->report->n_kept > 0;
+    status = run_crew(writer, error);
+    /* what was appended behind kept chunks may be out of order */
+    augsi_manifest_state state;
+    if (had_some && status == AUGS_OK) {
+        status = augsi_manifest_load(&writer->folder, &writer->run, writer->shard, writer->n_shards,
+                                     writer->table, &state, error);
+        if (status == AUGS_OK) {
+            writer->state = state;
+            status = settle_manifest(writer, error);
+        }
+    }
+    return status;
+}
+
+static int write_locked(chunk_writer *writer, augs_error *error)
+{
+    int status = look_at_shard(writer, writer->options->check, error);
+    if (status == AUGS_OK) {
+        status = augsi_folder_list(&writer->folder, remove_leftover, writer, error);
+    }
+    if (status == AUGS_OK) {
+        status = make_missing(writer, error);
+    }
+    return status < 0 ? status : write_complete(writer, error);
+}
+
+/* 1: everything is there already, and nothing has to be written. */
+static int already_done(chunk_writer *writer, augs_error *error)
+{
+    augsi_text text;
+    int status = look_at_shard(writer, AUGS_CHECK_QUICK, error);
+    if (status < 0 || writer->has_leftovers || !writer->state.exists || !writer->state.canonical ||
+        writer->report->n_kept < writer->report->n_chunks) {
+        return status;
+    }
+    if (writer->options->check == AUGS_CHECK_FULL) {
+        status = look_at_shard(writer, AUGS_CHECK_FULL, error);
+        if (status < 0 || writer->report->n_kept < writer->report->n_chunks) {
+            return status;
+        }
+    }
+    augsi_text_init(&text, &writer->run.allocator);
+    status = complete_is_right(writer, &text, error);
+    bool due = status == 0 && text.n_bytes > 0;
+    augsi_text_done(&text);
+    writer->report->complete = status == 1;
+    return status < 0 ? status : !due;
+}
+
+static int write_run(chunk_writer *writer, augs_error *error)
+{
+    int lock;
+    int status = already_done(writer, error);
+    if (status != 0) {
+        return status < 0 ? status : AUGS_OK;
+    }
+    status = augsi_folder_lock(&writer->folder, writer->lock, &lock, error);
+    if (status < 0) {
+        return status;
+    }
+    status = write_locked(writer, error);
+    augsi_folder_unlock(&writer->folder, writer->lock, lock);
+    return status;
+}
+
+static int prepare(chunk_writer *writer, const char *path, augs_error *error)
+{
+    const augsi_chunk_run *run = &writer->run;
+    const augs_allocator *allocator = &run->allocator;
+    for (uint64_t c = writer->shard; c < run->n_chunks; c += writer->n_shards) {
+        writer->report->n_chunks++;
+        writer->all_samples += augsi_chunk_count(run, c);
+    }
+    if ((uint64_t)writer->n_threads > writer->report->n_chunks) {
+        writer->n_threads = writer->report->n_chunks == 0 ? 1 : (uint32_t)writer->report->n_chunks;
+    }
+    writer->n_jobs = writer->n_threads * JOBS_A_WORKER;
+    writer->table = augsi_new_array(allocator, (size_t)run->n_chunks, sizeof *writer->table);
+    writer->makers = augsi_new_array(allocator, writer->n_threads, sizeof *writer->makers);
+    writer->jobs = augsi_new_array(allocator, writer->n_jobs, sizeof *writer->jobs);
+    if (writer->table == NULL || writer->makers == NULL || writer->jobs == NULL) {
+        return augsi_fail_memory(error, table_bytes(run));
+    }
+    int status = augsi_chunk_cursor_open(run, &writer->cursor, error);
+    for (uint32_t i = 0; i < writer->n_threads && status == AUGS_OK; i++) {
+        status = augsi_chunk_maker_open(run, &writer->makers[i], error);
+    }
+    return status < 0 ? status : augsi_folder_open(path, true, allocator, &writer->folder, error);
+}
+
+static void writer_done(chunk_writer *writer)
+{
+    augs_allocator allocator = writer->run.allocator;
+    for (uint32_t i = 0; writer->makers != NULL && i < writer->n_threads; i++) {
+        augsi_chunk_maker_done(&writer->makers[i]);
+    }
+    for (uint32_t i = 0; writer->jobs != NULL && i < writer->n_jobs; i++) {
+        augsi_chunk_spans_done(&writer->run, &writer->jobs[i].spans);
+    }
+    augsi_chunk_cursor_done(&writer->cursor);
+    augsi_delete(&allocator, writer->makers, writer->n_threads * sizeof *writer->makers);
+    augsi_delete(&allocator, writer->jobs, writer->n_jobs * sizeof *writer->jobs);
+    augsi_delete(&allocator, writer->table, table_bytes(&writer->run));
+    augsi_text_done(&writer->line);
+    augsi_folder_done(&writer->folder);
+    augsi_chunk_run_done(&writer->run);
+}
+
+static int check_options(augs_stream *stream, const char *path, const augs_chunks_options *options,
+                         augs_error *error)
+{
+    if (stream == NULL || path == NULL || path[0] == '\0' || options == NULL ||
+        options->size < sizeof *options) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "chunks: stream, path and options must be given, options.size %zu",
+                          sizeof *options);
+    }
+    uint32_t n_shards = options->n_shards == 0 ? 1 : options->n_shards;
+    if (options->shard >= n_shards || n_shards > AUGSI_MAX_SHARDS) {
+        return augsi_fail(error, AUGS_E_RANGE,
+                          "chunks: shard %u of %u; accepted is 0 <= shard < n_shards <= %u",
+                          (unsigned)options->shard, (unsigned)n_shards, AUGSI_MAX_SHARDS);
+    }
+    if (options->n_threads > MAX_THREADS || options->check > AUGS_CHECK_FULL) {
+        return augsi_fail(error, AUGS_E_RANGE,
+                          "chunks: %u threads (at most %u), check %u (0 quick, 1 full)",
+                          (unsigned)options->n_threads, MAX_THREADS, (unsigned)options->check);
+    }
+    return AUGS_OK;
+}
+
+int augs_chunks_write(augs_stream *stream, const char *path, const augs_chunks_options *options,
+                      augs_chunks_report *report, augs_error *error)
+{
+    augs_chunks_report own = {.size = sizeof own};
+    if (report != NULL && report->size < sizeof *report) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "chunks: report.size is %u, expected %zu",
+                          (unsigned)report->size, sizeof *report);
+    }
+    int status = check_options(stream, path, options, error);
+    chunk_writer writer = {.options = options, .report = &own};
+    if (status == AUGS_OK) {
+        status = augsi_chunk_run_open(stream, options, &writer.run, error);
+    }
+    if (status == AUGS_OK) {
+        writer.shard = options->shard;
+        writer.n_shards = options->n_shards == 0 ? 1 : options->n_shards;
+        writer.n_threads = options->n_threads == 0 ? 1 : options->n_threads;
+        augsi_manifest_name(writer.shard, writer.n_shards, writer.manifest);
+        augsi_manifest_suffix(writer.shard, writer.n_shards, writer.suffix);
+        augsi_manifest_lock_name(writer.shard, writer.n_shards, writer.lock);
+        augsi_text_init(&writer.line, &writer.run.allocator);
+        status = prepare(&writer, path, error);
+        if (status == AUGS_OK) {
+            status = write_run(&writer, error);
+        }
+        writer_done(&writer);
+    }
+    if (report != NULL) {
+        own.size = report->size;
+        *report = own;
+    }
+    return status;
+}
