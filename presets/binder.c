@@ -48,6 +48,13 @@ static bool next_entry(yaml_binder *binder, entries *walk, const char *where, ya
     size_t n = (size_t)(walk->mapping->data.mapping.pairs.top - pairs);
     while (walk->next < n) {
         size_t i = walk->next++;
+        if (i == AUGS_MAX_COLUMNS) {
+            augsi_draft_fault(binder->draft, augsi_yaml_mark(node_at(binder, pairs[i].key)),
+                              "%s: more than %u entries; the rest is not read", where,
+                              AUGS_MAX_COLUMNS);
+            walk->next = n;
+            break;
+        }
         yaml_node_t *key = node_at(binder, pairs[i].key);
         if (!is_scalar(key)) {
             augsi_draft_fault(binder->draft, augsi_yaml_mark(key),
@@ -378,7 +385,10 @@ static bool read_extra(yaml_binder *binder, const char *key, const yaml_node_t *
         read_when(binder, value, where, column);
     } else if (strcmp(key, "identity") == 0) {
         column->identity_mark = augsi_yaml_mark(value);
-        read_text(binder, value, where, key, &column->identity);
+        if (read_text(binder, value, where, key, &column->identity)) {
+            column->identity_is_number = value->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+                                         augsi_is_json_number(column->identity);
+        }
     } else if (strcmp(key, "unit") == 0) {
         column->unit_mark = augsi_yaml_mark(value);
         read_text(binder, value, where, key, &column->info.unit);

@@ -401,7 +401,7 @@ static void resolve_identity(augsi_draft *draft, augsi_draft_column *column)
             info->name, text);
         return;
     default:
-        if (info->kind == AUGS_KIND_CHOICE) {
+        if (info->kind == AUGS_KIND_CHOICE && !column->identity_is_number) {
             for (uint32_t i = 0; i < info->n_choices; i++) {
                 if (strcmp(info->choices[i].text, text) == 0 && info->choices[i].is_number == 0) {
                     info->identity_bits = i;

@@ -30,6 +30,7 @@ typedef struct augsi_draft_column {
     const char *when_column; /* NULL: no gate */
     const char *when_choice; /* the choice's text, NULL for a bernoulli gate */
     const char *identity;    /* as written, NULL: none */
+    bool identity_is_number; /* written without quotes: of a choice column, the index */
     bool broken;             /* its kind could not be read: no further complaints about it */
 } augsi_draft_column;
 

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <augstream/preset.h>
+
+#include "memory.h"
+#include "suite.h"
+
+#define FILE_NAME "every_kind.yaml"
+
+static const char *data_path(const char *name)
+{
+    static char path[1024];
+    const char *folder = getenv("AUGS_TEST_DATA");
+    snprintf(path, sizeof path, "%s/presets/%s", folder != NULL ? folder : "tests/data", name);
+    return path;
+}
+
+/* An allocator that counts what is out and fails at the n-th call. */
+typedef struct counter {
+    long out, calls, fail_at;
+} counter;
+
+static void *count_allocate(void *user, size_t n_bytes, size_t alignment)
+{
+    counter *c = user;
+    if (c->fail_at >= 0 && c->calls++ >= c->fail_at) {
+        return NULL;
+    }
+    c->out++;
+    return augsi_default_allocator.allocate(NULL, n_bytes, alignment);
+}
+
+static void count_release(void *user, void *p, size_t n_bytes)
+{
+    ((counter *)user)->out--;
+    augsi_default_allocator.release(NULL, p, n_bytes);
+}
+
+static augs_column_info column_of(const augs_preset *preset, const char *name)
+{
+    augs_column_info info = {.size = sizeof info};
+    int index = augs_preset_find_column(preset, name);
+    ck_assert_msg(index >= 0, "no column %s", name);
+    ck_assert_int_eq(augs_preset_column(preset, (uint32_t)index, &info), 0);
+    return info;
+}
+
+static int open_with(const char *override, augs_preset **ret_preset, augs_error *error)
+{
+    augs_preset_options options = {
+        .size = sizeof options, .n_overrides = 1, .overrides = &override};
+    return augs_preset_open(data_path(FILE_NAME), &options, ret_preset, error);
+}
+
+START_TEST(every_kind_is_bound)
+{
+    augs_preset *preset = NULL;
+    augs_error error;
+    AUGS_ASSERT_OK(augs_preset_open(data_path(FILE_NAME), NULL, &preset, &error), error);
+    ck_assert_uint_eq(augs_preset_n_columns(preset), 13);
+    ck_assert_str_eq(augs_preset_name(preset), "every-kind");
+    augs_column_info info = column_of(preset, "v.uniform");
+    ck_assert(info.numbers[0] == -30 && info.numbers[1] == 30);
+    ck_assert_str_eq(info.unit, "degree");
+    ck_assert(fabs(info.std_dev - 60 / sqrt(12)) < 1e-12 && info.mean == 0);
+    info = column_of(preset, "v.log");
+    ck_assert_uint_eq(info.shape, 10);
+    info = column_of(preset, "v.normal");
+    ck_assert_uint_eq(info.flags, AUGS_HAS_MIN | AUGS_HAS_MAX);
+    info = column_of(preset, "v.integer");
+    ck_assert_uint_eq(info.identity_bits, 0xffffffffu);
+    ck_assert_uint_eq(info.gate, 5);
+    info = column_of(preset, "v.choice");
+    ck_assert_uint_eq(info.n_choices, 4);
+    ck_assert_str_eq(info.choices[0].text, "no"); /* not false */
+    ck_assert_str_eq(info.choices[2].text, "1e3");
+    ck_assert(info.choices[2].is_number == 1 && info.choices[3].is_number == 0);
+    info = column_of(preset, "v.gated");
+    ck_assert_uint_eq(info.gate_value, 1);
+    ck_assert_uint_eq(info.identity_bits, 0x3f000000u);
+    info = column_of(preset, "v.permutation");
+    ck_assert(info.width == 4 && isnan(info.mean));
+    augs_preset_unref(preset);
+}
+END_TEST
+
+static void read_back(const char *name)
+{
+    augs_preset *preset = NULL, *again = NULL;
+    augs_error error;
+    AUGS_ASSERT_OK(augs_preset_open(name, NULL, &preset, &error), error);
+    const char *text = augs_preset_text(preset);
+    AUGS_ASSERT_OK(augs_preset_open_text(text, strlen(text), "canonical", NULL, &again, &error),
+                   error);
+    ck_assert_str_eq(augs_preset_text(again), text);
+    for (uint32_t i = 0; i < augs_preset_n_columns(preset); i++) {
+        augs_column_info a = {.size = sizeof a}, b = {.size = sizeof b};
+        augs_preset_column(preset, i, &a);
+        augs_preset_column(again, i, &b);
+        ck_assert_str_eq(a.name, b.name);
+        ck_assert(a.kind == b.kind && a.shape == b.shape && a.gate == b.gate &&
+                  a.gate_value == b.gate_value && a.identity_bits == b.identity_bits &&
+                  a.flags == b.flags && memcmp(a.numbers, b.numbers, sizeof a.numbers) == 0);
+    }
+    augs_preset_unref(preset);
+    augs_preset_unref(again);
+}
+
+START_TEST(canonical_text_reads_back_to_an_equal_preset)
+{
+    read_back(data_path(FILE_NAME));
+    ck_assert_uint_eq(augs_shipped_count(), 6);
+    for (uint32_t i = 0; i < augs_shipped_count(); i++) {
+        read_back(augs_shipped_name(i));
+    }
+}
+END_TEST
+
+/* A name that looks like a number must not be taken for the index that the canonical text has. */
+START_TEST(the_identity_of_a_choice_reads_back_to_its_index)
+{
+    static const char text[] = "augstream: 1\ncolumns:\n  g: {bernoulli: 0.5}\n"
+                               "  c: {choice: {values: [\"2\", \"1\", \"0\"]}, when: g, identity: "
+                               "\"0\"}\n";
+    augs_preset *preset = NULL, *again = NULL;
+    augs_error error;
+    AUGS_ASSERT_OK(augs_preset_open_text(text, sizeof text - 1, "t", NULL, &preset, &error), error);
+    ck_assert_uint_eq(column_of(preset, "c").identity_bits, 2);
+    const char *canonical = augs_preset_text(preset);
+    AUGS_ASSERT_OK(augs_preset_open_text(canonical, strlen(canonical), "t", NULL, &again, &error),
+                   error);
+    ck_assert_uint_eq(column_of(again, "c").identity_bits, 2);
+    augs_preset_unref(preset);
+    augs_preset_unref(again);
+}
+END_TEST
+
+START_TEST(overrides_reach_every_value)
+{
+    static const struct {
+        const char *override, *column;
+        int index;
+        double value;
+    } cases[] = {{"v.uniform.uniform[0]=-15", "v.uniform", 0, -15},
+                 {"v.gate.bernoulli=0.3", "v.gate", 0, 0.3},
+                 {"v.normal.normal.std=1", "v.normal", 1, 1},
+                 {"v.integer.integer[1]=9", "v.integer", 1, 9}};
+    augs_error error;
+    augs_preset *preset = NULL;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        AUGS_ASSERT_OK(open_with(cases[i].override, &preset, &error), error);
+        ck_assert(column_of(preset, cases[i].column).numbers[cases[i].index] == cases[i].value);
+        augs_preset_unref(preset);
+    }
+    AUGS_ASSERT_OK(open_with("v.choice.choice.weights[2]=3", &preset, &error), error);
+    ck_assert(column_of(preset, "v.choice").choices[2].weight == 3);
+    augs_preset_unref(preset);
+    AUGS_ASSERT_OK(open_with("v.gated.identity=1", &preset, &error), error);
+    ck_assert_uint_eq(column_of(preset, "v.gated").identity_bits, 0x3f800000u);
+    augs_preset_unref(preset);
+    AUGS_ASSERT_STATUS(AUGS_E_PRESET, open_with("v.uniform.range=1", &preset, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "v.uniform.uniform[0]"));
+    AUGS_ASSERT_STATUS(AUGS_E_PRESET, open_with("v.unifrm.uniform[0]=1", &preset, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "did you mean 'v.uniform'"));
+}
+END_TEST
+
+START_TEST(every_failing_allocation_is_reported_and_leaks_nothing)
+{
+    static int place;
+    augs_preset *const untouched = (augs_preset *)(void *)&place;
+    bool opened = false;
+    for (long n = 0; !opened; n++) {
+        counter c = {.fail_at = n};
+        augs_allocator allocator = {.size = sizeof allocator,
+                                    .allocate = count_allocate,
+                                    .release = count_release,
+                                    .user = &c};
+        augs_preset_options options = {.size = sizeof options, .allocator = &allocator};
+        augs_preset *preset = untouched;
+        augs_error error;
+        int status = augs_preset_open(data_path(FILE_NAME), &options, &preset, &error);
+        if (status == 0) {
+            opened = true;
+            augs_preset_unref(augs_preset_ref(preset));
+            ck_assert(c.out > 0);
+            augs_preset_unref(preset);
+        } else {
+            ck_assert_int_eq(status, AUGS_E_NO_MEMORY);
+            ck_assert_ptr_eq(preset, untouched);
+        }
+        ck_assert_int_eq(c.out, 0);
+        ck_assert_int_lt(n, 1000);
+    }
+}
+END_TEST
+
+AUGS_SUITE("presets", every_kind_is_bound, canonical_text_reads_back_to_an_equal_preset,
+           the_identity_of_a_choice_reads_back_to_its_index, overrides_reach_every_value,
+           every_failing_allocation_is_reported_and_leaks_nothing)
