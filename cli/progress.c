@@ -97,8 +97,7 @@ const char *progress_text(const progress *bar, double now, unsigned width, char 
 {
     char elapsed[32], left[32], rate_text[48], right[192];
     double seconds = now - bar->started;
-    uint64_t fresh = bar->done - bar->skipped;
-    double rate = seconds > 0 ? (double)fresh / seconds : 0;
+    double rate = seconds > 0 ? (double)bar->done / seconds : 0;
     put_time(seconds, elapsed, sizeof elapsed);
     if (rate > 0) {
         snprintf(rate_text, sizeof rate_text, "%.1fsamples/s", rate);

@@ -10,9 +10,8 @@ typedef struct progress {
     const char *label;
     uint64_t all; /* 0 = not known */
     uint64_t done;
-    uint64_t skipped; /* done before this run: not part of the rate */
-    double started;   /* seconds of the monotonic clock */
-    double shown;     /* when a line was printed last */
+    double started; /* seconds of the monotonic clock */
+    double shown;   /* when a line was printed last */
     bool quiet;
     bool terminal;
     bool utf8;

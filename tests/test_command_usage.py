@@ -2,11 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages, exit statuses, help, manual and completions of the command, as typed.
 usage: test_command_usage.py COMMAND"""
+import fcntl
 import json
+import os
 import pathlib
+import pty
 import re
 import shutil
+import struct
 import subprocess
+import termios
 
 from command_fixture import COMMAND, Case, environment, main, run
 
@@ -237,6 +242,36 @@ class Others(Case):
 
     def test_no_colours_where_nobody_looks(self):
         self.assertNotIn("\033", self.ends(2, "xyzzy").stderr)
+
+    def on_terminal(self, *arguments, **settings):
+        """What a terminal of 100 columns sees on stderr."""
+        leader, follower = pty.openpty()
+        fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+        process = subprocess.Popen([COMMAND, *map(str, arguments)], stderr=follower, stdout=subprocess.DEVNULL,
+                                   env=environment(**settings))
+        os.close(follower)
+        seen = b""
+        while True:
+            try:
+                seen += os.read(leader, 65536)
+            except OSError:  # the last holder closed it
+                break
+        process.wait(60)
+        os.close(leader)
+        return seen.decode()
+
+    def test_a_terminal_sees_colours_unless_told_not_to(self):
+        self.assertIn("\033[1;31maugstream:\033[0m 'xyzzy'", self.on_terminal("xyzzy", NO_COLOR=""))
+        self.assertNotIn("\033", self.on_terminal("xyzzy", NO_COLOR="1"))
+
+    def test_a_terminal_sees_the_bar_of_tqdm(self):
+        arguments = (*GENERATE, "--samples", 3000, "--chunk-size", 1000, "--out")
+        for locale, full in (("C.UTF-8", "\u2588"), ("C", "#")):
+            seen = self.on_terminal(*arguments, self.folder / locale, LC_ALL=locale)
+            last = [line for line in re.split(r"[\r\n]", seen) if "%" in line][-1].removesuffix("\033[K")
+            self.assertRegex(last, rf"^generate: 100%\|{full}+\| 3000/3000 \[00:\d\d<00:00, [\d.]+samples/s\]$")
+            self.assertLess(len(last), 100)
+        self.assertEqual(self.on_terminal(*arguments, self.folder / "quiet", "--quiet"), "")
 
     def test_the_library_is_linked_and_jemalloc_is_not_in_it(self):
         if not shutil.which("ldd"):
