@@ -24,7 +24,7 @@ int token_file_write(const char *path, const token_record *record)
     if (record->has_ids) {
         n += (size_t)snprintf(text + n, sizeof text - n, "ids %" PRIu64 "\n", record->n_ids);
     }
-    if (asprintf(&temporary, "%s.%ld.tmp", path, (long)getpid()) < 0) {
+    if (asprintf(&temporary, "%s.tmp", path) < 0) {
         return complain(EXIT_FAILED, "no memory for the token file's name");
     }
     int file = open(temporary, O_WRONLY | O_CLOEXEC | O_CREAT | O_TRUNC, 0666);

@@ -22,7 +22,7 @@ typedef struct token_record {
 
 /* Exit statuses, after a message. */
 
-/* Replaces the file: a new one beside it, then a rename. */
+/* Replaces the file: a new one beside it (path.tmp), then a rename. */
 int token_file_write(const char *path, const token_record *record);
 /* *ret_exists = false and EXIT_DONE if there is no such file. */
 int token_file_read(const char *path, token_record *ret_record, bool *ret_exists);
