@@ -154,7 +154,11 @@ size_t augsi_f32_text(float number, char *ret_text)
            x < (point > 0 ? powers_of_ten[point - 1] : 1 / powers_of_ten[1 - point])) {
         point--;
     }
-    for (int n = 1; n <= 9; n++) {
+    /* Every decimal of fewer digits is also one of six, and the nearest of six misses: most random
+     * numbers need seven or more. */
+    double six = scaled(rint(scaled(x, 6 - point)), point - 6);
+    int least = six < low * (1 - 0x1p-48) || six > high * (1 + 0x1p-48) ? 7 : 1;
+    for (int n = least; n <= 9; n++) {
         double whole = rint(scaled(x, n - point));
         double back = scaled(whole, point - n);
         if (back < low * (1 - 0x1p-48) || back > high * (1 + 0x1p-48)) {

@@ -10,46 +10,13 @@
 #include <augstream/chunks.h>
 
 #include "chunk_crew.h"
-#include "chunk_image.h"
-#include "chunk_manifest.h"
+#include "chunk_writer.h"
 #include "fail.h"
 
 #define JOBS_A_WORKER 2u
 #define MAX_THREADS 1024u
 
-typedef struct write_job {
-    uint64_t chunk;
-    augsi_chunk_spans spans;
-    augsi_chunk_entry entry;
-    int status;
-    augs_error error;
-} write_job;
-
-typedef struct chunk_writer {
-    augsi_chunk_run run;
-    augsi_folder folder;
-    const augs_chunks_options *options;
-    augs_chunks_report *report;
-    uint32_t shard, n_shards, n_threads;
-    char manifest[AUGSI_CHUNK_NAME_BYTES];
-    char suffix[AUGSI_CHUNK_NAME_BYTES];
-    char lock[AUGSI_CHUNK_NAME_BYTES];
-    augsi_chunk_entry *table;
-    augsi_manifest_state state;
-    bool has_leftovers; /* temporaries or a lock of this shard */
-    int manifest_fd;
-    augsi_chunk_cursor cursor;
-    uint64_t next_chunk;
-    uint64_t done_samples, all_samples;
-    augsi_text line;
-    augsi_chunk_maker *makers;
-    write_job *jobs;
-    uint32_t n_jobs;
-    int status; /* the first failure */
-    augs_error error;
-} chunk_writer;
-
-static void keep_failure(chunk_writer *writer, int status, const augs_error *error)
+static void keep_failure(augsi_chunk_writer *writer, int status, const augs_error *error)
 {
     if (writer->status == AUGS_OK) {
         writer->status = status;
@@ -57,199 +24,11 @@ static void keep_failure(chunk_writer *writer, int status, const augs_error *err
     }
 }
 
-static size_t table_bytes(const augsi_chunk_run *run)
-{
-    return (size_t)run->n_chunks * sizeof(augsi_chunk_entry);
-}
-
-/* ---- what is there ---- */
-
-typedef struct folder_look {
-    chunk_writer *writer;
-    bool has_manifest, has_part;
-} folder_look;
-
-static bool ends_with(const char *name, const char *end)
-{
-    size_t n = strlen(name), m = strlen(end);
-    return n > m && strcmp(name + n - m, end) == 0;
-}
-
-static int check_foreign_manifest(const chunk_writer *writer, const char *name, uint32_t shard,
-                                  augs_error *error)
-{
-    augsi_text theirs, ours;
-    augsi_text_init(&theirs, &writer->run.allocator);
-    augsi_text_init(&ours, &writer->run.allocator);
-    int status = augsi_folder_read(&writer->folder, name, &theirs, error);
-    augsi_chunk_run_header(&writer->run, shard, writer->n_shards, &ours);
-    char *stop =
-        status == AUGS_OK && theirs.n_bytes > 0 ? memchr(theirs.data, '\n', theirs.n_bytes) : NULL;
-    if (ours.failed) {
-        status = augsi_fail_memory(error, ours.capacity * 2);
-    } else if (stop != NULL) {
-        size_t n = (size_t)(stop - theirs.data) + 1;
-        if (n != ours.n_bytes || memcmp(theirs.data, ours.data, n) != 0) {
-            *stop = '\0';
-            status = augsi_chunk_run_differ(ours.data, theirs.data, name, error);
-        }
-    }
-    augsi_text_done(&theirs);
-    augsi_text_done(&ours);
-    return status;
-}
-
-static int look_at_name(void *user, const char *name, augs_error *error)
-{
-    folder_look *look = user;
-    uint32_t shard, n_shards;
-    look->has_part = look->has_part || strncmp(name, "part-", 5) == 0;
-    if (name[0] == '.' &&
-        (ends_with(name, look->writer->suffix) || strcmp(name, look->writer->lock) == 0)) {
-        look->writer->has_leftovers = true;
-    }
-    if (!augsi_manifest_parse_name(name, &shard, &n_shards)) {
-        return AUGS_OK;
-    }
-    look->has_manifest = true;
-    return check_foreign_manifest(look->writer, name, shard, error);
-}
-
-/* Refuses a folder that is not of this run. */
-static int look_at_folder(chunk_writer *writer, augs_error *error)
-{
-    folder_look look = {.writer = writer};
-    writer->has_leftovers = false;
-    int status = augsi_folder_list(&writer->folder, look_at_name, &look, error);
-    if (status == AUGS_OK && look.has_part && !look.has_manifest) {
-        status = augsi_fail(error, AUGS_E_MISMATCH,
-                            "'%s' holds part-* files but no manifest says of which stream; use an "
-                            "empty folder",
-                            writer->folder.path);
-    }
-    return status;
-}
-
-static int chunk_is_there(const chunk_writer *writer, augsi_chunk_maker *maker, uint64_t chunk,
-                          uint32_t check, bool *ret_good, augs_error *error)
-{
-    char name[AUGSI_CHUNK_NAME_BYTES];
-    const augsi_chunk_entry *entry = &writer->table[chunk];
-    uint64_t n_bytes = 0;
-    *ret_good = false;
-    augsi_text_clear(&maker->image);
-    for (uint32_t f = 0; f < maker->n_files; f++) {
-        augsi_chunk_file_name(maker, chunk, f, name);
-        int64_t size = augsi_folder_size(&writer->folder, name);
-        if (size < 0) {
-            return AUGS_OK;
-        }
-        n_bytes += (uint64_t)size;
-    }
-    if (n_bytes != entry->n_bytes) {
-        return AUGS_OK;
-    }
-    for (uint32_t f = 0; check == AUGS_CHECK_FULL && f < maker->n_files; f++) {
-        augsi_chunk_file_name(maker, chunk, f, name);
-        int status = augsi_folder_read(&writer->folder, name, &maker->image, error);
-        if (status < 0) {
-            return status;
-        }
-    }
-    if (check == AUGS_CHECK_FULL) {
-        augsi_hash128 hash = augsi_hash128_of(maker->image.data, maker->image.n_bytes);
-        *ret_good = hash.low == entry->hash.low && hash.high == entry->hash.high;
-    } else {
-        *ret_good = true;
-    }
-    return AUGS_OK;
-}
-
-/* Reads the manifest and unlists what is not good. */
-static int look_at_shard(chunk_writer *writer, uint32_t check, augs_error *error)
-{
-    const augsi_chunk_run *run = &writer->run;
-    memset(writer->table, 0, table_bytes(run));
-    int status = look_at_folder(writer, error);
-    if (status == AUGS_OK) {
-        status = augsi_manifest_load(&writer->folder, run, writer->shard, writer->n_shards,
-                                     writer->table, &writer->state, error);
-    }
-    writer->report->n_kept = 0;
-    writer->done_samples = 0;
-    for (uint64_t c = writer->shard; c < run->n_chunks && status == AUGS_OK;
-         c += writer->n_shards) {
-        bool good = false;
-        if (writer->table[c].listed) {
-            status = chunk_is_there(writer, &writer->makers[0], c, check, &good, error);
-            writer->state.canonical = writer->state.canonical && good;
-            writer->table[c].listed = good;
-        }
-        if (good) {
-            writer->report->n_kept++;
-            writer->done_samples += augsi_chunk_count(run, c);
-        }
-    }
-    return status;
-}
-
-/* ---- the end of a run ---- */
-
-static bool all_listed(const chunk_writer *writer)
-{
-    for (uint64_t c = 0; c < writer->run.n_chunks; c++) {
-        if (!writer->table[c].listed) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* 1 and the text of COMPLETE if the manifests cover every chunk; 0 if not yet. */
-static int whole_run(chunk_writer *writer, augsi_text *text, augs_error *error)
-{
-    for (uint32_t s = 0; s < writer->n_shards; s++) {
-        augsi_manifest_state state;
-        if (s == writer->shard) {
-            continue;
-        }
-        int status = augsi_manifest_load(&writer->folder, &writer->run, s, writer->n_shards,
-                                         writer->table, &state, error);
-        if (status < 0) {
-            return status;
-        }
-        if (!state.exists || !state.canonical) {
-            return 0;
-        }
-    }
-    if (!all_listed(writer)) {
-        return 0;
-    }
-    int status = augsi_complete_text(&writer->run, writer->table, text, error);
-    return status < 0 ? status : 1;
-}
-
-/* 1: COMPLETE is there and right; 0: it is not, *text is what it should say, if anything. */
-static int complete_is_right(chunk_writer *writer, augsi_text *text, augs_error *error)
-{
-    augsi_text there;
-    int status = whole_run(writer, text, error);
-    if (status <= 0) {
-        return status;
-    }
-    augsi_text_init(&there, &writer->run.allocator);
-    status = augsi_folder_read(&writer->folder, AUGSI_COMPLETE_NAME, &there, error);
-    int right = status == AUGS_OK && there.n_bytes == text->n_bytes &&
-                memcmp(there.data, text->data, text->n_bytes) == 0;
-    augsi_text_done(&there);
-    return status < 0 && status != AUGS_E_NOT_FOUND ? status : right;
-}
-
-static int write_complete(chunk_writer *writer, augs_error *error)
+static int write_complete(augsi_chunk_writer *writer, augs_error *error)
 {
     augsi_text text;
     augsi_text_init(&text, &writer->run.allocator);
-    int status = complete_is_right(writer, &text, error);
+    int status = augsi_look_at_complete(writer, &text, error);
     if (status == 0 && text.n_bytes > 0) {
         status = augsi_folder_put(&writer->folder, AUGSI_COMPLETE_NAME, writer->suffix, text.data,
                                   text.n_bytes, error);
@@ -263,12 +42,10 @@ static int write_complete(chunk_writer *writer, augs_error *error)
     return status < 0 ? status : AUGS_OK;
 }
 
-/* ---- making chunks ---- */
-
 static int next_job(void *user, void *job_pointer)
 {
-    chunk_writer *writer = user;
-    write_job *job = job_pointer;
+    augsi_chunk_writer *writer = user;
+    augsi_write_job *job = job_pointer;
     while (writer->next_chunk < writer->run.n_chunks && writer->table[writer->next_chunk].listed) {
         writer->next_chunk += writer->n_shards;
     }
@@ -281,7 +58,7 @@ static int next_job(void *user, void *job_pointer)
     return 1;
 }
 
-static int no_space(const chunk_writer *writer, const write_job *job, uint64_t n_bytes,
+static int no_space(const augsi_chunk_writer *writer, const augsi_write_job *job, uint64_t n_bytes,
                     augs_error *error)
 {
     uint64_t free_bytes = augsi_folder_free_bytes(&writer->folder);
@@ -302,9 +79,9 @@ static int no_space(const chunk_writer *writer, const write_job *job, uint64_t n
 
 static void do_job(void *user, void *worker, void *job_pointer)
 {
-    const chunk_writer *writer = user;
+    const augsi_chunk_writer *writer = user;
     augsi_chunk_maker *maker = worker;
-    write_job *job = job_pointer;
+    augsi_write_job *job = job_pointer;
     char name[AUGSI_CHUNK_NAME_BYTES];
     if (job->status == AUGS_OK) {
         job->status = augsi_chunk_make(maker, job->chunk, &job->spans, &job->error);
@@ -321,7 +98,7 @@ static void do_job(void *user, void *worker, void *job_pointer)
     }
 }
 
-static int commit(chunk_writer *writer, const write_job *job, augs_error *error)
+static int commit(augsi_chunk_writer *writer, const augsi_write_job *job, augs_error *error)
 {
     int status = augsi_folder_sync(&writer->folder, error);
     if (status < 0) {
@@ -348,8 +125,8 @@ static int commit(chunk_writer *writer, const write_job *job, augs_error *error)
 
 static int finish_job(void *user, void *job_pointer)
 {
-    chunk_writer *writer = user;
-    write_job *job = job_pointer;
+    augsi_chunk_writer *writer = user;
+    augsi_write_job *job = job_pointer;
     int status = job->status;
     if (status == AUGS_OK) {
         status = commit(writer, job, &job->error);
@@ -374,7 +151,7 @@ static int finish_job(void *user, void *job_pointer)
     return 0;
 }
 
-static int run_crew(chunk_writer *writer, augs_error *error)
+static int run_crew(augsi_chunk_writer *writer, augs_error *error)
 {
     augsi_crew crew = {.allocator = &writer->run.allocator,
                        .n_workers = writer->n_threads,
@@ -404,18 +181,16 @@ static int run_crew(chunk_writer *writer, augs_error *error)
     return status;
 }
 
-/* ---- under the lock ---- */
-
 static int remove_leftover(void *user, const char *name, augs_error *error)
 {
-    chunk_writer *writer = user;
-    return name[0] == '.' && ends_with(name, writer->suffix)
+    augsi_chunk_writer *writer = user;
+    return name[0] == '.' && augsi_ends_with(name, writer->suffix)
                ? augsi_folder_remove(&writer->folder, name, error)
                : AUGS_OK;
 }
 
 /* The manifest in its final form, if it has not got it. */
-static int settle_manifest(chunk_writer *writer, augs_error *error)
+static int settle_manifest(augsi_chunk_writer *writer, augs_error *error)
 {
     if (writer->state.exists && writer->state.canonical) {
         return AUGS_OK;
@@ -430,7 +205,7 @@ static int settle_manifest(chunk_writer *writer, augs_error *error)
     return status < 0 ? status : augsi_folder_sync(&writer->folder, error);
 }
 
-static int make_missing(chunk_writer *writer, augs_error *error)
+static int make_missing(augsi_chunk_writer *writer, augs_error *error)
 {
     int status = settle_manifest(writer, error);
     if (status < 0 || writer->report->n_kept == writer->report->n_chunks) {
@@ -456,9 +231,9 @@ static int make_missing(chunk_writer *writer, augs_error *error)
     return status;
 }
 
-static int write_locked(chunk_writer *writer, augs_error *error)
+static int write_locked(augsi_chunk_writer *writer, augs_error *error)
 {
-    int status = look_at_shard(writer, writer->options->check, error);
+    int status = augsi_look_at_shard(writer, writer->options->check, error);
     if (status == AUGS_OK) {
         status = augsi_folder_list(&writer->folder, remove_leftover, writer, error);
     }
@@ -469,29 +244,29 @@ static int write_locked(chunk_writer *writer, augs_error *error)
 }
 
 /* 1: everything is there already, and nothing has to be written. */
-static int already_done(chunk_writer *writer, augs_error *error)
+static int already_done(augsi_chunk_writer *writer, augs_error *error)
 {
     augsi_text text;
-    int status = look_at_shard(writer, AUGS_CHECK_QUICK, error);
+    int status = augsi_look_at_shard(writer, AUGS_CHECK_QUICK, error);
     if (status < 0 || writer->has_leftovers || !writer->state.exists || !writer->state.canonical ||
         writer->report->n_kept < writer->report->n_chunks) {
         return status;
     }
     if (writer->options->check == AUGS_CHECK_FULL) {
-        status = look_at_shard(writer, AUGS_CHECK_FULL, error);
+        status = augsi_look_at_shard(writer, AUGS_CHECK_FULL, error);
         if (status < 0 || writer->report->n_kept < writer->report->n_chunks) {
             return status;
         }
     }
     augsi_text_init(&text, &writer->run.allocator);
-    status = complete_is_right(writer, &text, error);
+    status = augsi_look_at_complete(writer, &text, error);
     bool due = status == 0 && text.n_bytes > 0;
     augsi_text_done(&text);
     writer->report->complete = status == 1;
     return status < 0 ? status : !due;
 }
 
-static int write_run(chunk_writer *writer, augs_error *error)
+static int write_run(augsi_chunk_writer *writer, augs_error *error)
 {
     int lock;
     int status = already_done(writer, error);
@@ -507,7 +282,7 @@ static int write_run(chunk_writer *writer, augs_error *error)
     return status;
 }
 
-static int prepare(chunk_writer *writer, const char *path, augs_error *error)
+static int prepare(augsi_chunk_writer *writer, const char *path, augs_error *error)
 {
     const augsi_chunk_run *run = &writer->run;
     const augs_allocator *allocator = &run->allocator;
@@ -523,7 +298,7 @@ static int prepare(chunk_writer *writer, const char *path, augs_error *error)
     writer->makers = augsi_new_array(allocator, writer->n_threads, sizeof *writer->makers);
     writer->jobs = augsi_new_array(allocator, writer->n_jobs, sizeof *writer->jobs);
     if (writer->table == NULL || writer->makers == NULL || writer->jobs == NULL) {
-        return augsi_fail_memory(error, table_bytes(run));
+        return augsi_fail_memory(error, augsi_writer_table_bytes(run));
     }
     int status = augsi_chunk_cursor_open(run, &writer->cursor, error);
     for (uint32_t i = 0; i < writer->n_threads && status == AUGS_OK; i++) {
@@ -532,7 +307,7 @@ static int prepare(chunk_writer *writer, const char *path, augs_error *error)
     return status < 0 ? status : augsi_folder_open(path, true, allocator, &writer->folder, error);
 }
 
-static void writer_done(chunk_writer *writer)
+static void writer_done(augsi_chunk_writer *writer)
 {
     augs_allocator allocator = writer->run.allocator;
     for (uint32_t i = 0; writer->makers != NULL && i < writer->n_threads; i++) {
@@ -544,7 +319,7 @@ static void writer_done(chunk_writer *writer)
     augsi_chunk_cursor_done(&writer->cursor);
     augsi_delete(&allocator, writer->makers, writer->n_threads * sizeof *writer->makers);
     augsi_delete(&allocator, writer->jobs, writer->n_jobs * sizeof *writer->jobs);
-    augsi_delete(&allocator, writer->table, table_bytes(&writer->run));
+    augsi_delete(&allocator, writer->table, augsi_writer_table_bytes(&writer->run));
     augsi_text_done(&writer->line);
     augsi_folder_done(&writer->folder);
     augsi_chunk_run_done(&writer->run);
@@ -582,7 +357,7 @@ int augs_chunks_write(augs_stream *stream, const char *path, const augs_chunks_o
                           (unsigned)report->size, sizeof *report);
     }
     int status = check_options(stream, path, options, error);
-    chunk_writer writer = {.options = options, .report = &own};
+    augsi_chunk_writer writer = {.options = options, .report = &own};
     if (status == AUGS_OK) {
         status = augsi_chunk_run_open(stream, options, &writer.run, error);
     }
