@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A server without its socket: messages, results of the fillers and the time go in, calls of the hooks come out. It
- * remembers of a peer only what it asked for and has not been sent: nothing that a FETCH would not say again.
+ * A server without its socket: messages, results of the fillers and the time go in, calls of the
+ * hooks come out. It remembers of a peer only what it asked for and has not been sent: nothing that
+ * a FETCH would not say again.
  *
  * One thread. Times are nanoseconds of any monotonic clock.
  */
@@ -34,9 +35,10 @@ typedef struct augsi_make {
 enum augsi_sent { AUGSI_SENT, AUGSI_SENT_FULL, AUGSI_SENT_GONE };
 
 typedef struct augsi_server_hooks {
-    /* Sends a header and, if payload is not NULL, that as the second frame; it is the hook's then, whatever the result. */
-    enum augsi_sent (*send)(void *user, const void *routing_id, size_t n_routing_id, const void *header, size_t n_header,
-                            void *payload);
+    /* Sends a header and, if payload is not NULL, that as the second frame; it is the hook's then,
+     * whatever the result. */
+    enum augsi_sent (*send)(void *user, const void *routing_id, size_t n_routing_id,
+                            const void *header, size_t n_header, void *payload);
     /* false: no room now; the core asks again at the next tick, result or message. */
     bool (*make)(void *user, const augsi_make *make);
     /* A payload that nobody wants any more. */
@@ -52,24 +54,27 @@ typedef struct augsi_server_limits {
     uint64_t incarnation;
 } augsi_server_limits;
 
-int augsi_server_core_open(const augsi_server_limits *limits, const augsi_server_hooks *hooks, void *user,
-                           const augs_allocator *allocator, const augs_logger *logger, augsi_server_core **ret_core,
-                           augs_error *error);
+int augsi_server_core_open(const augsi_server_limits *limits, const augsi_server_hooks *hooks,
+                           void *user, const augs_allocator *allocator, const augs_logger *logger,
+                           augsi_server_core **ret_core, augs_error *error);
 void augsi_server_core_free(augsi_server_core *core);
 /* Checks and copies. The job's number is the number of those added before. */
-int augsi_server_core_add_job(augsi_server_core *core, augs_stream *stream, const augs_job_options *options,
-                              augs_error *error);
+int augsi_server_core_add_job(augsi_server_core *core, augs_stream *stream,
+                              const augs_job_options *options, augs_error *error);
 uint32_t augsi_server_core_n_jobs(const augsi_server_core *core);
 augs_stream *augsi_server_core_job_stream(const augsi_server_core *core, uint32_t job);
 
 /* A message of n_frames frames after the routing id; only one-frame messages are taken. */
-void augsi_server_core_receive(augsi_server_core *core, const void *routing_id, size_t n_routing_id, const void *data,
-                               size_t n_bytes, uint32_t n_frames, uint64_t now_ns);
+void augsi_server_core_receive(augsi_server_core *core, const void *routing_id, size_t n_routing_id,
+                               const void *data, size_t n_bytes, uint32_t n_frames,
+                               uint64_t now_ns);
 /* payload: the core's from now on; NULL: it failed with `status`. */
-void augsi_server_core_made(augsi_server_core *core, uint64_t ticket, int status, void *payload, uint64_t n_bytes,
-                            uint64_t hash, uint64_t now_ns);
-/* Does what is due (work that found no room, idle peers); returns when to call again at the latest. */
+void augsi_server_core_made(augsi_server_core *core, uint64_t ticket, int status, void *payload,
+                            uint64_t n_bytes, uint64_t hash, uint64_t now_ns);
+/* Does what is due (work that found no room, idle peers); returns when to call again at the latest.
+ */
 uint64_t augsi_server_core_tick(augsi_server_core *core, uint64_t now_ns);
-void augsi_server_core_stats(const augsi_server_core *core, uint64_t now_ns, augs_server_stats *stats);
+void augsi_server_core_stats(const augsi_server_core *core, uint64_t now_ns,
+                             augs_server_stats *stats);
 
 #endif

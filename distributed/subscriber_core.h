@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A subscriber without its socket: events and the time go in, calls of the hooks come out. It owns the cursor,
- * so whatever is lost, late or repeated on the way, it asks again from the first step that was not taken.
+ * A subscriber without its socket: events and the time go in, calls of the hooks come out. It owns
+ * the cursor, so whatever is lost, late or repeated on the way, it asks again from the first step
+ * that was not taken.
  *
- *   idle -> connecting (HELLO sent, waits for WELCOME) -> streaming (FETCH ahead, BATCH in order) -> done
+ *   idle -> connecting (HELLO sent, waits for WELCOME) -> streaming (FETCH ahead, BATCH in order)
+ * -> done
  *                ^------------ back-off, next endpoint <-----------'
  *
  * All in one thread. Times are nanoseconds of any monotonic clock.
@@ -23,7 +25,8 @@
 typedef struct augsi_subscriber_core augsi_subscriber_core;
 
 typedef struct augsi_subscriber_hooks {
-    /* A new socket to endpoint number i; the old one, if any, is closed first. false: it could not be made. */
+    /* A new socket to endpoint number i; the old one, if any, is closed first. false: it could not
+     * be made. */
     bool (*connect)(void *user, uint32_t endpoint);
     void (*disconnect)(void *user);
     /* Sends one frame. false: not now (the core asks for a new socket when nothing moves). */
@@ -32,11 +35,14 @@ typedef struct augsi_subscriber_hooks {
 
 /* What a received message was. */
 #define AUGSI_RECEIVED_NOTHING 0 /* dealt with, or dropped and counted */
-#define AUGSI_RECEIVED_BATCH 1   /* it is the next batch: copy the payload, then augsi_subscriber_core_take */
+#define AUGSI_RECEIVED_BATCH                                                                       \
+    1 /* it is the next batch: copy the payload, then augsi_subscriber_core_take */
 
-/* options are checked by the caller; endpoints are only counted here. seed feeds incarnations and jitter. */
-int augsi_subscriber_core_open(const augs_subscriber_options *options, const augsi_subscriber_hooks *hooks, void *user,
-                               uint64_t seed, const augs_allocator *allocator, augsi_subscriber_core **ret_core,
+/* options are checked by the caller; endpoints are only counted here. seed feeds incarnations and
+ * jitter. */
+int augsi_subscriber_core_open(const augs_subscriber_options *options,
+                               const augsi_subscriber_hooks *hooks, void *user, uint64_t seed,
+                               const augs_allocator *allocator, augsi_subscriber_core **ret_core,
                                augs_error *error);
 void augsi_subscriber_core_free(augsi_subscriber_core *core);
 
@@ -45,19 +51,22 @@ void augsi_subscriber_core_wait(augsi_subscriber_core *core, uint64_t now_ns);
 /* Does what is due; returns when it is to be called again at the latest. */
 uint64_t augsi_subscriber_core_tick(augsi_subscriber_core *core, uint64_t now_ns);
 /* A message of one or two frames. AUGSI_RECEIVED_..., or the status the job ended with. */
-int augsi_subscriber_core_receive(augsi_subscriber_core *core, const void *header, size_t n_header, const void *payload,
-                                  size_t n_payload, uint64_t now_ns, augs_error *error);
+int augsi_subscriber_core_receive(augsi_subscriber_core *core, const void *header, size_t n_header,
+                                  const void *payload, size_t n_payload, uint64_t now_ns,
+                                  augs_error *error);
 /* The connection is lost. */
 void augsi_subscriber_core_lost(augsi_subscriber_core *core, uint64_t now_ns);
 
-/* After AUGSI_RECEIVED_BATCH: what it is, for the batch's info. stream: borrowed until the next receive. */
+/* After AUGSI_RECEIVED_BATCH: what it is, for the batch's info. stream: borrowed until the next
+ * receive. */
 typedef struct augsi_expected {
     augs_stream *stream;
     augsi_slice slice;
     uint64_t step;
     uint32_t epoch, rank, world_size;
 } augsi_expected;
-void augsi_subscriber_core_expected(const augsi_subscriber_core *core, augsi_expected *ret_expected);
+void augsi_subscriber_core_expected(const augsi_subscriber_core *core,
+                                    augsi_expected *ret_expected);
 /* The caller has it: the cursor moves on, and more is asked for. */
 void augsi_subscriber_core_take(augsi_subscriber_core *core, uint64_t now_ns);
 
@@ -74,7 +83,8 @@ void augsi_subscriber_core_bye(augsi_subscriber_core *core);
 augs_stream *augsi_subscriber_core_stream(const augsi_subscriber_core *core);
 augsi_plan *augsi_subscriber_core_plan(const augsi_subscriber_core *core);
 /* AUGS_E_STATE before WELCOME. */
-int augsi_subscriber_core_token(const augsi_subscriber_core *core, augsi_token *ret_token, augs_error *error);
+int augsi_subscriber_core_token(const augsi_subscriber_core *core, augsi_token *ret_token,
+                                augs_error *error);
 /* Counters that the core knows: duplicates, rejected, connects, fetches. */
 void augsi_subscriber_core_stats(const augsi_subscriber_core *core, augs_subscriber_stats *stats);
 /* Since when nothing has come, for the caller's own limit. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A message is an array [protocol, type, fields...]; a table says the fields of each type, in order. */
+/* A message is an array [protocol, type, fields...]; a table says the fields of each type, in
+ * order. */
 #include "wire.h"
 
 #include <msgpack.h>
@@ -82,7 +83,9 @@ static const wire_shape shapes[] = {
       {U64, AT(count)},
       {TEXT, AT(text)}}},
     {AUGSI_PONG, 3, {{U64, AT(incarnation)}, {U64, AT(count)}, {U64, AT(step)}}},
-    {AUGSI_BUSY, 4, {{U64, AT(incarnation)}, {U64, AT(request)}, {U64, AT(step)}, {U64, AT(eta_ms)}}},
+    {AUGSI_BUSY,
+     4,
+     {{U64, AT(incarnation)}, {U64, AT(request)}, {U64, AT(step)}, {U64, AT(eta_ms)}}},
     {AUGSI_DRAIN, 2, {{U64, AT(count)}, {TEXT, AT(text)}}},
 };
 
@@ -191,10 +194,12 @@ uint32_t augsi_wire_type(const void *data, size_t n_bytes)
     return reader.failed || n < 2 ? 0 : type;
 }
 
-int augsi_wire_decode(const void *data, size_t n_bytes, augsi_message *ret_message, augs_error *error)
+int augsi_wire_decode(const void *data, size_t n_bytes, augsi_message *ret_message,
+                      augs_error *error)
 {
     if (!augsi_wire_walk(data, n_bytes, MAX_DEPTH)) {
-        return augsi_fail(error, AUGS_E_PROTOCOL, "the message is not one msgpack array of at most %u levels", MAX_DEPTH);
+        return augsi_fail(error, AUGS_E_PROTOCOL,
+                          "the message is not one msgpack array of at most %u levels", MAX_DEPTH);
     }
     augsi_reader reader = {.at = data, .end = (const unsigned char *)data + n_bytes};
     augsi_message message = {.type = 0};
@@ -202,21 +207,25 @@ int augsi_wire_decode(const void *data, size_t n_bytes, augsi_message *ret_messa
     uint64_t protocol = augsi_read_u64(&reader);
     message.type = augsi_read_u32(&reader);
     if (reader.failed || n < 2) {
-        return augsi_fail(error, AUGS_E_PROTOCOL, "the message does not begin with [protocol, type]");
+        return augsi_fail(error, AUGS_E_PROTOCOL,
+                          "the message does not begin with [protocol, type]");
     }
     if (protocol != AUGSI_PROTOCOL) {
-        return augsi_fail(error, AUGS_E_PROTOCOL, "the message is of protocol %llu; this side speaks %u",
+        return augsi_fail(error, AUGS_E_PROTOCOL,
+                          "the message is of protocol %llu; this side speaks %u",
                           (unsigned long long)protocol, AUGSI_PROTOCOL);
     }
     const wire_shape *shape = shape_of(message.type);
     if (shape == NULL || n != 2 + shape->n_fields) {
-        return augsi_fail(error, AUGS_E_PROTOCOL, "a message of type %u with %u fields is not known", message.type, n - 2);
+        return augsi_fail(error, AUGS_E_PROTOCOL,
+                          "a message of type %u with %u fields is not known", message.type, n - 2);
     }
     for (uint32_t i = 0; i < shape->n_fields; i++) {
         read_field(&reader, &shape->fields[i], &message);
     }
     if (reader.failed) {
-        return augsi_fail(error, AUGS_E_PROTOCOL, "a field of the message of type %u has the wrong type", message.type);
+        return augsi_fail(error, AUGS_E_PROTOCOL,
+                          "a field of the message of type %u has the wrong type", message.type);
     }
     *ret_message = message;
     return AUGS_OK;

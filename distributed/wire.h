@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages of protocol 1 (docs/protocol.md), to and from bytes. No sockets. What comes in is untrusted: a
- * message is walked once without allocating anything (counts fit the bytes left, depth, exact length) before its fields are
- * read; texts of a decoded message point into it.
+ * Messages of protocol 1 (docs/protocol.md), to and from bytes. No sockets. What comes in is
+ * untrusted: a message is walked once without allocating anything (counts fit the bytes left,
+ * depth, exact length) before its fields are read; texts of a decoded message point into it.
  */
 #ifndef AUGSI_WIRE_H
 #define AUGSI_WIRE_H
@@ -17,8 +17,8 @@
 #include "text.h"
 
 #define AUGSI_PROTOCOL 1u
-#define AUGSI_MAX_REQUEST_BYTES 65536u        /* from a client */
-#define AUGSI_MAX_CONTROL_BYTES (16u << 20)   /* from a server: WELCOME carries all choices */
+#define AUGSI_MAX_REQUEST_BYTES 65536u      /* from a client */
+#define AUGSI_MAX_CONTROL_BYTES (16u << 20) /* from a server: WELCOME carries all choices */
 #define AUGSI_MAX_JOB_BYTES 64u
 
 enum augsi_message_type {
@@ -59,14 +59,16 @@ typedef struct augsi_bytes {
 
 bool augsi_bytes_equal(augsi_bytes bytes, const char *text);
 
-/* One struct for all messages but WELCOME: each type has the fields that docs/protocol.md gives it. */
+/* One struct for all messages but WELCOME: each type has the fields that docs/protocol.md gives it.
+ */
 typedef struct augsi_message {
     uint32_t type;
     uint64_t protocol_min, protocol_max; /* HELLO */
     uint64_t incarnation, request, generation;
     augsi_bytes job, fingerprint, format, agent, text;
     uint32_t rank, world_size, epoch, code, flags;
-    uint64_t step, count; /* ERR: number; BUSY, PING, PONG: time or load; EOS: end step; DRAIN: grace */
+    uint64_t step,
+        count; /* ERR: number; BUSY, PING, PONG: time or load; EOS: end step; DRAIN: grace */
     uint64_t first, stride, n_samples, n_bytes, hash, retry_ms, eta_ms;
     bool has_feedback;
     double seconds;
@@ -76,7 +78,8 @@ typedef struct augsi_message {
 /* Appends; failures to allocate stand in text->failed. */
 void augsi_wire_encode(augsi_text *text, const augsi_message *message);
 /* AUGS_E_PROTOCOL says what is wrong. WELCOME is not taken. */
-int augsi_wire_decode(const void *data, size_t n_bytes, augsi_message *ret_message, augs_error *error);
+int augsi_wire_decode(const void *data, size_t n_bytes, augsi_message *ret_message,
+                      augs_error *error);
 /* The type of a message that the walk accepts, else 0. */
 uint32_t augsi_wire_type(const void *data, size_t n_bytes);
 
@@ -99,8 +102,9 @@ typedef struct augsi_welcome {
 /* stream and plan have to be set. */
 void augsi_wire_encode_welcome(augsi_text *text, const augsi_welcome *welcome);
 /*
- * Opens the stream from its definition and looks that its fingerprint is the one the server sent, and that the self tests agree:
- * AUGS_E_MISMATCH. ret_welcome must stay where it is while the plan's options are in use.
+ * Opens the stream from its definition and looks that its fingerprint is the one the server sent,
+ * and that the self tests agree: AUGS_E_MISMATCH. ret_welcome must stay where it is while the
+ * plan's options are in use.
  */
 int augsi_wire_decode_welcome(const void *data, size_t n_bytes, const augs_allocator *allocator,
                               augsi_welcome *ret_welcome, augs_error *error);

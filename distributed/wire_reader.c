@@ -20,7 +20,8 @@ static uint64_t big_endian(const unsigned char *p, size_t n)
 }
 
 /* A head whose length stands in the n bytes after the first. */
-static value_head counted(const unsigned char *p, size_t left, size_t n, size_t extra, unsigned nested_each)
+static value_head counted(const unsigned char *p, size_t left, size_t n, size_t extra,
+                          unsigned nested_each)
 {
     if (left < 1 + n) {
         return (value_head){.valid = false};
@@ -134,7 +135,8 @@ static const unsigned char *take(augsi_reader *reader, size_t n_bytes)
 
 static unsigned char first_byte(const augsi_reader *reader)
 {
-    return reader->failed || reader->at == reader->end ? 0xc1 : *reader->at; /* 0xc1 is never used */
+    return reader->failed || reader->at == reader->end ? 0xc1
+                                                       : *reader->at; /* 0xc1 is never used */
 }
 
 static uint64_t take_number(augsi_reader *reader, size_t n)

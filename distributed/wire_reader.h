@@ -10,7 +10,8 @@ typedef struct augsi_reader {
     bool failed;
 } augsi_reader;
 
-/* Whether n_bytes are exactly one msgpack value whose counts fit its bytes, nested at most max_depth. */
+/* Whether n_bytes are exactly one msgpack value whose counts fit its bytes, nested at most
+ * max_depth. */
 bool augsi_wire_walk(const void *data, size_t n_bytes, unsigned max_depth);
 
 /* 0 and `failed` if the next value is something else, likewise below. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* WELCOME: a job's plan and the whole definition of its stream, so that a client can make it itself. */
+/* WELCOME: a job's plan and the whole definition of its stream, so that a client can make it
+ * itself. */
 #include <msgpack.h>
 #include <string.h>
 
@@ -27,7 +28,8 @@ static void pack_string(msgpack_packer *packer, const char *string)
     msgpack_pack_str_body(packer, string, n);
 }
 
-/* [name, dtype, shape, width, [choices]] a column, sample_id first: what is needed to read a payload. */
+/* [name, dtype, shape, width, [choices]] a column, sample_id first: what is needed to read a
+ * payload. */
 static void pack_schema(msgpack_packer *packer, const augs_stream *stream)
 {
     msgpack_pack_array(packer, augs_stream_n_columns(stream));
@@ -212,7 +214,8 @@ static void *room_take(text_room *room, size_t n_bytes)
 static const char *room_text(text_room *room, augsi_reader *reader)
 {
     augsi_bytes bytes = augsi_read_text(reader);
-    char *text = memchr(bytes.data, 0, bytes.n_bytes) != NULL ? NULL : room_take(room, bytes.n_bytes + 1);
+    char *text =
+        memchr(bytes.data, 0, bytes.n_bytes) != NULL ? NULL : room_take(room, bytes.n_bytes + 1);
     if (text == NULL) {
         reader->failed = true;
         return "";
@@ -259,8 +262,8 @@ static void read_column(augsi_reader *reader, text_room *room, augs_column_info 
 }
 
 static int open_stream(const char *name, const augs_column_info *columns, uint32_t n_columns,
-                       const augs_stream_options *options, const augs_allocator *allocator, augs_stream **ret_stream,
-                       augs_error *error)
+                       const augs_stream_options *options, const augs_allocator *allocator,
+                       augs_stream **ret_stream, augs_error *error)
 {
     augs_preset *preset;
     const augs_preset_options of_preset = {.size = sizeof of_preset, .allocator = allocator};
@@ -272,8 +275,8 @@ static int open_stream(const char *name, const augs_column_info *columns, uint32
     return status;
 }
 
-static int read_stream(augsi_reader *reader, text_room *room, const augs_allocator *allocator, augs_stream **ret_stream,
-                       augs_error *error)
+static int read_stream(augsi_reader *reader, text_room *room, const augs_allocator *allocator,
+                       augs_stream **ret_stream, augs_error *error)
 {
     augs_stream_options options = {.size = sizeof options};
     expect_array(reader, N_STREAM);
@@ -285,11 +288,13 @@ static int read_stream(augsi_reader *reader, text_room *room, const augs_allocat
     const char *name = room_text(room, reader);
     uint32_t n_columns = augsi_read_array(reader);
     if (!reader->failed && contract != AUGS_CONTRACT_VERSION) {
-        return augsi_fail(error, AUGS_E_UNSUPPORTED, "the server's stream is of contract %llu; this version knows %u",
+        return augsi_fail(error, AUGS_E_UNSUPPORTED,
+                          "the server's stream is of contract %llu; this version knows %u",
                           (unsigned long long)contract, AUGS_CONTRACT_VERSION);
     }
-    augs_column_info *columns =
-        reader->failed || n_columns > AUGS_MAX_COLUMNS ? NULL : room_take(room, n_columns * sizeof *columns);
+    augs_column_info *columns = reader->failed || n_columns > AUGS_MAX_COLUMNS
+                                    ? NULL
+                                    : room_take(room, n_columns * sizeof *columns);
     for (uint32_t i = 0; columns != NULL && i < n_columns && !reader->failed; i++) {
         read_column(reader, room, &columns[i]);
     }
@@ -303,13 +308,15 @@ static int check_welcome(const augsi_welcome *welcome, augs_error *error)
 {
     const char *ours = augs_stream_fingerprint(welcome->stream);
     if (strcmp(welcome->fingerprint, ours) != 0) {
-        return augsi_fail(error, AUGS_E_MISMATCH, "the server's stream is %s, its definition makes %s here",
+        return augsi_fail(error, AUGS_E_MISMATCH,
+                          "the server's stream is %s, its definition makes %s here",
                           welcome->fingerprint, ours);
     }
     if (welcome->self_test != augs_self_test_hash()) {
-        return augsi_fail(error, AUGS_E_MISMATCH,
-                          "the server's self test is %016llx, ours %016llx: the two builds make different values",
-                          (unsigned long long)welcome->self_test, (unsigned long long)augs_self_test_hash());
+        return augsi_fail(
+            error, AUGS_E_MISMATCH,
+            "the server's self test is %016llx, ours %016llx: the two builds make different values",
+            (unsigned long long)welcome->self_test, (unsigned long long)augs_self_test_hash());
     }
     return AUGS_OK;
 }
@@ -318,7 +325,8 @@ int augsi_wire_decode_welcome(const void *data, size_t n_bytes, const augs_alloc
                               augsi_welcome *ret_welcome, augs_error *error)
 {
     if (n_bytes > AUGSI_MAX_CONTROL_BYTES || !augsi_wire_walk(data, n_bytes, MAX_DEPTH)) {
-        return augsi_fail(error, AUGS_E_PROTOCOL, "WELCOME: not one msgpack array of at most %u levels", MAX_DEPTH);
+        return augsi_fail(error, AUGS_E_PROTOCOL,
+                          "WELCOME: not one msgpack array of at most %u levels", MAX_DEPTH);
     }
     augsi_reader reader = {.at = data, .end = (const unsigned char *)data + n_bytes};
     augsi_welcome *welcome = ret_welcome;
@@ -335,10 +343,13 @@ int augsi_wire_decode_welcome(const void *data, size_t n_bytes, const augs_alloc
     read_plan(&reader, welcome);
     welcome->max_credit = augsi_read_u32(&reader);
     welcome->max_frame_bytes = augsi_read_u64(&reader);
-    if (reader.failed || protocol != AUGSI_PROTOCOL || chosen != AUGSI_PROTOCOL || type != AUGSI_WELCOME) {
-        return augsi_fail(error, AUGS_E_PROTOCOL, "WELCOME: a field is missing or of the wrong type");
+    if (reader.failed || protocol != AUGSI_PROTOCOL || chosen != AUGSI_PROTOCOL ||
+        type != AUGSI_WELCOME) {
+        return augsi_fail(error, AUGS_E_PROTOCOL,
+                          "WELCOME: a field is missing or of the wrong type");
     }
-    /* a choice of 12 bytes or more becomes a struct and a text of 40 bytes or more; columns are counted apart */
+    /* a choice of 12 bytes or more becomes a struct and a text of 40 bytes or more; columns are
+     * counted apart */
     text_room room = {.n_bytes = n_bytes * 4 + (AUGS_MAX_COLUMNS + 1) * sizeof(augs_column_info)};
     room.memory = augsi_new(allocator, room.n_bytes);
     if (room.memory == NULL) {
