@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fail.h"
 
@@ -88,6 +89,10 @@ int augsi_router_open(augsi_router *router, const char *endpoint, uint32_t queue
 void augsi_router_close(augsi_router *router)
 {
     if (router->socket != NULL && augsi_zmq_is_ours(&router->share)) {
+        /* libzmq leaves the file; while it still listens nobody else takes the path over */
+        if (strncmp(router->endpoint, "ipc://", 6) == 0) {
+            unlink(router->endpoint + 6);
+        }
         zmq_close(router->socket);
     }
     router->socket = NULL;
