@@ -2,19 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """The client that was written from the document alone, against NumPy's values.
 
-usage: test_foreign_client.py HELPER_SERVER FOREIGN_CLIENT
+usage: test_foreign_client.py HELPER_SERVER FOREIGN_CLIENT PROTOCOL_DOCUMENT
 """
 import contextlib
 import importlib.util
+import json
+import pathlib
 import re
 import subprocess
 import sys
 import unittest
 import zlib
 
+import msgpack
 import numpy as np
 
-HELPER, CLIENT = sys.argv[1], sys.argv[2]
+HELPER, CLIENT, DOCUMENT = sys.argv[1:4]
 spec = importlib.util.spec_from_file_location("foreign_client", CLIENT)
 foreign_client = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(foreign_client)
@@ -89,6 +92,15 @@ class ForeignClient(unittest.TestCase):
                     self.assertEqual(len(batches), len(expected))
                     for batch, positions in zip(batches, expected):
                         self.assertEqual(batch.columns["sample_id"].ravel().tolist(), positions)
+
+    def test_the_documents_examples_are_the_bytes_they_say(self):
+        lines = pathlib.Path(DOCUMENT).read_text("utf-8").splitlines()
+        n = 0
+        for fields, data in zip(lines, lines[1:]):
+            if re.fullmatch(r"[0-9a-f]{10,}", data):
+                self.assertEqual(msgpack.packb(json.loads(fields)).hex(), data)
+                n += 1
+        self.assertEqual(n, 11)
 
     def run_client(self, *arguments):
         return subprocess.run([sys.executable, CLIENT, *arguments], capture_output=True, text=True, timeout=120)
