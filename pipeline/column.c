@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "kernels.h"
 #include "memory.h"
 
 static const uint64_t factorials[AUGS_MAX_PERMUTATION + 1] = {
@@ -116,16 +117,6 @@ unsigned augsi_column_words(const augsi_column *column)
     }
 }
 
-static void fill_uniform(const augsi_column *column, const uint32_t *words, uint64_t n,
-                         float *values)
-{
-    const float low = column->is.uniform.low, width = column->is.uniform.width;
-    for (uint64_t i = 0; i < n; i++) {
-        float u = (float)(int32_t)(words[i] >> 8) * 0x1p-24f;
-        values[i] = low + width * u;
-    }
-}
-
 static void fill_choice(const augsi_column *column, const uint32_t *words, uint64_t n,
                         uint16_t *values)
 {
@@ -184,10 +175,11 @@ void augsi_column_from_words(const augsi_column *column, uint32_t *words, uint64
         }
         break;
     case AUGS_KIND_UNIFORM:
-        fill_uniform(column, words, n, singles);
+        augsi_kernels_in_use()->uniform(column->is.uniform.low, column->is.uniform.width, words, n,
+                                        singles);
         break;
     case AUGS_KIND_LOG_UNIFORM:
-        augsi_log_uniform_fill(&column->is.log_uniform, words, n, singles);
+        augsi_kernels_in_use()->log_uniform(&column->is.log_uniform, words, n, singles);
         break;
     case AUGS_KIND_NORMAL:
         augsi_normal_fill(&column->is.normal, words, n, singles);

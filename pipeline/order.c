@@ -7,6 +7,7 @@
 #include "order.h"
 
 #include "checksum.h"
+#include "kernels.h"
 #include "rng.h"
 
 static uint32_t bit_length(uint64_t x)
@@ -25,31 +26,44 @@ void augsi_order_init(augsi_order *order, uint32_t shuffled, uint64_t n_samples,
     }
 }
 
-static uint64_t round_function(uint64_t right, uint64_t key, uint32_t half_bits)
+/*
+ * All positions go through the network together, those that land outside once more, and so on: no
+ * branch depends on a single one. Which ones are outside is kept as a list of their places.
+ */
+void augsi_order_ids(const augsi_order *order, uint64_t *ret_ids, size_t n)
 {
-    uint64_t s = right * 6364136223846793005u + key;
-    uint64_t t = ((s >> ((s >> 59) + 5)) ^ s) * 12605985483714917081u;
-    return (t ^ (t >> 43)) >> (64 - half_bits);
+    if (order->shuffled == 0 || n == 0) {
+        return;
+    }
+    const augsi_kernels *kernels = augsi_kernels_in_use();
+    uint64_t outside[AUGSI_ORDER_BLOCK];
+    uint16_t places[AUGSI_ORDER_BLOCK];
+    size_t n_outside = 0;
+    kernels->order_forward(order->keys, order->half_bits, ret_ids, n);
+    for (size_t i = 0; i < n; i++) {
+        places[n_outside] = (uint16_t)i;
+        outside[n_outside] = ret_ids[i];
+        n_outside += ret_ids[i] >= order->n_samples;
+    }
+    while (n_outside > 0) {
+        size_t left = 0;
+        kernels->order_forward(order->keys, order->half_bits, outside, n_outside);
+        for (size_t i = 0; i < n_outside; i++) {
+            uint64_t x = outside[i];
+            uint16_t place = places[i];
+            ret_ids[place] = x;
+            places[left] = place;
+            outside[left] = x;
+            left += x >= order->n_samples;
+        }
+        n_outside = left;
+    }
 }
 
 uint64_t augsi_order_id(const augsi_order *order, uint64_t position)
 {
-    if (order->shuffled == 0) {
-        return position;
-    }
-    const uint32_t half = order->half_bits;
-    const uint64_t mask = ((uint64_t)1 << half) - 1;
-    uint64_t x = position;
-    do {
-        uint64_t left = x >> half, right = x & mask;
-        for (int i = 0; i < 8; i++) {
-            uint64_t next = left ^ round_function(right, order->keys[i], half);
-            left = right;
-            right = next;
-        }
-        x = left << half | right;
-    } while (x >= order->n_samples);
-    return x;
+    augsi_order_ids(order, &position, 1);
+    return position;
 }
 
 uint64_t augsi_order_position(const augsi_order *order, uint64_t id)
@@ -63,7 +77,7 @@ uint64_t augsi_order_position(const augsi_order *order, uint64_t id)
     do {
         uint64_t left = x >> half, right = x & mask;
         for (int i = 7; i >= 0; i--) {
-            uint64_t previous = right ^ round_function(left, order->keys[i], half);
+            uint64_t previous = right ^ augsi_order_round(left, order->keys[i], half);
             right = left;
             left = previous;
         }

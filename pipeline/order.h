@@ -3,6 +3,7 @@
 #ifndef AUGSI_ORDER_H
 #define AUGSI_ORDER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct augsi_order {
@@ -14,6 +15,17 @@ typedef struct augsi_order {
 
 void augsi_order_init(augsi_order *order, uint32_t shuffled, uint64_t n_samples, uint64_t seed,
                       uint32_t epoch);
+/* F of docs/contract.md: RXS-M-XS, and its top bits. */
+static inline uint64_t augsi_order_round(uint64_t right, uint64_t key, uint32_t half_bits)
+{
+    uint64_t s = right * 6364136223846793005u + key;
+    uint64_t t = ((s >> ((s >> 59) + 5)) ^ s) * 12605985483714917081u;
+    return (t ^ (t >> 43)) >> (64 - half_bits);
+}
+
+/* Ids of the n positions in ret_ids, in place; n <= AUGSI_ORDER_BLOCK. */
+#define AUGSI_ORDER_BLOCK 256u
+void augsi_order_ids(const augsi_order *order, uint64_t *ret_ids, size_t n);
 /* position < n_samples */
 uint64_t augsi_order_id(const augsi_order *order, uint64_t position);
 /* id < n_samples */

@@ -419,10 +419,17 @@ int augsi_plan_slice(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice
     const rank_lane lane = lane_of(plan, rank);
     augs_span span, after;
     int status = span_of(plan, &lane, step, &span, error);
+    augsi_slice slice = {.body = {0, 1, 0}};
+    if (status == 0 && plan->options.shard == AUGS_SHARD_BLOCK && step < plan->n_steps) {
+        /* a shorter block has ended: nothing for this rank, though the step exists */
+        slice.body.first = plan->first_position + lane.start + lane.n_owned;
+        slice.last = true;
+        *ret_slice = slice;
+        return 1;
+    }
     if (status <= 0) {
         return status;
     }
-    augsi_slice slice = {.body = {0, 1, 0}};
     if (plan->options.shard == AUGS_SHARD_BLOCK) {
         cut_block(plan, &lane, &span, &slice);
     } else {

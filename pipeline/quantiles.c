@@ -31,10 +31,5 @@ void augsi_log_uniform_init(augsi_log_uniform *column, double low, double high)
 void augsi_log_uniform_fill(const augsi_log_uniform *column, const uint32_t *words, uint64_t n,
                             float *ret_values)
 {
-    const double log_low = column->log_low, log_width = column->log_width;
-    const float low = column->low, high = column->high;
-    for (uint64_t i = 0; i < n; i++) {
-        double x = augsi_exp_core(log_low + augsi_lower(words[i]) * log_width);
-        ret_values[i] = augsi_clamp((float)x, low, high);
-    }
+    augsi_log_uniform_loop(column, words, n, ret_values);
 }

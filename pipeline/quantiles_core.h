@@ -122,4 +122,16 @@ static inline float augsi_clamp(float x, float low, float high)
     return x > high ? high : x;
 }
 
+/* The loop of a log-uniform column, for each instruction set that compiles it. */
+static inline void augsi_log_uniform_loop(const augsi_log_uniform *column, const uint32_t *words,
+                                          uint64_t n, float *ret_values)
+{
+    const double log_low = column->log_low, log_width = column->log_width;
+    const float low = column->low, high = column->high;
+    for (uint64_t i = 0; i < n; i++) {
+        double x = augsi_exp_core(log_low + augsi_lower(words[i]) * log_width);
+        ret_values[i] = augsi_clamp((float)x, low, high);
+    }
+}
+
 #endif

@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "kernels.h"
+
 #define POOL 4u
 #define CHEAP_MULTIPLIER 0xda942042e4dd58b5u
 
@@ -124,8 +126,8 @@ static inline uint64_t output(augsi_u128 state)
     return high * low;
 }
 
-augsi_u128 augsi_rng_outputs(const augsi_rng *rng, augsi_u128 state, uint64_t *ret_outputs,
-                             size_t n)
+augsi_u128 augsi_rng_outputs_scalar(const augsi_rng *rng, augsi_u128 state, uint64_t *ret_outputs,
+                                    size_t n)
 {
     const augsi_u128 increment = rng->increment;
     for (size_t i = 0; i < n; i++) {
@@ -135,6 +137,27 @@ augsi_u128 augsi_rng_outputs(const augsi_rng *rng, augsi_u128 state, uint64_t *r
     return state;
 }
 
+augsi_u128 augsi_rng_outputs(const augsi_rng *rng, augsi_u128 state, uint64_t *ret_outputs,
+                             size_t n)
+{
+    return augsi_kernels_in_use()->outputs(rng, state, ret_outputs, n);
+}
+
+/* Low half first: a copy where memory has it so, too. */
+static void split_outputs(const uint64_t *outputs, size_t n, uint32_t *ret_words)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(ret_words, outputs, n * sizeof *outputs);
+#else
+    for (size_t k = 0; k < n; k++) {
+        ret_words[2 * k] = (uint32_t)outputs[k];
+        ret_words[2 * k + 1] = (uint32_t)(outputs[k] >> 32);
+    }
+#endif
+}
+
+#define WORDS_AT_ONCE 1024u
+
 augsi_u128 augsi_rng_words(const augsi_rng *rng, augsi_u128 state, unsigned skip,
                            uint32_t *ret_words, size_t n)
 {
@@ -143,6 +166,13 @@ augsi_u128 augsi_rng_words(const augsi_rng *rng, augsi_u128 state, unsigned skip
     if (skip != 0 && n > 0) { /* the low half was taken before */
         ret_words[i++] = (uint32_t)(output(state) >> 32);
         state = state * CHEAP_MULTIPLIER + increment;
+    }
+    while (n - i >= 64) {
+        uint64_t outputs[WORDS_AT_ONCE];
+        size_t part = (n - i) / 2 < WORDS_AT_ONCE ? (n - i) / 2 : WORDS_AT_ONCE;
+        state = augsi_rng_outputs(rng, state, outputs, part);
+        split_outputs(outputs, part, ret_words + i);
+        i += 2 * part;
     }
     for (; i + 1 < n; i += 2) {
         uint64_t both = output(state);

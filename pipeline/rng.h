@@ -44,9 +44,11 @@ static inline augsi_u128 augsi_jump_apply(const augsi_jump *jump, const augsi_rn
     return jump->multiplier * state + jump->plus * rng->increment;
 }
 
-/* n outputs from `state` on; returns the state after them. */
+/* n outputs from `state` on; returns the state after them. The second is the plain loop. */
 augsi_u128 augsi_rng_outputs(const augsi_rng *rng, augsi_u128 state, uint64_t *ret_outputs,
                              size_t n);
+augsi_u128 augsi_rng_outputs_scalar(const augsi_rng *rng, augsi_u128 state, uint64_t *ret_outputs,
+                                    size_t n);
 /*
  * n 32-bit words: the halves of the outputs from `state` on, low half first, the first `skip` (0 or
  * 1) of them left out. Returns the state of the output that the next word is a half of.

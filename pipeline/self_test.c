@@ -62,13 +62,3 @@ const char *augs_version(void)
 {
     return AUGSI_VERSION;
 }
-
-const char *augs_simd_name(void)
-{
-    return "scalar";
-}
-
-int augs_simd_select(const char *name)
-{
-    return name == NULL || strcmp(name, "scalar") == 0 ? AUGS_OK : AUGS_E_UNSUPPORTED;
-}

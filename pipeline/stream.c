@@ -12,7 +12,7 @@
 #include "preset_impl.h"
 #include "stream_impl.h"
 
-#define BLOCK_ELEMENTS 1024u
+#define BLOCK_ELEMENTS 2048u
 #define BLOCK_SAMPLES 256u
 
 /* A block of samples: consecutive from first_id, or, if ids is not NULL, these. */
@@ -405,8 +405,12 @@ static int check_span(const augs_stream *stream, const augs_span *span, augs_err
 static void span_ids(const augs_stream *stream, const augs_span *span, uint64_t from, uint64_t n,
                      uint64_t *ret_ids)
 {
-    for (uint64_t i = 0; i < n; i++) {
-        ret_ids[i] = augsi_order_id(&stream->order, span->first + span->stride * (from + i));
+    for (uint64_t done = 0; done < n; done += AUGSI_ORDER_BLOCK) {
+        const uint64_t part = n - done < AUGSI_ORDER_BLOCK ? n - done : AUGSI_ORDER_BLOCK;
+        for (uint64_t i = 0; i < part; i++) {
+            ret_ids[done + i] = span->first + span->stride * (from + done + i);
+        }
+        augsi_order_ids(&stream->order, ret_ids + done, part);
     }
 }
 

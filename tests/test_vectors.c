@@ -39,7 +39,8 @@ static uint32_t kind_of(const char *name)
     return 0;
 }
 
-/* Seeds go up to 2^64 - 1, beyond jansson's integers: the copy of the file here has them as texts. */
+/* Seeds go up to 2^64 - 1, beyond jansson's integers: the copy of the file here has them as texts.
+ */
 static uint64_t seed_of(const json_t *entry)
 {
     return strtoull(json_string_value(json_object_get(entry, "seed")), NULL, 10);
@@ -165,8 +166,15 @@ static void check_case(const json_t *entry, int64_t *worst)
     augs_stream_unref(stream);
 }
 
+/* Level 0 is the plain code, level 1 the best that this machine has. */
+static void select_level(int level)
+{
+    ck_assert_int_eq(augs_simd_select(level == 0 ? "scalar" : NULL), 0);
+}
+
 START_TEST(every_column_has_the_known_values)
 {
+    select_level(_i);
     json_t *root = load_vectors();
     const json_t *columns = json_object_get(root, "columns");
     int64_t worst = 0;
@@ -181,6 +189,7 @@ END_TEST
 
 START_TEST(every_order_has_the_known_ids_and_turns_back)
 {
+    select_level(_i);
     json_t *root = load_vectors();
     const json_t *orders = json_object_get(root, "orders");
     augs_error error;
@@ -214,5 +223,68 @@ START_TEST(every_order_has_the_known_ids_and_turns_back)
 }
 END_TEST
 
-AUGS_SUITE("vectors", every_column_has_the_known_values,
-           every_order_has_the_known_ids_and_turns_back)
+/* Long runs, in which the wide code really runs: from every alignment of the first element. */
+START_TEST(every_instruction_set_makes_the_same_bits)
+{
+    enum { N = 5000 };
+    const char *presets[] = {"moderate", "imagenet", "simclr", "mixup-cutmix"};
+    augs_error error;
+    augs_preset *preset = NULL;
+    AUGS_ASSERT_OK(augs_preset_open(presets[_i % 4], NULL, &preset, &error), error);
+    augs_stream_options options = {
+        .size = sizeof options, .seed = 99, .n_samples = 1000003, .order = _i >= 4};
+    augs_stream *stream = NULL;
+    AUGS_ASSERT_OK(augs_stream_open(preset, &options, &stream, &error), error);
+    const uint32_t n_columns = augs_stream_n_columns(stream);
+    for (uint64_t first = 0; first < 3; first++) {
+        unsigned char *data[2] = {NULL, NULL};
+        for (int level = 0; level < 2; level++) {
+            void *columns[AUGS_MAX_COLUMNS + 1];
+            data[level] = malloc(N * augs_stream_sample_bytes(stream));
+            unsigned char *at = data[level];
+            for (uint32_t c = 0; c < n_columns; c++) {
+                columns[c] = malloc(N * augs_stream_column_bytes(stream, c));
+            }
+            const augs_span span = {first, 1 + first * 7, N};
+            select_level(level);
+            AUGS_ASSERT_OK(augs_stream_fill(stream, &span, columns, &error), error);
+            for (uint32_t c = 0; c < n_columns; c++) {
+                size_t n_bytes = N * (size_t)augs_stream_column_bytes(stream, c);
+                memcpy(at, columns[c], n_bytes);
+                at += n_bytes;
+                free(columns[c]);
+            }
+        }
+        ck_assert_int_eq(memcmp(data[0], data[1], N * augs_stream_sample_bytes(stream)), 0);
+        free(data[0]);
+        free(data[1]);
+    }
+    augs_stream_unref(stream);
+    augs_preset_unref(preset);
+}
+END_TEST
+
+START_TEST(the_instruction_set_has_a_name)
+{
+    ck_assert_int_eq(augs_simd_select("abacus"), AUGS_E_UNSUPPORTED);
+    ck_assert_int_eq(augs_simd_select("scalar"), 0);
+    ck_assert_str_eq(augs_simd_name(), "scalar");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("vectors");
+    TCase *tcase = tcase_create("vectors");
+    tcase_set_timeout(tcase, 240);
+    tcase_add_loop_test(tcase, every_column_has_the_known_values, 0, 2);
+    tcase_add_loop_test(tcase, every_order_has_the_known_ids_and_turns_back, 0, 2);
+    tcase_add_loop_test(tcase, every_instruction_set_makes_the_same_bits, 0, 8);
+    tcase_add_test(tcase, the_instruction_set_has_a_name);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

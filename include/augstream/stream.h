@@ -97,7 +97,7 @@ AUGS_API const char *augs_stream_fingerprint(const augs_stream *stream);
  */
 AUGS_API uint64_t augs_self_test_hash(void);
 
-/* The instruction set in use for filling: "scalar", "avx2", "avx512". */
+/* The instruction set in use for filling: "scalar", "avx512". */
 AUGS_API const char *augs_simd_name(void);
 /* Limits it, for tests and benchmarks, e.g. "scalar"; NULL = the best this machine has.
  * AUGS_E_UNSUPPORTED. Not to be called while other threads fill. */
