@@ -112,7 +112,6 @@ static int run_server(service *run)
     pthread_t watcher;
     bool quiet = run->of->given[OPT_QUIET];
     uint64_t all = augs_stream_n_samples(run->stream) * run->n_epochs;
-    interrupt_watch(quiet, stop_server, run->server);
     progress_begin(&run->bar, "serve", all, quiet);
     if (pthread_create(&watcher, NULL, watch, run) != 0) {
         return complain(EXIT_FAILED, "no thread could be started");
@@ -181,6 +180,7 @@ int command_serve(const arguments *of)
     plan.tail = option_name_index(of, OPT_TAIL, AUGS_TAIL_PAD);
     result = open_server(&run, &plan);
     if (result == EXIT_DONE) {
+        interrupt_watch(of->given[OPT_QUIET], stop_server, run.server);
         announce(&run, strategy_options.batch_size);
         result = run_server(&run);
     }

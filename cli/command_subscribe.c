@@ -113,7 +113,8 @@ static int receive(subscription *run)
     interrupt_watch(run->of->given[OPT_QUIET], cancel, run->subscriber);
     progress_begin(&run->bar, "subscribe", 0, run->of->given[OPT_QUIET]);
     int status = augs_subscriber_connect(run->subscriber, &stream, &error);
-    int result = status < 0 ? fail_receiving(run, &error) : subscription_open_outputs(run);
+    run->connected = status >= 0;
+    int result = run->connected ? subscription_open_outputs(run) : fail_receiving(run, &error);
     double started = clock_seconds();
     while (result == EXIT_DONE && !reader_gone) {
         augs_batch *batch = NULL;
@@ -158,7 +159,9 @@ static int subscribe(subscription *run, char *endpoint_text)
     }
     result = receive(run);
     int closed = subscription_close_outputs(run);
-    subscription_put_summary(run);
+    if (run->connected) {
+        subscription_put_summary(run);
+    }
     augs_subscriber_free(run->subscriber);
     return result != EXIT_DONE ? result : closed;
 }

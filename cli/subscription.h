@@ -21,6 +21,7 @@ typedef struct subscription {
     const char *token; /* to go on from; NULL = the start */
     uint32_t format;
     bool resumes_files;
+    bool connected;       /* the job is known */
     token_record resumed; /* what the token file said */
     record_output output;
     augs_sink *sink; /* NULL until the stream is known */
