@@ -26,7 +26,7 @@ static double now_ns(void)
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static void die(const augs_error *error)
+_Noreturn static void die(const augs_error *error)
 {
     fprintf(stderr, "bench_fill: %s\n", error->message);
     exit(EXIT_FAILURE);
@@ -57,8 +57,8 @@ static augs_stream *open_uniform(uint32_t n_columns)
                                       .name = names[i]};
     }
     augs_error error;
-    augs_preset *preset;
-    augs_stream *stream;
+    augs_preset *preset = NULL;
+    augs_stream *stream = NULL;
     augs_stream_options options = {.size = sizeof options, .seed = SEED, .n_samples = AUGS_ENDLESS};
     if (augs_preset_open_columns("bench", infos, n_columns, NULL, &preset, &error) < 0 ||
         augs_stream_open(preset, &options, &stream, &error) < 0) {
@@ -110,8 +110,8 @@ static double round_gather(uint64_t n, uint64_t *ids, char *records)
 static double round_preset(const char *name, uint64_t n)
 {
     augs_error error;
-    augs_preset *preset;
-    augs_stream *stream;
+    augs_preset *preset = NULL;
+    augs_stream *stream = NULL;
     augs_stream_options options = {
         .size = sizeof options, .seed = SEED, .n_samples = 1281167, .order = AUGS_ORDER_SHUFFLED};
     if (augs_preset_open(name, NULL, &preset, &error) < 0 ||
