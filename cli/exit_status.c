@@ -41,6 +41,7 @@ bool may_color(void)
 
 static void print_line(bool is_error, const char *format, va_list arguments)
 {
+    flockfile(stderr); /* the bar may be another thread's */
     if (before_message != NULL) {
         before_message();
     }
@@ -48,6 +49,7 @@ static void print_line(bool is_error, const char *format, va_list arguments)
     fputs(color ? "\033[1;31maugstream:\033[0m " : "augstream: ", stderr);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
+    funlockfile(stderr);
 }
 
 int complain(int exit_status, const char *format, ...)

@@ -140,9 +140,11 @@ static void show(progress *bar, double now)
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 20) {
         width = window.ws_col;
     }
+    flockfile(stderr);
     fprintf(stderr, "\r%s\033[K", progress_text(bar, now, width, text, sizeof text));
     fflush(stderr);
     on_screen = bar;
+    funlockfile(stderr);
 }
 
 void progress_set(progress *bar, uint64_t done)
