@@ -225,7 +225,7 @@ static void print_round(const bench *of, const char *who, int round, double rate
 {
     printf("{\"bench\":\"network\",\"who\":\"%s\",\"round\":%d,\"message_bytes\":%zu,\"messages\":"
            "%" PRIu64 ",\"seconds\":%.3f,\"GB_per_s\":%.3f,\"us_per_message\":%.1f,\"receiver_cpu_"
-                      "seconds\":%.3f}\n",
+           "seconds\":%.3f}\n",
            who, round, of->payload_bytes, of->n_batches, of->elapsed, rate / 1e9,
            1e6 * of->elapsed / (double)of->n_batches, of->cpu);
     fflush(stdout);

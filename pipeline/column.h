@@ -27,7 +27,7 @@ typedef struct augsi_column {
         } uniform;
         augsi_log_uniform log_uniform;
         augsi_normal normal;
-        augsi_beta *beta; /* owned by the column, as it is large */
+        augsi_beta *beta;   /* owned by the column, as it is large */
         uint64_t threshold; /* bernoulli */
         struct {
             int64_t low;

@@ -34,7 +34,8 @@ typedef struct augs_chunks_options {
     uint32_t n_shards;    /* 0 = 1 */
     uint32_t n_threads;   /* 0 = 1 */
     uint32_t check;       /* AUGS_CHECK_...: of what an earlier run left */
-    const augs_plan_options *plan;           /* NULL: positions in order. Else the strategy's order,
+    const augs_plan_options
+        *plan;                               /* NULL: positions in order. Else the strategy's order,
                                                 world_size 1, and a           column `batch` (u64) after sample_id */
     augs_chunks_progress_function *progress; /* may be NULL */
     void *progress_user;

@@ -16,8 +16,9 @@ AUGS_BEGIN_DECLS
 
 /* How ranks share positions. */
 #define AUGS_SHARD_INTERLEAVED 0u /* element r + W k of every span goes to rank r */
-#define AUGS_SHARD_BLOCK 1u /* rank r has its own contiguous block, the first N mod W one longer   \
-                             */
+#define AUGS_SHARD_BLOCK                                                                           \
+    1u /* rank r has its own contiguous block, the first N mod W one longer                        \
+        */
 
 /* What happens to a span that W does not divide. */
 #define AUGS_TAIL_PAD 0u    /* it goes on with the epoch's first positions, flagged: equal ranks */
