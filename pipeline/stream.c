@@ -391,8 +391,16 @@ static int check_span(const augs_stream *stream, const augs_span *span, augs_err
     if (span->count == 0) {
         return AUGS_OK;
     }
-    if (span->stride == 0 || span->first >= limit ||
-        (limit - 1 - span->first) / span->stride < span->count - 1) {
+    if (span->stride == 0) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "stream: the span's stride is 0; 1 and more are accepted");
+    }
+    if (limit == 0) {
+        return augsi_fail(error, AUGS_E_RANGE,
+                          "stream: a span of %llu positions in a stream of no samples",
+                          (unsigned long long)span->count);
+    }
+    if (span->first >= limit || (limit - 1 - span->first) / span->stride < span->count - 1) {
         return augsi_fail(
             error, AUGS_E_RANGE,
             "stream: the span first %llu, stride %llu, count %llu leaves the positions 0 to %llu",
