@@ -205,7 +205,7 @@ void augsi_column_from_words(const augsi_column *column, uint32_t *words, uint64
         fill_permutation(column, words, n, ret_elements);
         break;
     default:
-        assert(!"a kind without words");
+        assert(0 && "a kind without words");
     }
 }
 
