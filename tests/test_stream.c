@@ -580,7 +580,7 @@ typedef struct encoding {
 static void put(encoding *to, uint64_t number, unsigned n_bytes)
 {
     for (unsigned i = 0; i < n_bytes; i++) {
-        to->bytes[to->n_bytes++] = (unsigned char)(number >> (8 * i));
+        to->bytes[to->n_bytes++] = (unsigned char)(i < 8 ? number >> (8 * i) : 0);
     }
 }
 
