@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libzmq is told not to reconnect: its attempts come at fixed intervals, so that ranks that lost a
+ * libzmq is kept from reconnecting: its attempts come at fixed intervals, so that ranks that lost a
  * server together return to it together, and a connection that ended over an oversize frame is
  * never tried again at all. A monitor says when the connection is lost, and the state machine
  * decides when the next socket is made.
+ *
+ * Kept by a long interval, with IMMEDIATE 0: with IMMEDIATE 1, libzmq 4.3.4 ends the pipe under the
+ * socket when the connection is lost, and aborts the process if that happens between the frames of
+ * a message that is being read ("Assertion failed: !_more", fq.cpp; libzmq #3663). RECONNECT_IVL -1
+ * ends it, too, and loses what had arrived.
  */
 #include "dealer.h"
 
@@ -18,6 +23,7 @@ enum {
     HEARTBEAT_TIMEOUT_MS = 15000,
     HEARTBEAT_TTL_MS = 60000, /* 16 bits of tenths on the wire: above 65,535 it wraps */
     HANDSHAKE_MS = 10000,
+    RECONNECT_MS = 24 * 3600 * 1000,
 };
 
 #define LOSSES                                                                                     \
@@ -35,8 +41,9 @@ static bool set_options(void *socket, const augsi_endpoint *endpoint, uint64_t m
 {
     int64_t max_frame = (int64_t)max_frame_bytes;
     return zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max_frame, sizeof max_frame) == 0 &&
-           set_number(socket, ZMQ_RCVHWM, 0) && set_number(socket, ZMQ_IMMEDIATE, 1) &&
-           set_number(socket, ZMQ_LINGER, 0) && set_number(socket, ZMQ_RECONNECT_IVL, -1) &&
+           set_number(socket, ZMQ_RCVHWM, 0) && set_number(socket, ZMQ_IMMEDIATE, 0) &&
+           set_number(socket, ZMQ_LINGER, 0) &&
+           set_number(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS) &&
            set_number(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
            set_number(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS) &&
            set_number(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS) &&
@@ -115,15 +122,12 @@ static long bounded_timeout(int64_t timeout_ms)
     return timeout_ms < 0 ? -1 : timeout_ms > 3600000 ? 3600000 : (long)timeout_ms;
 }
 
-int augsi_dealer_wait(augsi_dealer *dealer, int wakeup_file, bool want_write, int64_t timeout_ms,
-                      augs_error *error)
+int augsi_dealer_wait(augsi_dealer *dealer, int wakeup_file, int64_t timeout_ms, augs_error *error)
 {
     zmq_pollitem_t items[3] = {{.fd = wakeup_file, .events = ZMQ_POLLIN}};
     int n = wakeup_file >= 0, n_before = n;
     if (dealer->socket != NULL) {
-        items[n++] =
-            (zmq_pollitem_t){.socket = dealer->socket,
-                             .events = (short)(want_write ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN)};
+        items[n++] = (zmq_pollitem_t){.socket = dealer->socket, .events = ZMQ_POLLIN};
         items[n++] = (zmq_pollitem_t){.socket = dealer->monitor, .events = ZMQ_POLLIN};
     }
     if (zmq_poll(items, n, bounded_timeout(timeout_ms)) < 0) {
@@ -134,7 +138,6 @@ int augsi_dealer_wait(augsi_dealer *dealer, int wakeup_file, bool want_write, in
     unsigned bits = n_before > 0 && (items[0].revents & ZMQ_POLLIN) != 0 ? AUGSI_DEALER_WOKEN : 0;
     if (dealer->socket != NULL) {
         bits |= (items[n_before].revents & ZMQ_POLLIN) != 0 ? AUGSI_DEALER_READABLE : 0;
-        bits |= (items[n_before].revents & ZMQ_POLLOUT) != 0 ? AUGSI_DEALER_WRITABLE : 0;
         if ((items[n_before + 1].revents & ZMQ_POLLIN) != 0) {
             read_monitor(dealer);
         }

@@ -18,9 +18,8 @@ typedef struct augsi_dealer {
 } augsi_dealer;
 
 #define AUGSI_DEALER_READABLE 1u
-#define AUGSI_DEALER_WRITABLE 2u
-#define AUGSI_DEALER_LOST 4u
-#define AUGSI_DEALER_WOKEN 8u
+#define AUGSI_DEALER_LOST 2u
+#define AUGSI_DEALER_WOKEN 4u
 
 /* All zero before. AUGS_E_NETWORK. */
 int augsi_dealer_open(augsi_dealer *dealer, const augsi_endpoint *endpoint,
@@ -29,13 +28,12 @@ int augsi_dealer_open(augsi_dealer *dealer, const augsi_endpoint *endpoint,
  * forgotten. */
 void augsi_dealer_close(augsi_dealer *dealer, int linger_ms);
 
-/* true: it is on its way; false: there is no connection (yet). */
+/* true: it leaves as soon as there is a connection; false: there is no socket, or it is full. */
 bool augsi_dealer_send(augsi_dealer *dealer, const void *data, size_t n_bytes);
 
 /* Waits at most timeout_ms (< 0: for ever) and returns AUGSI_DEALER_... bits. wakeup_file < 0:
  * none. AUGS_E_NETWORK. Works without a socket, too: it sleeps then. */
-int augsi_dealer_wait(augsi_dealer *dealer, int wakeup_file, bool want_write, int64_t timeout_ms,
-                      augs_error *error);
+int augsi_dealer_wait(augsi_dealer *dealer, int wakeup_file, int64_t timeout_ms, augs_error *error);
 
 /*
  * Takes a message without waiting: the number of its frames, of which the first two are kept (close

@@ -67,8 +67,9 @@ static enum augsi_sent send_hook(void *user, const void *routing_id, size_t n_ro
             const void *constant;
             void *plain;
         } data = {.constant = of->data}; /* libzmq only reads it */
-        augsi_payload_hand_over(of);
-        if (zmq_msg_init_data(&frame, data.plain, of->n_bytes, augsi_payload_come_back, of) != 0) {
+        const size_t n_bytes = of->n_bytes;
+        augsi_payload_hand_over(of); /* from here on it is not looked at */
+        if (zmq_msg_init_data(&frame, data.plain, n_bytes, augsi_payload_come_back, of) != 0) {
             augsi_payload_release(of);
             return AUGSI_SENT_FULL;
         }

@@ -25,7 +25,6 @@ enum {
     MOST_WINDOW = 65536,
     MOST_ENDPOINTS = 1024,
     GOODBYE_MS = 500, /* for what was sent last to leave */
-    UNSENT_BYTES = 65536,
 };
 
 struct augs_subscriber {
@@ -37,7 +36,6 @@ struct augs_subscriber {
     pid_t process;
     augsi_dealer dealer;
     augsi_wakeup wakeup;
-    augsi_text unsent; /* messages that wait for the connection: length, bytes, ... */
     augsi_subscriber_core *core;
     augsi_batch_pool *pool;
     atomic_int cancelled;
@@ -55,8 +53,7 @@ static uint64_t now_ns(void)
 static void disconnect_hook(void *user)
 {
     augs_subscriber *subscriber = user;
-    augsi_dealer_close(&subscriber->dealer, GOODBYE_MS);
-    augsi_text_clear(&subscriber->unsent);
+    augsi_dealer_close(&subscriber->dealer, 0);
 }
 
 static bool connect_hook(void *user, uint32_t endpoint)
@@ -74,46 +71,10 @@ static bool connect_hook(void *user, uint32_t endpoint)
     return true;
 }
 
-/* A socket that is not connected yet takes no message (IMMEDIATE): it is kept for it. */
 static bool send_hook(void *user, const void *data, size_t n_bytes)
 {
     augs_subscriber *subscriber = user;
-    augsi_text *unsent = &subscriber->unsent;
-    if (subscriber->dealer.socket == NULL) {
-        return false;
-    }
-    if (unsent->n_bytes == 0 && augsi_dealer_send(&subscriber->dealer, data, n_bytes)) {
-        return true;
-    }
-    if (unsent->n_bytes + sizeof n_bytes + n_bytes > UNSENT_BYTES) {
-        return false;
-    }
-    size_t before = unsent->n_bytes;
-    augsi_text_add(unsent, &n_bytes, sizeof n_bytes);
-    augsi_text_add(unsent, data, n_bytes);
-    if (unsent->failed) {
-        unsent->n_bytes = before;
-        unsent->failed = false;
-        return false;
-    }
-    return true;
-}
-
-static void send_unsent(augs_subscriber *subscriber)
-{
-    augsi_text *unsent = &subscriber->unsent;
-    size_t at = 0, n_bytes;
-    while (at < unsent->n_bytes) {
-        memcpy(&n_bytes, unsent->data + at, sizeof n_bytes);
-        if (!augsi_dealer_send(&subscriber->dealer, unsent->data + at + sizeof n_bytes, n_bytes)) {
-            break;
-        }
-        at += sizeof n_bytes + n_bytes;
-    }
-    if (at > 0) {
-        memmove(unsent->data, unsent->data + at, unsent->n_bytes - at);
-        unsent->n_bytes -= at;
-    }
+    return augsi_dealer_send(&subscriber->dealer, data, n_bytes);
 }
 
 static int check_options(const augs_subscriber_options *options, augs_error *error)
@@ -228,7 +189,6 @@ int augs_subscriber_open(const augs_subscriber_options *options, augs_subscriber
     }
     subscriber->allocator = allocator;
     subscriber->process = getpid();
-    augsi_text_init(&subscriber->unsent, &subscriber->allocator);
     result = augsi_wakeup_init(&subscriber->wakeup, error);
     if (result < 0) {
         augsi_delete(&allocator, subscriber, sizeof *subscriber);
@@ -251,13 +211,14 @@ void augs_subscriber_free(augs_subscriber *subscriber)
     if (subscriber == NULL) {
         return;
     }
-    if (subscriber->core != NULL && augsi_zmq_is_ours(&subscriber->dealer.share)) {
+    bool goodbye = subscriber->core != NULL && augsi_zmq_is_ours(&subscriber->dealer.share) &&
+                   augsi_subscriber_core_is_welcome(subscriber->core);
+    if (goodbye) {
         augsi_subscriber_core_bye(subscriber->core);
     }
-    augsi_dealer_close(&subscriber->dealer, GOODBYE_MS);
+    augsi_dealer_close(&subscriber->dealer, goodbye ? GOODBYE_MS : 0);
     augsi_subscriber_core_free(subscriber->core);
     augsi_batch_pool_free(subscriber->pool);
-    augsi_text_done(&subscriber->unsent);
     augsi_wakeup_done(&subscriber->wakeup);
     augs_allocator allocator = subscriber->allocator;
     augsi_delete(&allocator, subscriber->endpoints,
@@ -394,17 +355,13 @@ static int wait_for_more(augs_subscriber *subscriber, uint64_t until, uint64_t s
         until = until < limit ? until : limit;
     }
     int64_t ms = until > now ? (int64_t)((until - now) / NS_PER_MS + 1) : 0;
-    int waited = augsi_dealer_wait(&subscriber->dealer, subscriber->wakeup.files[0],
-                                   subscriber->unsent.n_bytes > 0, ms, error);
+    int waited = augsi_dealer_wait(&subscriber->dealer, subscriber->wakeup.files[0], ms, error);
     if (waited < 0) {
         return waited;
     }
     const unsigned bits = (unsigned)waited;
     if ((bits & AUGSI_DEALER_WOKEN) != 0) {
         augsi_wakeup_clear(&subscriber->wakeup);
-    }
-    if ((bits & AUGSI_DEALER_WRITABLE) != 0) {
-        send_unsent(subscriber);
     }
     if ((bits & (AUGSI_DEALER_LOST | AUGSI_DEALER_READABLE)) == AUGSI_DEALER_LOST) {
         subscriber->dealer.lost = false;

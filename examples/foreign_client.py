@@ -86,7 +86,7 @@ class Client:
             self.socket.close(linger=0)
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.set(zmq.RCVHWM, 0)
-        self.socket.set(zmq.RECONNECT_IVL, -1)  # a new connection begins with HELLO, so it needs a new socket
+        self.socket.set(zmq.RECONNECT_IVL, 86_400_000)  # a new connection begins with HELLO: it needs a new socket
         self.socket.set(zmq.LINGER, 0)
         self.socket.connect(self.endpoint)
         self.incarnation = int.from_bytes(os.urandom(8), "little")

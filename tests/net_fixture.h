@@ -18,6 +18,7 @@
 #include <augstream/augstream.h>
 
 #include "suite.h"
+#include "tsan_options.h"
 
 /* Counts what is asked of it; `fail_after` is not of interest here: faults have suites of their
  * own. */

@@ -12,6 +12,7 @@
 
 #include "endpoint.h"
 #include "suite.h"
+#include "tsan_options.h"
 #include "zmq_context.h"
 
 static char folder[64];

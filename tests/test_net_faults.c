@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <zmq.h>
 
+#include "dealer.h"
 #include "net_fixture.h"
 
 /* Reads reports until `n` batches came or the rank ended; the batches have to follow `next`. */
@@ -387,6 +388,46 @@ START_TEST(a_payload_above_the_limit_is_an_error_and_not_silence)
 }
 END_TEST
 
+/* libzmq looks for commands at every hundredth frame that is read. If it finds then that the
+ * connection is lost, the rest of the message has to be there all the same. */
+START_TEST(a_connection_lost_between_two_frames_ends_no_process)
+{
+    enum { N_MESSAGES = 150 };
+    char endpoint[128];
+    size_t n = sizeof endpoint;
+    void *context = zmq_ctx_new(), *router = zmq_socket(context, ZMQ_ROUTER);
+    augsi_dealer dealer = {.socket = NULL};
+    augsi_endpoint to;
+    augs_error error;
+    unsigned char id[8];
+    ck_assert_int_eq(zmq_bind(router, "tcp://127.0.0.1:*"), 0);
+    ck_assert_int_eq(zmq_getsockopt(router, ZMQ_LAST_ENDPOINT, endpoint, &n), 0);
+    AUGS_ASSERT_OK(augsi_endpoint_for_connect(endpoint, &to, &error), error);
+    AUGS_ASSERT_OK(augsi_dealer_open(&dealer, &to, 1 << 20, &error), error);
+    NET_WAIT_UNTIL(augsi_dealer_send(&dealer, "x", 1));
+    int n_id = zmq_recv(router, id, sizeof id, 0);
+    ck_assert_int_eq(zmq_recv(router, &(char){0}, 1, 0), 1);
+    for (int i = 0; i < N_MESSAGES; i++) {
+        ck_assert_int_eq(zmq_send(router, id, (size_t)n_id, ZMQ_SNDMORE), n_id);
+        ck_assert_int_eq(zmq_send(router, "header", 6, ZMQ_SNDMORE), 6);
+        ck_assert_int_eq(zmq_send(router, "payload", 7, 0), 7);
+    }
+    zmq_close(router);
+    zmq_ctx_term(context);
+    zmq_pollitem_t lost = {.socket = dealer.monitor, .events = ZMQ_POLLIN};
+    ck_assert_int_eq(zmq_poll(&lost, 1, 30000), 1);
+    int n_received = 0;
+    zmq_msg_t frames[2];
+    for (int n_frames = 1; n_frames > 0; n_received += n_frames == 2) {
+        n_frames = augsi_dealer_receive(&dealer, frames);
+        zmq_msg_close(&frames[0]);
+        zmq_msg_close(&frames[1]);
+    }
+    ck_assert_int_eq(n_received, N_MESSAGES);
+    augsi_dealer_close(&dealer, 0);
+}
+END_TEST
+
 static void use_inherited(const void *argument, int pipe_end)
 {
     augs_subscriber *subscriber = *(augs_subscriber *const *)argument;
@@ -436,4 +477,5 @@ AUGS_SUITE("net_faults", a_killed_subscriber_goes_on_with_its_last_token,
            nobody_listening_is_a_timeout_and_may_be_asked_again,
            garbage_on_the_port_disturbs_nobody, messages_that_are_none_are_counted_and_dropped,
            a_request_above_the_limit_ends_that_connection_alone,
-           a_payload_above_the_limit_is_an_error_and_not_silence, a_subscriber_does_not_cross_fork)
+           a_payload_above_the_limit_is_an_error_and_not_silence,
+           a_connection_lost_between_two_frames_ends_no_process, a_subscriber_does_not_cross_fork)
