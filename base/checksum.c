@@ -30,6 +30,18 @@ augsi_hash128 augsi_hash128_of_parts(const void *const *parts, const size_t *siz
     return (augsi_hash128){.low = hash.low64, .high = hash.high64};
 }
 
+void augsi_hash128_add(const void *records, size_t record_bytes, size_t n_records, uint64_t sum[2])
+{
+    uint64_t low = sum[0], high = sum[1];
+    for (size_t i = 0; i < n_records; i++) {
+        XXH128_hash_t hash = XXH3_128bits((const char *)records + i * record_bytes, record_bytes);
+        low += hash.low64;
+        high += hash.high64 + (low < hash.low64);
+    }
+    sum[0] = low;
+    sum[1] = high;
+}
+
 void augsi_hash128_text(augsi_hash128 hash, char ret_text[AUGSI_HASH128_TEXT])
 {
     snprintf(ret_text, AUGSI_HASH128_TEXT, "%016" PRIx64 "%016" PRIx64, hash.high, hash.low);

@@ -18,6 +18,9 @@ augsi_hash128 augsi_hash128_of(const void *data, size_t n_bytes);
 /* The same over n_parts pieces one after the other. */
 augsi_hash128 augsi_hash128_of_parts(const void *const *parts, const size_t *sizes_bytes,
                                      size_t n_parts);
+/* Adds the hashes of n_records records that lie one after the other to a 128-bit sum, low half
+ * first. */
+void augsi_hash128_add(const void *records, size_t record_bytes, size_t n_records, uint64_t sum[2]);
 /* 32 lower-case digits, most significant first (XXH128's canonical form), and a NUL. */
 void augsi_hash128_text(augsi_hash128 hash, char ret_text[AUGSI_HASH128_TEXT]);
 uint32_t augsi_crc32(const void *data, size_t n_bytes);

@@ -35,6 +35,8 @@ def plan_of_rank(n_samples, world_size, batch_size, rank, tail):
     for first in range(0, n_samples, world_size * batch_size):
         count = min(world_size * batch_size, n_samples - first)
         dealt = {"pad": -(-count // world_size) * world_size, "drop": count // world_size * world_size, "uneven": count}[tail]
+        if dealt == 0:
+            break
         steps.append([first + e if e < count else (e - count) % n_samples for e in range(rank, dealt, world_size)])
     return steps
 

@@ -107,39 +107,87 @@ augs_stream *augs_batch_stream(const augs_batch *batch)
     return batch->stream;
 }
 
-/* Records up to this size are put together in a buffer and hashed at once. */
-#define SMALL_RECORD 1024u
+/* Records are put together in a buffer, so many at a time, then hashed; longer ones are hashed
+ * column by column. */
+#define BLOCK_RECORDS 64u
+#define BUFFERED_RECORD 512u
 
-void augs_batch_digest(const augs_batch *batch, uint64_t ret_digest[2])
+typedef struct digest_column {
+    const char *data;
+    size_t n_bytes; /* of a sample */
+} digest_column;
+
+/* The fields of a column into n records, record_bytes from one to the next. */
+static void put_fields(const digest_column *column, uint64_t first, uint64_t n, size_t record_bytes,
+                       char *restrict records)
+{
+    const char *restrict from = column->data + first * column->n_bytes;
+#define PUT_FIELDS(size)                                                                           \
+    for (uint64_t k = 0; k < n; k++) {                                                             \
+        memcpy(records + k * record_bytes, from + k * (size), size);                               \
+    }                                                                                              \
+    break
+    switch (column->n_bytes) { /* copies of a size that is known are single instructions */
+    case 1:
+        PUT_FIELDS(1);
+    case 2:
+        PUT_FIELDS(2);
+    case 4:
+        PUT_FIELDS(4);
+    case 8:
+        PUT_FIELDS(8);
+    default:
+        PUT_FIELDS(column->n_bytes);
+    }
+#undef PUT_FIELDS
+}
+
+static void add_buffered(const digest_column *columns, uint32_t n_columns, uint64_t n_samples,
+                         size_t record_bytes, uint64_t sum[2])
+{
+    char records[BLOCK_RECORDS * BUFFERED_RECORD];
+    for (uint64_t done = 0; done < n_samples; done += BLOCK_RECORDS) {
+        const uint64_t n = n_samples - done < BLOCK_RECORDS ? n_samples - done : BLOCK_RECORDS;
+        char *fields = records;
+        for (uint32_t i = 0; i < n_columns; i++) {
+            put_fields(&columns[i], done, n, record_bytes, fields);
+            fields += columns[i].n_bytes;
+        }
+        augsi_hash128_add(records, record_bytes, n, sum);
+    }
+}
+
+static void add_long(const digest_column *columns, uint32_t n_columns, uint64_t n_samples,
+                     uint64_t sum[2])
 {
     const void *parts[AUGS_MAX_COLUMNS + 1];
     size_t sizes_bytes[AUGS_MAX_COLUMNS + 1];
+    for (uint64_t k = 0; k < n_samples; k++) {
+        for (uint32_t i = 0; i < n_columns; i++) {
+            parts[i] = columns[i].data + k * columns[i].n_bytes;
+            sizes_bytes[i] = columns[i].n_bytes;
+        }
+        augsi_hash128 hash = augsi_hash128_of_parts(parts, sizes_bytes, n_columns);
+        sum[0] += hash.low;
+        sum[1] += hash.high + (sum[0] < hash.low);
+    }
+}
+
+void augs_batch_digest(const augs_batch *batch, uint64_t ret_digest[2])
+{
+    digest_column columns[AUGS_MAX_COLUMNS + 1];
     const uint32_t n = augs_stream_n_columns(batch->stream);
     for (uint32_t i = 0; i < n; i++) { /* without the column `batch` */
-        parts[i] = batch->columns[batch->batch_index && i > 0 ? i + 1 : i];
-        sizes_bytes[i] = augs_stream_column_bytes(batch->stream, i);
+        columns[i].data = batch->columns[batch->batch_index && i > 0 ? i + 1 : i];
+        columns[i].n_bytes = augs_stream_column_bytes(batch->stream, i);
     }
     const size_t record_bytes = augs_stream_sample_bytes(batch->stream);
-    uint64_t low = 0, high = 0;
-    for (uint64_t k = 0; k < batch->info.n_samples; k++) {
-        char record[SMALL_RECORD];
-        augsi_hash128 hash;
-        if (record_bytes <= SMALL_RECORD) {
-            char *at = record;
-            for (uint32_t i = 0; i < n; i++) {
-                memcpy(at, parts[i], sizes_bytes[i]);
-                at += sizes_bytes[i];
-            }
-            hash = augsi_hash128_of(record, record_bytes);
-        } else {
-            hash = augsi_hash128_of_parts(parts, sizes_bytes, n);
-        }
-        for (uint32_t i = 0; i < n; i++) {
-            parts[i] = (const char *)parts[i] + sizes_bytes[i];
-        }
-        low += hash.low;
-        high += hash.high + (low < hash.low);
+    uint64_t sum[2] = {0, 0};
+    if (record_bytes <= BUFFERED_RECORD) {
+        add_buffered(columns, n, batch->info.n_samples, record_bytes, sum);
+    } else {
+        add_long(columns, n, batch->info.n_samples, sum);
     }
-    ret_digest[0] = low;
-    ret_digest[1] = high;
+    ret_digest[0] = sum[0];
+    ret_digest[1] = sum[1];
 }

@@ -58,7 +58,7 @@ static int open_parts(augs_pipeline *pipeline, augs_stream *stream,
         return augsi_fail(error, AUGS_E_RANGE, "pipeline: rank %u of %u; ranks are 0 to %u",
                           options->rank, plan->world_size, plan->world_size - 1);
     }
-    augsi_span_check_init(&pipeline->check, plan->strategy_options->drop_last != 0);
+    augsi_span_check_init(&pipeline->check);
     return augsi_batch_pool_open(stream, false, &pipeline->pool, error);
 }
 
@@ -100,7 +100,7 @@ void augs_pipeline_free(augs_pipeline *pipeline)
 }
 
 /* A fixed plan can be asked for any step; walked from its start, its spans are checked together,
- * too. */
+ * too. 1, 0 if the plan has no such step, or AUGS_E_PLAN. */
 static int check_walk(augs_pipeline *pipeline, uint64_t step, augs_error *error)
 {
     if (!augsi_plan_is_fixed(pipeline->plan) || step != pipeline->n_checked) {
@@ -112,23 +112,38 @@ static int check_walk(augs_pipeline *pipeline, uint64_t step, augs_error *error)
     return status;
 }
 
+/* Where the steps end there may be spans yet that were cut to nothing: a planner of the caller's
+ * own is checked to its end. */
+static int check_rest(augs_pipeline *pipeline, uint64_t step, augs_error *error)
+{
+    int status = 0;
+    if (augsi_plan_options_of(pipeline->plan)->strategy_ops != NULL &&
+        augsi_plan_is_fixed(pipeline->plan)) {
+        while (pipeline->n_checked >= step &&
+               (status = check_walk(pipeline, pipeline->n_checked, error)) > 0) {
+        }
+    }
+    return status;
+}
+
 int augs_pipeline_next(augs_pipeline *pipeline, augs_batch **ret_batch, augs_error *error)
 {
     if (pipeline == NULL || ret_batch == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline and ret_batch are required");
     }
-    for (uint64_t step = pipeline->step;; step++) {
+    for (;; pipeline->step++) { /* past steps that have nothing for this rank */
         augsi_slice slice;
-        int status = check_walk(pipeline, step, error);
+        const uint64_t step = pipeline->step;
+        int status = augsi_plan_slice(pipeline->plan, step, pipeline->rank, &slice, error);
         if (status <= 0) {
-            return status;
+            return status < 0 ? status : check_rest(pipeline, step, error);
         }
-        status = augsi_plan_slice(pipeline->plan, step, pipeline->rank, &slice, error);
+        status = check_walk(pipeline, step, error);
         if (status <= 0) {
             return status;
         }
         if (slice.body.count + slice.pad_count == 0) {
-            continue; /* nothing for this rank in this step */
+            continue;
         }
         augs_batch *batch;
         status = augsi_batch_make(pipeline->pool, pipeline->stream, &slice, step, pipeline->rank,
@@ -145,7 +160,7 @@ int augs_pipeline_next(augs_pipeline *pipeline, augs_batch **ret_batch, augs_err
 
 uint64_t augs_pipeline_step(const augs_pipeline *pipeline)
 {
-    return pipeline->step;
+    return pipeline != NULL ? pipeline->step : 0;
 }
 
 int augs_pipeline_seek(augs_pipeline *pipeline, uint64_t step, augs_error *error)
@@ -153,20 +168,25 @@ int augs_pipeline_seek(augs_pipeline *pipeline, uint64_t step, augs_error *error
     if (pipeline == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline is required");
     }
-    const char *strategy = augsi_plan_options_of(pipeline->plan)->strategy;
     if (augsi_plan_is_fixed(pipeline->plan)) {
         uint64_t n_steps = augsi_plan_n_steps(pipeline->plan);
         if (step > n_steps) {
             return augsi_fail(error, AUGS_E_RANGE, "pipeline: step %llu; the epoch has %llu",
                               (unsigned long long)step, (unsigned long long)n_steps);
         }
-    } else if (step == 0) {
+        pipeline->step = step;
+        return AUGS_OK;
+    }
+    const uint64_t n_planned = augsi_plan_n_planned(pipeline->plan);
+    if (step != n_planned && step + 1 != n_planned) { /* neither the next one nor the last again */
+        if (step != 0) {
+            return augsi_fail(error, AUGS_E_STATE,
+                              "pipeline: strategy '%.40s' decides as it goes and has planned %llu "
+                              "steps: it goes to the last of them, to the next, or to step 0",
+                              augsi_plan_options_of(pipeline->plan)->strategy,
+                              (unsigned long long)n_planned);
+        }
         augsi_plan_restart(pipeline->plan);
-    } else if (step != pipeline->step && step + 1 != pipeline->step) {
-        return augsi_fail(error, AUGS_E_STATE,
-                          "pipeline: strategy '%s' decides as it goes: from step %llu it goes to 0 "
-                          "or one step back only",
-                          strategy, (unsigned long long)pipeline->step);
     }
     pipeline->step = step;
     return AUGS_OK;
@@ -214,7 +234,6 @@ int augs_pipeline_run(augs_pipeline *pipeline, augs_sink *sink, augs_error *erro
         return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline and sink are required");
     }
     for (;;) {
-        const uint64_t step = pipeline->step;
         augs_batch *batch;
         int status = augs_pipeline_next(pipeline, &batch, error);
         if (status < 0) {
@@ -226,7 +245,7 @@ int augs_pipeline_run(augs_pipeline *pipeline, augs_sink *sink, augs_error *erro
         status = augs_sink_write(sink, batch, error);
         augs_batch_unref(batch);
         if (status < 0) {
-            pipeline->step = step; /* it was not taken: the next call makes it again */
+            pipeline->step--; /* it was not taken: the next call makes it again */
             return status;
         }
         if (status > 0) {
@@ -249,7 +268,7 @@ int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n
     augsi_slice slice;
     if (augsi_plan_is_fixed(pipeline->plan) &&
         augsi_plan_slice(pipeline->plan, pipeline->step, pipeline->rank, &slice, NULL) == 1) {
-        token.position = slice.body.first;
+        token.position = slice.body.count > 0 ? slice.body.first : slice.pad_first;
     }
     return augsi_token_format(&token, ret_token, n_bytes, error);
 }
@@ -270,10 +289,16 @@ int augs_pipeline_resume(augs_pipeline *pipeline, const char *text, augs_error *
                           "resume token: it is of the stream %s, this one is %s", token.fingerprint,
                           ours);
     }
+    if (token.generation != 0) {
+        return augsi_fail(error, AUGS_E_TOKEN,
+                          "resume token: it is of plan generation %llu of a job; a pipeline has "
+                          "generation 0 alone",
+                          (unsigned long long)token.generation);
+    }
     if (!augsi_plan_is_fixed(pipeline->plan) && token.step > 0) {
         return augsi_fail(
             error, AUGS_E_STATE,
-            "resume token: strategy '%s' decides as it goes, a token alone cannot repeat that",
+            "resume token: strategy '%.40s' decides as it goes, a token alone cannot repeat that",
             augsi_plan_options_of(pipeline->plan)->strategy);
     }
     if (token.step > augsi_plan_n_steps(pipeline->plan) && augsi_plan_is_fixed(pipeline->plan)) {

@@ -46,132 +46,154 @@ static rank_lane lane_of(const augsi_plan *plan, uint32_t rank)
     return lane;
 }
 
+/* Hands on how a planner's own function failed, with a message if it wrote none. */
+static int fail_planner(const char *name, int status, const augs_error *own, augs_error *error)
+{
+    if (own->status != status) {
+        return augsi_fail(error, status, "strategy '%.40s' failed with %s", name,
+                          augs_status_name(status));
+    }
+    if (error != NULL) {
+        *error = *own;
+    }
+    return status;
+}
+
+/* The planner's answer, which has to lie within the lane. */
 static int ask(const augsi_plan *plan, const rank_lane *lane, uint64_t step, augs_span *ret_span,
                augs_error *error)
 {
-    augs_plan_facts facts = {.size = sizeof facts,
-                             .world_size = lane->world_size,
-                             .n_samples = lane->n_planned,
-                             .step = step,
-                             .position = plan->check.next,
-                             .sample_bytes = plan->sample_bytes};
+    const bool endless = lane->n_planned == AUGS_ENDLESS;
+    const uint64_t limit = endless ? AUGS_MAX_SAMPLES - plan->first_position : lane->n_planned;
+    const augs_plan_facts facts = {.size = sizeof facts,
+                                   .world_size = lane->world_size,
+                                   .n_samples = lane->n_planned,
+                                   .step = step,
+                                   .position = augsi_span_check_position(&plan->check),
+                                   .sample_bytes = plan->sample_bytes};
     augs_span span = {0, 1, 0};
-    int status = plan->ops->plan(plan->state, &facts, &span, error);
+    augs_error own;
+    own.status = AUGS_OK;
+    int status = plan->ops->plan(plan->state, &facts, &span, &own);
     if (status <= 0) {
-        return status;
+        return status < 0 ? fail_planner(plan->ops->name, status, &own, error) : 0;
     }
-    if (span.count == 0 || span.stride == 0 || span.first >= lane->n_planned ||
-        (lane->n_planned - 1 - span.first) / span.stride < span.count - 1) {
-        return augsi_fail(error, AUGS_E_PLAN,
-                          "strategy '%s', step %llu: the span first %llu, stride %llu, count %llu "
-                          "leaves the %llu positions",
+    if (span.count == 0 || span.stride == 0 || span.first >= limit ||
+        (span.count > 1 && (limit - 1 - span.first) / span.stride < span.count - 1)) {
+        return augsi_fail(error, endless && span.first >= limit ? AUGS_E_RANGE : AUGS_E_PLAN,
+                          "strategy '%.40s', step %llu: the span first %llu, stride %llu, count "
+                          "%llu is empty or leaves the %llu positions that there are",
                           plan->ops->name, (unsigned long long)step, (unsigned long long)span.first,
                           (unsigned long long)span.stride, (unsigned long long)span.count,
-                          (unsigned long long)lane->n_planned);
+                          (unsigned long long)limit);
     }
     *ret_span = span;
     return 1;
 }
 
-void augsi_span_check_init(augsi_span_check *check, bool may_drop)
+/* The least count of a span that has a sample for the rank after the tail was cut. */
+static uint64_t least_count(const augsi_plan *plan, uint32_t rank)
 {
-    *check = (augsi_span_check){.may_drop = may_drop};
+    if (plan->options.shard == AUGS_SHARD_BLOCK || plan->options.tail == AUGS_TAIL_PAD) {
+        return 1;
+    }
+    return plan->options.tail == AUGS_TAIL_DROP ? plan->options.world_size : (uint64_t)rank + 1;
 }
 
-/* Continues the comb that was begun, or fails. */
-static bool next_tooth(augsi_span_check *check, const augs_span *span)
-{
-    if (span->stride != check->stride || span->first != check->base + check->tooth ||
-        span->count > check->count || span->count + 1 < check->first_count) {
-        return false;
-    }
-    check->count = span->count;
-    check->covered += span->count;
-    if (++check->tooth == check->stride) {
-        check->next = check->base + check->covered;
-        check->stride = 1;
-    }
-    return true;
-}
+/* Looking for the last span of some size, this many steps or combs are gone back at most: shipped
+ * strategies need two, and a planner of the caller's own that needs more has no last batch flagged.
+ */
+#define MOST_COMBS 4096
 
-int augsi_span_check_add(augsi_span_check *check, const augs_span *span, const char *strategy,
-                         uint64_t step, augs_error *error)
+/*
+ * n_steps without the steps at its end whose spans have less than `least` positions. Counts never
+ * rise within a comb, so each comb takes a bisection.
+ */
+static uint64_t without_short_end(const augsi_plan *plan, const rank_lane *lane, uint64_t n_steps,
+                                  uint64_t least)
 {
-    if (check->stride > 1) {
-        if (next_tooth(check, span)) {
-            return AUGS_OK;
-        }
-        return augsi_fail(error, AUGS_E_PLAN,
-                          "strategy '%s', step %llu: span first %llu, stride %llu, count %llu; "
-                          "expected was first %llu, stride %llu, count %llu or one less",
-                          strategy, (unsigned long long)step, (unsigned long long)span->first,
-                          (unsigned long long)span->stride, (unsigned long long)span->count,
-                          (unsigned long long)(check->base + check->tooth),
-                          (unsigned long long)check->stride, (unsigned long long)check->count);
-    }
-    /* what drop_last leaves out at the end of a window is less than a stride */
-    bool gap = check->may_drop && span->first > check->next &&
-               span->first - check->next < check->last_stride;
-    if (span->first != check->next && !gap) {
-        return augsi_fail(error, AUGS_E_PLAN,
-                          "strategy '%s', step %llu: span first %llu, stride %llu, count %llu; "
-                          "expected was first %llu, the first position not planned",
-                          strategy, (unsigned long long)step, (unsigned long long)span->first,
-                          (unsigned long long)span->stride, (unsigned long long)span->count,
-                          (unsigned long long)check->next);
-    }
-    check->last_stride = span->stride;
-    if (span->stride == 1) {
-        check->next = span->first + span->count;
-        return AUGS_OK;
-    }
-    check->base = span->first;
-    check->stride = span->stride;
-    check->count = check->first_count = check->covered = span->count;
-    check->tooth = 1;
-    return AUGS_OK;
-}
-
-/* The number of steps of a fixed plan: the first one that does not exist, by doubling and
- * bisection. */
-static int count_steps(augsi_plan *plan, augs_error *error)
-{
-    const rank_lane lane = lane_of(plan, 0); /* no block is longer than the first */
-    uint64_t low = 0, high = 1;              /* step low - 1 exists */
     augs_span span;
-    for (;;) {
-        int status = ask(plan, &lane, high - 1, &span, error);
-        if (status < 0) {
-            return status;
+    if (least <= 1 || n_steps == 0 || n_steps == UINT64_MAX) {
+        return n_steps;
+    }
+    if (plan->options.strategy_ops == NULL &&
+        (ask(plan, lane, 0, &span, NULL) != 1 || span.count < least)) {
+        return 0; /* no span of a shipped strategy is larger than its first */
+    }
+    for (int i = 0; i < MOST_COMBS && n_steps > 0; i++) {
+        if (ask(plan, lane, n_steps - 1, &span, NULL) != 1 || span.count >= least) {
+            return n_steps;
         }
-        if (status == 0) {
-            break;
+        uint64_t low = span.stride < n_steps ? n_steps - span.stride : 0, high = n_steps - 1;
+        if (ask(plan, lane, low, &span, NULL) != 1 || span.count < least) {
+            n_steps = low;
+            continue;
+        }
+        while (high - low > 1) { /* low has enough, high has not */
+            uint64_t middle = low + (high - low) / 2;
+            bool enough = ask(plan, lane, middle, &span, NULL) == 1 && span.count >= least;
+            low = enough ? middle : low;
+            high = enough ? high : middle;
+        }
+        return low + 1;
+    }
+    return n_steps;
+}
+
+/* The first step of a fixed plan of n positions that does not exist, by doubling and bisection. */
+static int find_end(const augsi_plan *plan, const rank_lane *lane, uint64_t *ret_n_steps,
+                    augs_error *error)
+{
+    uint64_t low = 0, high = 1; /* step low - 1 exists */
+    augs_span span;
+    int status;
+    while ((status = ask(plan, lane, high - 1, &span, error)) > 0) {
+        if (high > lane->n_planned) {
+            return augsi_fail(error, AUGS_E_PLAN,
+                              "strategy '%.40s' has a step %llu, but %llu positions only",
+                              plan->ops->name, (unsigned long long)(high - 1),
+                              (unsigned long long)lane->n_planned);
         }
         low = high;
-        if (high >= UINT64_MAX / 4) {
-            plan->n_steps = UINT64_MAX;
-            return AUGS_OK;
-        }
         high *= 2;
     }
-    while (high - low > 1) {
+    while (status == 0 && high - low > 1) {
         uint64_t middle = low + (high - low) / 2;
-        int status = ask(plan, &lane, middle - 1, &span, error);
-        if (status < 0) {
-            return status;
-        }
-        if (status > 0) {
-            low = middle;
-        } else {
-            high = middle;
-        }
+        status = ask(plan, lane, middle - 1, &span, error);
+        low = status > 0 ? middle : low;
+        high = status > 0 ? high : middle;
+        status = status < 0 ? status : 0;
     }
-    plan->n_steps = low;
-    return AUGS_OK;
+    if (status == 0) {
+        *ret_n_steps = low;
+    }
+    return status;
+}
+
+static int count_steps(augsi_plan *plan, augs_error *error)
+{
+    const rank_lane longest = lane_of(plan, 0);
+    const rank_lane shortest = lane_of(plan, plan->options.world_size - 1);
+    augs_span span;
+    /* what a strategy refuses it refuses at step 0, on the shortest block as well */
+    int status = ask(plan, &shortest, 0, &span, error);
+    if (status < 0) {
+        return status;
+    }
+    if (plan->n_samples == AUGS_ENDLESS) {
+        plan->n_steps = UINT64_MAX;
+        return AUGS_OK;
+    }
+    uint64_t n_steps = 0;
+    status = find_end(plan, &longest, &n_steps, error);
+    if (status == AUGS_OK) {
+        plan->n_steps = without_short_end(plan, &longest, n_steps, least_count(plan, 0));
+    }
+    return status;
 }
 
 static int check_options(const augs_plan_options *options, const augs_strategy_ops *ops,
-                         augs_error *error)
+                         uint64_t n_samples, augs_error *error)
 {
     if (options->shard > AUGS_SHARD_BLOCK) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
@@ -181,16 +203,17 @@ static int check_options(const augs_plan_options *options, const augs_strategy_o
         return augsi_fail(error, AUGS_E_ARGUMENT,
                           "plan: tail %u; accepted: 0 pad, 1 drop, 2 uneven", options->tail);
     }
-    if (ops->size < sizeof *ops || ops->name == NULL || ops->init == NULL || ops->plan == NULL) {
-        return augsi_fail(
-            error, AUGS_E_ARGUMENT,
-            "plan: strategy_ops needs size = sizeof(augs_strategy_ops), name, init and plan");
+    if (options->shard == AUGS_SHARD_BLOCK && n_samples == AUGS_ENDLESS) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "plan: an endless stream has no blocks; use interleaved shards, or a "
+                          "number of positions");
     }
     if (options->shard == AUGS_SHARD_BLOCK && (ops->flags & AUGS_STRATEGY_FIXED) == 0) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "plan: strategy '%s' decides as it goes; block shards need a fixed one, "
-                          "such as sequential",
-                          ops->name);
+        return augsi_fail(
+            error, AUGS_E_ARGUMENT,
+            "plan: strategy '%.40s' decides as it goes; block shards need a fixed one, "
+            "such as sequential",
+            ops->name);
     }
     return AUGS_OK;
 }
@@ -201,10 +224,13 @@ static int init_strategy(augsi_plan *plan, augs_error *error)
     if (plan->state == NULL) {
         return augsi_fail_memory(error, plan->ops->state_size);
     }
-    int status = plan->ops->init(plan->state, &plan->strategy_options, error);
+    augs_error own;
+    own.status = AUGS_OK;
+    int status = plan->ops->init(plan->state, &plan->strategy_options, &own);
     if (status < 0) {
         augsi_delete(&plan->allocator, plan->state, plan->ops->state_size);
         plan->state = NULL;
+        return fail_planner(plan->ops->name, status, &own, error);
     }
     return status;
 }
@@ -220,30 +246,78 @@ static void done_strategy(augsi_plan *plan)
     }
 }
 
+/* Options of this version's size, or all zero for the defaults. */
+static int check_sizes(const augs_plan_options *options, augs_error *error)
+{
+    static const augs_plan_options zero = {.size = 0};
+    const augs_strategy_options *of_strategy = options->strategy_options;
+    if (options->size < sizeof *options && memcmp(options, &zero, sizeof zero) != 0) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "plan: size %u; it must be sizeof(augs_plan_options), or everything zero",
+                          options->size);
+    }
+    if (of_strategy != NULL && of_strategy->size < sizeof *of_strategy) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "plan: strategy_options.size %u; it must be "
+                          "sizeof(augs_strategy_options)",
+                          of_strategy->size);
+    }
+    return AUGS_OK;
+}
+
+static int check_window(uint64_t first_position, uint64_t n_samples, augs_error *error)
+{
+    if (first_position > AUGS_MAX_SAMPLES ||
+        (n_samples != AUGS_ENDLESS && n_samples > AUGS_MAX_SAMPLES - first_position)) {
+        return augsi_fail(error, AUGS_E_RANGE,
+                          "plan: %llu positions from %llu on; positions are below 2^56",
+                          (unsigned long long)n_samples, (unsigned long long)first_position);
+    }
+    return AUGS_OK;
+}
+
+static int find_strategy(const augs_plan_options *options, const augs_strategy_ops **ret_ops,
+                         augs_error *error)
+{
+    if (options->strategy_ops == NULL) {
+        return augs_strategy_find(options->strategy != NULL ? options->strategy : "sequential",
+                                  ret_ops, error);
+    }
+    const augs_strategy_ops *ops = options->strategy_ops;
+    if (ops->size < sizeof *ops || ops->name == NULL || ops->init == NULL || ops->plan == NULL) {
+        return augsi_fail(
+            error, AUGS_E_ARGUMENT,
+            "plan: strategy_ops needs size = sizeof(augs_strategy_ops), name, init and plan");
+    }
+    *ret_ops = ops;
+    return AUGS_OK;
+}
+
+static void copy_options(augsi_plan *plan, const augs_plan_options *options,
+                         const augs_strategy_ops *ops)
+{
+    plan->options = *options;
+    plan->options.world_size = options->world_size != 0 ? options->world_size : 1;
+    plan->options.strategy = ops->name;
+    if (options->strategy_options != NULL) {
+        plan->strategy_options = *options->strategy_options;
+    }
+    plan->strategy_options.size = sizeof plan->strategy_options;
+    plan->options.strategy_options = &plan->strategy_options;
+    plan->ops = ops;
+}
+
 int augsi_plan_open(const augs_allocator *allocator, const augs_plan_options *options,
                     uint64_t first_position, uint64_t n_samples, uint64_t sample_bytes,
                     augsi_plan **ret_plan, augs_error *error)
 {
     static const augs_plan_options defaults = {.size = sizeof defaults};
     const augs_strategy_ops *ops = NULL;
-    options = options != NULL && options->size != 0 ? options : &defaults;
-    const augs_strategy_options *of_strategy = options->strategy_options;
-    if (options->size < sizeof *options ||
-        (of_strategy != NULL && of_strategy->size < sizeof *of_strategy)) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "plan: size must be sizeof(augs_plan_options), and "
-                          "sizeof(augs_strategy_options) in its strategy_options");
-    }
-    int status = AUGS_OK;
-    if (options->strategy_ops != NULL) {
-        ops = options->strategy_ops;
-    } else {
-        status = augs_strategy_find(options->strategy != NULL ? options->strategy : "sequential",
-                                    &ops, error);
-    }
-    if (status == AUGS_OK) {
-        status = check_options(options, ops, error);
-    }
+    options = options != NULL ? options : &defaults;
+    int status = check_sizes(options, error);
+    status = status < 0 ? status : check_window(first_position, n_samples, error);
+    status = status < 0 ? status : find_strategy(options, &ops, error);
+    status = status < 0 ? status : check_options(options, ops, n_samples, error);
     if (status < 0) {
         return status;
     }
@@ -252,21 +326,13 @@ int augsi_plan_open(const augs_allocator *allocator, const augs_plan_options *op
         return augsi_fail_memory(error, sizeof *plan);
     }
     plan->allocator = *allocator;
-    plan->options = *options;
-    plan->options.world_size = options->world_size != 0 ? options->world_size : 1;
-    plan->options.strategy = ops->name;
-    plan->strategy_options = (augs_strategy_options){.size = sizeof plan->strategy_options};
-    if (of_strategy != NULL) {
-        plan->strategy_options = *of_strategy;
-    }
-    plan->options.strategy_options = &plan->strategy_options;
-    plan->ops = ops;
     plan->first_position = first_position;
     plan->n_samples = n_samples;
     plan->sample_bytes = sample_bytes;
-    augsi_span_check_init(&plan->check, plan->strategy_options.drop_last != 0);
+    copy_options(plan, options, ops);
+    augsi_span_check_init(&plan->check);
     status = init_strategy(plan, error);
-    if (status == AUGS_OK && augsi_plan_is_fixed(plan)) {
+    if (status >= 0 && augsi_plan_is_fixed(plan)) {
         status = count_steps(plan, error);
     }
     if (status < 0) {
@@ -301,18 +367,37 @@ uint64_t augsi_plan_n_steps(const augsi_plan *plan)
     return augsi_plan_is_fixed(plan) ? plan->n_steps : 0;
 }
 
-/* At the end of a plan: nothing may be missing, but for what drop_last leaves out. */
+uint64_t augsi_plan_n_planned(const augsi_plan *plan)
+{
+    return plan->n_planned;
+}
+
+/* At the end of a plan nothing may be missing, but for what drop_last leaves out there. */
 static int check_end(const augsi_plan *plan, const rank_lane *lane, const augsi_span_check *check,
                      uint64_t step, augs_error *error)
 {
-    if (check->stride <= 1 && (check->next == lane->n_planned || check->may_drop)) {
+    const uint64_t covered = augsi_span_check_position(check);
+    if (augsi_span_check_is_whole(check) &&
+        (covered == lane->n_planned || plan->strategy_options.drop_last != 0)) {
         return 0;
     }
     return augsi_fail(error, AUGS_E_PLAN,
-                      "strategy '%s' ends at step %llu with %llu of %llu positions planned",
-                      plan->ops->name, (unsigned long long)step,
-                      (unsigned long long)(check->stride <= 1 ? check->next : check->base),
+                      "strategy '%.40s' ends at step %llu with %llu of %llu positions planned",
+                      plan->ops->name, (unsigned long long)step, (unsigned long long)covered,
                       (unsigned long long)lane->n_planned);
+}
+
+static int check_add(const augsi_plan *plan, const rank_lane *lane, uint64_t step,
+                     augsi_span_check *check, augs_span *ret_span, augs_error *error)
+{
+    int status = ask(plan, lane, step, ret_span, error);
+    if (status == 0) {
+        return check_end(plan, lane, check, step, error);
+    }
+    if (status > 0) {
+        status = augsi_span_check_add(check, ret_span, plan->ops->name, step, error);
+    }
+    return status < 0 ? status : 1;
 }
 
 int augsi_plan_check_step(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_span_check *check,
@@ -320,14 +405,7 @@ int augsi_plan_check_step(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_
 {
     const rank_lane lane = lane_of(plan, rank);
     augs_span span;
-    int status = ask(plan, &lane, step, &span, error);
-    if (status == 0) {
-        return check_end(plan, &lane, check, step, error);
-    }
-    if (status > 0) {
-        status = augsi_span_check_add(check, &span, plan->ops->name, step, error);
-    }
-    return status < 0 ? status : 1;
+    return check_add(plan, &lane, step, check, &span, error);
 }
 
 /* The span of a step of a plan that decides as it goes. */
@@ -339,26 +417,20 @@ static int next_span(augsi_plan *plan, uint64_t step, augs_span *ret_span, augs_
     }
     if (step != plan->n_planned) {
         return augsi_fail(error, AUGS_E_STATE,
-                          "strategy '%s' plans in order: step %llu was asked for, %llu are planned",
+                          "strategy '%.40s' plans in order: step %llu was asked for, %llu are "
+                          "planned",
                           plan->ops->name, (unsigned long long)step,
                           (unsigned long long)plan->n_planned);
     }
     const rank_lane lane = lane_of(plan, 0);
     augs_span span;
-    int status = ask(plan, &lane, step, &span, error);
-    if (status == 0) {
-        return check_end(plan, &lane, &plan->check, step, error);
-    }
+    int status = check_add(plan, &lane, step, &plan->check, &span, error);
     if (status > 0) {
-        status = augsi_span_check_add(&plan->check, &span, plan->ops->name, step, error);
+        plan->last = span;
+        plan->n_planned++;
+        *ret_span = span;
     }
-    if (status < 0) {
-        return status;
-    }
-    plan->last = span;
-    plan->n_planned++;
-    *ret_span = span;
-    return 1;
+    return status;
 }
 
 static int span_of(augsi_plan *plan, const rank_lane *lane, uint64_t step, augs_span *ret_span,
@@ -413,32 +485,53 @@ static void cut_block(const augsi_plan *plan, const rank_lane *lane, const augs_
     }
 }
 
+/* Whether no later step has samples for the rank. */
+static bool is_last(const augsi_plan *plan, const rank_lane *lane, uint64_t step, uint32_t rank)
+{
+    if (!augsi_plan_is_fixed(plan)) {
+        return augsi_span_check_is_whole(&plan->check) && plan->check.next >= plan->n_samples;
+    }
+    if (step + 1 >= plan->n_steps) {
+        return true;
+    }
+    const uint64_t least = least_count(plan, rank);
+    augs_span after;
+    int status = ask(plan, lane, step + 1, &after, NULL);
+    if (status <= 0 || after.count >= least) {
+        return status == 0; /* a shorter block has no such step */
+    }
+    return without_short_end(plan, lane, plan->n_steps, least) <= step + 1;
+}
+
 int augsi_plan_slice(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
                      augs_error *error)
 {
+    const bool block = plan->options.shard == AUGS_SHARD_BLOCK;
     const rank_lane lane = lane_of(plan, rank);
-    augs_span span, after;
-    int status = span_of(plan, &lane, step, &span, error);
+    if (augsi_plan_is_fixed(plan) && step >= plan->n_steps) {
+        return 0;
+    }
+    augs_span span;
     augsi_slice slice = {.body = {0, 1, 0}};
-    if (status == 0 && plan->options.shard == AUGS_SHARD_BLOCK && step < plan->n_steps) {
-        /* a shorter block has ended: nothing for this rank, though the step exists */
+    int status = span_of(plan, &lane, step, &span, error);
+    if (status < 0 || (status == 0 && !block)) {
+        return status;
+    }
+    if (status == 0) { /* a shorter block has ended: the step exists, but not for this rank */
         slice.body.first = plan->first_position + lane.start + lane.n_owned;
         slice.last = true;
         *ret_slice = slice;
         return 1;
     }
-    if (status <= 0) {
-        return status;
-    }
-    if (plan->options.shard == AUGS_SHARD_BLOCK) {
+    slice.last = is_last(plan, &lane, step, rank);
+    if (block) {
         cut_block(plan, &lane, &span, &slice);
     } else {
         deal(plan, &span, rank, &slice);
     }
-    if (augsi_plan_is_fixed(plan)) {
-        slice.last = ask(plan, &lane, step + 1, &after, NULL) == 0;
-    } else {
-        slice.last = plan->check.stride <= 1 && plan->check.next >= plan->n_samples;
+    if (slice.last && !augsi_plan_is_fixed(plan) && plan->options.tail == AUGS_TAIL_DROP &&
+        span.count < plan->options.world_size) {
+        return 0; /* cut to nothing, at the end */
     }
     *ret_slice = slice;
     return 1;
@@ -454,5 +547,5 @@ void augsi_plan_observe(augsi_plan *plan, const augs_feedback *feedback)
 void augsi_plan_restart(augsi_plan *plan)
 {
     plan->n_planned = 0;
-    augsi_span_check_init(&plan->check, plan->strategy_options.drop_last != 0);
+    augsi_span_check_init(&plan->check);
 }

@@ -14,6 +14,8 @@
 #include <augstream/pipeline.h>
 #include <augstream/stream.h>
 
+#include "span_check.h"
+
 typedef struct augsi_plan augsi_plan;
 
 /* One rank's part of a step: body positions, then pad_count positions from pad_first on (mod N). */
@@ -21,31 +23,13 @@ typedef struct augsi_slice {
     augs_span body; /* count may be 0 (tail `uneven`) */
     uint64_t pad_first;
     uint64_t pad_count; /* 0 or 1 as spans are cut today; body.count + pad_count samples in all */
-    bool last;          /* no further step in this epoch */
+    bool last;          /* no later step of the epoch has samples for this rank */
 } augsi_slice;
 
 /*
- * Whether spans cover positions in order, nothing lost and nothing twice, in O(1) memory: each span
- * is either the next positions (stride 1), or the first tooth of a comb of `stride` teeth, which
- * has to be completed tooth by tooth. may_drop: less than a stride may be missing after a comb
- * (drop_last).
- */
-typedef struct augsi_span_check {
-    uint64_t next; /* the first position not covered, between combs */
-    uint64_t base, stride, tooth, count, first_count, covered; /* stride > 1: within a comb */
-    uint64_t last_stride;
-    bool may_drop;
-} augsi_span_check;
-
-void augsi_span_check_init(augsi_span_check *check, bool may_drop);
-/* AUGS_E_PLAN says what was expected. */
-int augsi_span_check_add(augsi_span_check *check, const augs_span *span, const char *strategy,
-                         uint64_t step, augs_error *error);
-
-/*
  * n_samples positions of the window that starts at first_position (AUGS_ENDLESS for an endless
- * one); stream_samples is N, for padding. Checks the options: AUGS_E_ARGUMENT, AUGS_E_NOT_FOUND.
- * Copies them.
+ * one); padding repeats the window's first ones. options may be NULL, or all zero: the defaults.
+ * Checks them, AUGS_E_ARGUMENT, AUGS_E_NOT_FOUND, AUGS_E_RANGE, and copies them.
  */
 int augsi_plan_open(const augs_allocator *allocator, const augs_plan_options *options,
                     uint64_t first_position, uint64_t n_samples, uint64_t sample_bytes,
@@ -55,13 +39,20 @@ void augsi_plan_free(augsi_plan *plan);
 const augs_plan_options *augsi_plan_options_of(const augsi_plan *plan);
 /* true: any step can be asked for in O(1), from any thread at once. */
 bool augsi_plan_is_fixed(const augsi_plan *plan);
-/* Steps of an epoch for a fixed plan, of the rank with the most; UINT64_MAX: endless; 0: not known.
+/*
+ * Steps of an epoch for a fixed plan, of the rank with the most; UINT64_MAX: endless; 0: not known.
+ * Spans at the end that tail `drop` cuts to nothing are no steps.
  */
 uint64_t augsi_plan_n_steps(const augsi_plan *plan);
+/* How many steps a plan that decides as it goes has planned: it repeats the last of them or plans
+ * the next. */
+uint64_t augsi_plan_n_planned(const augsi_plan *plan);
 
 /*
- * The slice of `rank` at `step`: 1, or 0 if the epoch has no such step, or negative. A plan that is
- * not fixed plans steps in order (step == number planned) or repeats the one planned last.
+ * The slice of `rank` at `step`: 1, or 0 if the epoch has no such step, or negative. A step may
+ * have no samples for a rank (tail `uneven`) or, before the end of the epoch, for any (tail
+ * `drop`). A plan that is not fixed plans steps in order (step == number planned) or repeats the
+ * one planned last; it knows the last step only when no position is left.
  */
 int augsi_plan_slice(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
                      augs_error *error);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <augstream/sink.h>
 
+#include <limits.h>
+#include <stdbool.h>
+#include <string.h>
+
 #include "fail.h"
 #include "memory.h"
 
@@ -35,12 +39,27 @@ void augs_sink_free(augs_sink *sink)
     }
 }
 
+/* Hands on what a function of the sink returned, with a message if it wrote none. */
+static int result_of(const char *function, int status, const augs_error *own, augs_error *error)
+{
+    if (status < 0 && own->status != status) {
+        return augsi_fail(error, status, "sink: %s failed with %s", function,
+                          augs_status_name(status));
+    }
+    if (status < 0 && error != NULL) {
+        *error = *own;
+    }
+    return status;
+}
+
 int augs_sink_write(augs_sink *sink, augs_batch *batch, augs_error *error)
 {
     if (sink == NULL || batch == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "sink: sink and batch are required");
     }
-    return sink->ops.write(sink->state, batch, error);
+    augs_error own;
+    own.status = AUGS_OK;
+    return result_of("write", sink->ops.write(sink->state, batch, &own), &own, error);
 }
 
 int augs_sink_flush(augs_sink *sink, augs_error *error)
@@ -48,7 +67,12 @@ int augs_sink_flush(augs_sink *sink, augs_error *error)
     if (sink == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "sink: sink is required");
     }
-    return sink->ops.flush == NULL ? AUGS_OK : sink->ops.flush(sink->state, error);
+    if (sink->ops.flush == NULL) {
+        return AUGS_OK;
+    }
+    augs_error own;
+    own.status = AUGS_OK;
+    return result_of("flush", sink->ops.flush(sink->state, &own), &own, error);
 }
 
 typedef struct callback {
@@ -60,9 +84,13 @@ static int callback_write(void *state, augs_batch *batch, augs_error *error)
 {
     const callback *self = state;
     int status = self->function(self->user, batch);
-    return status < 0 ? augsi_fail(error, status, "the callback returned %d (%s)", status,
-                                   augs_status_name(status))
-                      : status;
+    if (status >= 0) {
+        return status;
+    }
+    const char *name = augs_status_name(status);
+    bool known = strcmp(name, augs_status_name(INT_MIN)) != 0;
+    return augsi_fail(error, known ? status : AUGS_E_CALLBACK, "the callback returned %d%s%s%s",
+                      status, known ? " (" : "", known ? name : "", known ? ")" : "");
 }
 
 static void callback_done(void *state)
@@ -75,8 +103,8 @@ int augs_sink_open_callback(int (*function)(void *user, augs_batch *batch), void
 {
     static const augs_sink_ops ops = {
         .size = sizeof ops, .write = callback_write, .done = callback_done};
-    if (function == NULL) {
-        return augsi_fail(error, AUGS_E_ARGUMENT, "sink: function is required");
+    if (function == NULL || ret_sink == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "sink: function and ret_sink are required");
     }
     callback *self = augsi_new(&augsi_default_allocator, sizeof *self);
     if (self == NULL) {

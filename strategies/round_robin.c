@@ -3,6 +3,9 @@
  * `batches` batches a window: the sample at position i of the window goes into batch i mod batches.
  * A batch is a strided span, nothing is buffered. A window shorter than `batches` has as many
  * batches as samples.
+ *
+ * With drop_last all batches are equally long: what the whole stream has beyond a multiple of
+ * `batches`, or beyond whole windows, is left out at the end.
  */
 #include "fail.h"
 #include "planners.h"
@@ -10,13 +13,14 @@
 typedef struct round_robin {
     uint64_t batches, window;
     uint64_t min_samples, max_samples;
-    uint32_t drop_last;
+    bool drop_last;
 } round_robin;
 
 static int init(void *state, const augs_strategy_options *options, augs_error *error)
 {
     round_robin *self = state;
-    if (options->batches == 0) {
+    const uint64_t batches = options->batches, window = options->window;
+    if (batches == 0) {
         return augsi_fail(
             error, AUGS_E_ARGUMENT,
             "strategy round_robin: 'batches' is required: into how many batches samples are dealt");
@@ -26,37 +30,56 @@ static int init(void *state, const augs_strategy_options *options, augs_error *e
                           "strategy round_robin: sizes follow from 'batches' and 'window'; "
                           "'batch_size' and 'multiple_of' are not taken");
     }
-    if (options->window != 0 && options->window < options->batches) {
+    if (options->max_samples != 0 && options->min_samples > options->max_samples) {
+        return augsi_fail(
+            error, AUGS_E_ARGUMENT, "strategy round_robin: min %llu is above max %llu",
+            (unsigned long long)options->min_samples, (unsigned long long)options->max_samples);
+    }
+    if (window != 0 && window < batches) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
                           "strategy round_robin: window %llu is smaller than batches %llu",
-                          (unsigned long long)options->window,
-                          (unsigned long long)options->batches);
+                          (unsigned long long)window, (unsigned long long)batches);
     }
-    *self = (round_robin){.batches = options->batches,
-                          .window = options->window,
+    if (options->drop_last != 0 && window % batches != 0) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "strategy round_robin: with drop_last, window %llu has to be a multiple "
+                          "of batches %llu: samples are left out at the end only",
+                          (unsigned long long)window, (unsigned long long)batches);
+    }
+    *self = (round_robin){.batches = batches,
+                          .window = window,
                           .min_samples = options->min_samples,
                           .max_samples = options->max_samples,
-                          .drop_last = options->drop_last};
+                          .drop_last = options->drop_last != 0};
     return AUGS_OK;
 }
 
-/* min and max are a promise, and sizes follow from the window: what cannot be kept is refused. */
-static int check_size(const round_robin *self, const augs_plan_facts *facts, const augs_span *span,
-                      bool whole, augs_error *error)
+/*
+ * min and max are a promise, and sizes follow from the window: what cannot be kept is refused. The
+ * same for every step, so that it shows at the first one.
+ */
+static int check_sizes(const round_robin *self, uint64_t n, uint32_t world_size, augs_error *error)
 {
-    uint64_t a_rank = (span->count + facts->world_size - 1) / facts->world_size;
-    if (self->max_samples != 0 && a_rank > self->max_samples) {
+    const bool only_a_tail = n < self->window; /* a tail may be smaller */
+    const uint64_t window = self->window == 0 || only_a_tail ? n : self->window;
+    const uint64_t stride = window < self->batches ? window : self->batches;
+    uint64_t shortest = window / stride, longest = shortest;
+    if (!self->drop_last && window % stride != 0) {
+        longest++;
+    }
+    shortest /= world_size;
+    longest = longest / world_size + (longest % world_size != 0);
+    if (self->max_samples != 0 && longest > self->max_samples) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
                           "strategy round_robin: batches of %llu samples a rank, max %llu; more "
                           "batches or a smaller window are needed",
-                          (unsigned long long)a_rank, (unsigned long long)self->max_samples);
+                          (unsigned long long)longest, (unsigned long long)self->max_samples);
     }
-    if (whole && self->min_samples != 0 && span->count / facts->world_size < self->min_samples) {
+    if (shortest < self->min_samples && !only_a_tail) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
                           "strategy round_robin: batches of %llu samples a rank, min %llu; fewer "
                           "batches or a larger window are needed",
-                          (unsigned long long)(span->count / facts->world_size),
-                          (unsigned long long)self->min_samples);
+                          (unsigned long long)shortest, (unsigned long long)self->min_samples);
     }
     return AUGS_OK;
 }
@@ -74,18 +97,24 @@ static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span, 
     if (__builtin_mul_overflow(number, window, &base) || base >= n) {
         return 0;
     }
-    uint64_t length = n - base < window ? n - base : window;
-    uint64_t stride = length < self->batches ? length : self->batches;
-    /* with drop_last all batches of a window are equally long, and a short last window is left out
-     */
-    if (tooth >= stride || (self->drop_last != 0 && length < self->batches)) {
+    const uint64_t length = n - base < window ? n - base : window;
+    const uint64_t stride = length < self->batches ? length : self->batches;
+    if (self->drop_last && (length < window || length < self->batches)) {
         return 0;
     }
-    uint64_t count =
-        self->drop_last != 0 ? length / stride : (length - tooth + stride - 1) / stride;
+    if (tooth >= stride) {
+        return 0;
+    }
+    int status = check_sizes(self, n, facts->world_size, error);
+    if (status < 0) {
+        return status;
+    }
+    uint64_t count = length / stride;
+    if (!self->drop_last && tooth < length % stride) {
+        count++;
+    }
     *ret_span = (augs_span){.first = base + tooth, .stride = stride, .count = count};
-    int status = check_size(self, facts, ret_span, length == window, error);
-    return status < 0 ? status : 1;
+    return 1;
 }
 
 const augs_strategy_ops augsi_strategy_round_robin = {

@@ -51,14 +51,18 @@ AUGS_API int augs_pipeline_open(augs_stream *stream, const augs_pipeline_options
                                 augs_pipeline **ret_pipeline, augs_error *error);
 AUGS_API void augs_pipeline_free(augs_pipeline *pipeline);
 
-/* 1 and a batch, which is the caller's to unref; 0 at the end of the epoch; negative on error,
- * after which the position is unchanged and the call may be repeated. */
+/*
+ * 1 and a batch, which is the caller's to unref; 0 at the end of the epoch; negative on error,
+ * after which the call may be repeated. Steps that have no sample for this rank are passed over.
+ * AUGS_E_PLAN: the strategy is wrong; spans of a fixed one are checked together as far as it is
+ * walked from its start, each for itself after a seek.
+ */
 AUGS_API int augs_pipeline_next(augs_pipeline *pipeline, augs_batch **ret_batch, augs_error *error);
 
 /* The step whose batch `next` returns next, from 0. */
 AUGS_API uint64_t augs_pipeline_step(const augs_pipeline *pipeline);
-/* Goes to a step. Fixed strategies in O(1), others only backwards to 0 or over recorded steps:
- * AUGS_E_STATE. */
+/* Goes to a step. Fixed strategies in O(1), to any step or the end: AUGS_E_RANGE; others only to
+ * the next step, to the last one again, or to 0, to plan anew: AUGS_E_STATE. */
 AUGS_API int augs_pipeline_seek(augs_pipeline *pipeline, uint64_t step, augs_error *error);
 /* Starts at step 0 of another epoch. Batches of the old one stay valid. */
 AUGS_API int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, augs_error *error);
@@ -68,7 +72,8 @@ AUGS_API int augs_pipeline_observe(augs_pipeline *pipeline, double seconds, uint
                                    uint64_t available_bytes, augs_error *error);
 
 /* Runs to the end of the epoch, every batch into the sink, then flushes it. Positive results of the
- * sink's write mean "stop": AUGS_E_CANCELLED. */
+ * sink's write mean "stop", the batch was taken: AUGS_E_CANCELLED. A batch whose write failed was
+ * not: it comes first when the call is repeated. */
 AUGS_API int augs_pipeline_run(augs_pipeline *pipeline, augs_sink *sink, augs_error *error);
 
 /*

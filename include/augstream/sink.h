@@ -32,7 +32,8 @@ AUGS_API void augs_sink_free(augs_sink *sink); /* calls done; NULL is fine */
 AUGS_API int augs_sink_write(augs_sink *sink, augs_batch *batch, augs_error *error);
 AUGS_API int augs_sink_flush(augs_sink *sink, augs_error *error);
 
-/* Each batch to a function, same results as `write`. */
+/* Each batch to a function, same results as `write`; a negative number that is no status turns into
+ * AUGS_E_CALLBACK. */
 AUGS_API int augs_sink_open_callback(int (*function)(void *user, augs_batch *batch), void *user,
                                      augs_sink **ret_sink, augs_error *error);
 /* Counts and forgets: to time what stands before it. ret_n_samples may be NULL, else is counted up.

@@ -17,11 +17,17 @@
 
 AUGS_BEGIN_DECLS
 
-/* Options of all shipped strategies; 0 = the strategy's default. Sizes are samples a rank. */
+/*
+ * Options of all shipped strategies; 0 = the strategy's default. Sizes are samples a rank.
+ * sequential brings batch_size within min and max and then down to a multiple of multiple_of. The
+ * sizes of round_robin follow from batches and window: it takes neither batch_size nor multiple_of,
+ * and refuses what breaks min or max. What cannot be kept is refused: AUGS_E_ARGUMENT.
+ */
 typedef struct augs_strategy_options {
-    uint32_t size;        /* sizeof(augs_strategy_options) */
-    uint32_t drop_last;   /* 1: a batch that is not full at the end is left out */
-    uint64_t batch_size;  /* sequential: 32 */
+    uint32_t size;       /* sizeof(augs_strategy_options) */
+    uint32_t drop_last;  /* 1: a batch that is not full at the end is left out; round_robin: all are
+                            equally long, window is a multiple of batches */
+    uint64_t batch_size; /* sequential: 32 */
     uint64_t min_samples; /* at least; only a tail may be smaller; 1 */
     uint64_t max_samples; /* at most; no limit */
     uint64_t multiple_of; /* of every batch but the tail; 1 */

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether spans cover positions in order, nothing lost and nothing twice, in O(1) memory. A span is
+ * either the next positions (stride 1), or the first tooth of a comb: `stride` spans base, base +
+ * 1,
+ * ... of that stride, whose counts are the first one's or, from some tooth on, one less.
+ */
+#ifndef AUGSI_SPAN_CHECK_H
+#define AUGSI_SPAN_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <augstream/stream.h>
+
+typedef struct augsi_span_check {
+    uint64_t next;                             /* the first position that no whole comb covers */
+    uint64_t stride;                           /* > 1: within a comb, which began at `next`; */
+    uint64_t tooth;                            /* its teeth so far, */
+    uint64_t first_count, last_count, covered; /* the positions of its first, its last, of all */
+} augsi_span_check;
+
+void augsi_span_check_init(augsi_span_check *check);
+/* count and stride are at least 1. AUGS_E_PLAN says what was expected; the check is unchanged. */
+int augsi_span_check_add(augsi_span_check *check, const augs_span *span, const char *strategy,
+                         uint64_t step, augs_error *error);
+/* How many positions were covered. */
+uint64_t augsi_span_check_position(const augsi_span_check *check);
+/* true: between two combs. */
+bool augsi_span_check_is_whole(const augsi_span_check *check);
+
+#endif
