@@ -176,9 +176,14 @@ static void read_field(augsi_reader *reader, const wire_field *field, augsi_mess
     case U32:
         *(uint32_t *)(void *)at = augsi_read_u32(reader);
         break;
-    case TEXT:
-        *(augsi_bytes *)(void *)at = augsi_read_text(reader);
+    case TEXT: {
+        const augsi_bytes bytes = augsi_read_text(reader);
+        if (memchr(bytes.data, 0, bytes.n_bytes) != NULL) {
+            reader->failed = true;
+        }
+        *(augsi_bytes *)(void *)at = bytes;
         break;
+    }
     case FEEDBACK:
         read_feedback(reader, message);
         break;
@@ -225,7 +230,8 @@ int augsi_wire_decode(const void *data, size_t n_bytes, augsi_message *ret_messa
     }
     if (reader.failed) {
         return augsi_fail(error, AUGS_E_PROTOCOL,
-                          "a field of the message of type %u has the wrong type", message.type);
+                          "a field of the message of type %u has the wrong type or range",
+                          message.type);
     }
     *ret_message = message;
     return AUGS_OK;

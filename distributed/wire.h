@@ -80,7 +80,7 @@ void augsi_wire_encode(augsi_text *text, const augsi_message *message);
 /* AUGS_E_PROTOCOL says what is wrong. WELCOME is not taken. */
 int augsi_wire_decode(const void *data, size_t n_bytes, augsi_message *ret_message,
                       augs_error *error);
-/* The type of a message that the walk accepts, else 0. */
+/* The type that a message begins with, 0 if it does not begin as one. */
 uint32_t augsi_wire_type(const void *data, size_t n_bytes);
 
 /* All that a client needs to know of a job. */
@@ -104,7 +104,8 @@ void augsi_wire_encode_welcome(augsi_text *text, const augsi_welcome *welcome);
 /*
  * Opens the stream from its definition and looks that its fingerprint is the one the server sent,
  * and that the self tests agree: AUGS_E_MISMATCH. ret_welcome must stay where it is while the
- * plan's options are in use.
+ * plan's options are in use. On failure its stream is NULL, and its incarnation is the message's as
+ * far as that could be read, else 0.
  */
 int augsi_wire_decode_welcome(const void *data, size_t n_bytes, const augs_allocator *allocator,
                               augsi_welcome *ret_welcome, augs_error *error);

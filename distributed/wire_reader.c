@@ -206,7 +206,7 @@ double augsi_read_f64(augsi_reader *reader)
         memcpy(&number, &bits, sizeof number);
         return (double)number;
     }
-    if (first >= 0xe0 && first != 0xc1) {
+    if (first >= 0xe0) {
         take(reader, 1);
         return (double)(int)first - 256.0;
     }

@@ -321,6 +321,28 @@ static int check_welcome(const augsi_welcome *welcome, augs_error *error)
     return AUGS_OK;
 }
 
+/* What a plan of this protocol cannot be. */
+static int check_plan(const augsi_welcome *welcome, augs_error *error)
+{
+    if (welcome->base_step != 0 || welcome->base_position != 0) {
+        return augsi_fail(error, AUGS_E_PROTOCOL,
+                          "WELCOME: the plan begins at step %llu, position %llu; this version's "
+                          "begin at 0",
+                          (unsigned long long)welcome->base_step,
+                          (unsigned long long)welcome->base_position);
+    }
+    if (welcome->max_credit == 0) {
+        return augsi_fail(error, AUGS_E_PROTOCOL, "WELCOME: max_credit is 0; at least 1 is needed");
+    }
+    if (welcome->n_epochs == 0 || welcome->n_epochs - 1 > UINT32_MAX - welcome->first_epoch ||
+        welcome->first_epoch != augs_stream_epoch(welcome->stream)) {
+        return augsi_fail(
+            error, AUGS_E_PROTOCOL, "WELCOME: %u epochs from %u on, of a stream at epoch %u",
+            welcome->n_epochs, welcome->first_epoch, augs_stream_epoch(welcome->stream));
+    }
+    return AUGS_OK;
+}
+
 int augsi_wire_decode_welcome(const void *data, size_t n_bytes, const augs_allocator *allocator,
                               augsi_welcome *ret_welcome, augs_error *error)
 {
@@ -359,6 +381,9 @@ int augsi_wire_decode_welcome(const void *data, size_t n_bytes, const augs_alloc
     augsi_delete(allocator, room.memory, room.n_bytes);
     if (status == AUGS_OK) {
         status = check_welcome(welcome, error);
+        if (status == AUGS_OK) {
+            status = check_plan(welcome, error);
+        }
         if (status < 0) {
             augs_stream_unref(welcome->stream);
             welcome->stream = NULL;
