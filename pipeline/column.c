@@ -46,7 +46,10 @@ static int make_thresholds(augsi_column *column, const augs_column_info *info,
 int augsi_column_init(augsi_column *column, const augs_column_info *info, uint64_t n_samples,
                       const augs_allocator *allocator, augs_error *error)
 {
-    const double *numbers = info->numbers;
+    double numbers[4];
+    for (size_t i = 0; i < 4; i++) {
+        numbers[i] = info->numbers[i] + 0.0; /* -0 is 0, as in the fingerprint */
+    }
     *column = (augsi_column){.kind = info->kind,
                              .dtype = info->dtype,
                              .shape = info->shape,

@@ -707,6 +707,32 @@ START_TEST(whatever_moves_a_byte_moves_the_fingerprint)
 }
 END_TEST
 
+START_TEST(equal_fingerprints_have_equal_bytes_whatever_the_caller_left_unused)
+{
+    /* a -0 is a 0, and numbers that a kind does not have say nothing */
+    static const double numbers[3][4] = {{0, 0, 0, 0}, {-0.0, 0, 0, 0}, {0, 7, 8, 9}};
+    float values[3] = {1, 1, 1};
+    char texts[3][40];
+    for (size_t i = 0; i < 3; i++) {
+        augs_column_info info = {.size = sizeof info,
+                                 .kind = AUGS_KIND_CONSTANT,
+                                 .shape = 1,
+                                 .gate = AUGS_NO_GATE,
+                                 .name = "a"};
+        memcpy(info.numbers, numbers[i], sizeof info.numbers);
+        augs_stream *stream =
+            open_stream(open_columns(&info, 1, NULL), AUGS_ORDER_SEQUENTIAL, 1, 0, 0);
+        void *columns[2] = {NULL, &values[i]};
+        augs_error error;
+        AUGS_ASSERT_OK(augs_stream_fill(stream, &(augs_span){0, 1, 1}, columns, &error), error);
+        snprintf(texts[i], sizeof texts[i], "%s", augs_stream_fingerprint(stream));
+        ck_assert_str_eq(texts[i], texts[0]);
+        ck_assert_mem_eq(&values[i], &values[0], sizeof values[i]);
+        augs_stream_unref(stream);
+    }
+}
+END_TEST
+
 AUGS_SUITE("stream", seek_equals_skip, any_cut_concatenates_to_the_same_bytes, gather_equals_fill,
            a_strided_span_takes_every_nth_position,
            a_shuffled_stream_holds_every_sample_once_with_its_own_values,
@@ -718,4 +744,5 @@ AUGS_SUITE("stream", seek_equals_skip, any_cut_concatenates_to_the_same_bytes, g
            another_epoch_of_a_stream_is_a_stream_of_that_epoch, threads_read_one_stream_at_once,
            memory_that_runs_out_leaves_nothing_behind, reading_allocates_nothing,
            the_fingerprint_is_the_hash_of_the_documented_encoding,
-           whatever_moves_a_byte_moves_the_fingerprint)
+           whatever_moves_a_byte_moves_the_fingerprint,
+           equal_fingerprints_have_equal_bytes_whatever_the_caller_left_unused)
