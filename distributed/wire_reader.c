@@ -43,7 +43,7 @@ static value_head head_of(const unsigned char *p, size_t left)
         return (value_head){.n_bytes = 1, .valid = true};
     }
     if (first <= 0x8f) {
-        return (value_head){.n_bytes = 1, .n_nested = 2 * (first & 15u), .valid = true};
+        return (value_head){.n_bytes = 1, .n_nested = (uint64_t)2 * (first & 15u), .valid = true};
     }
     if (first <= 0x9f) {
         return (value_head){.n_bytes = 1, .n_nested = first & 15u, .valid = true};

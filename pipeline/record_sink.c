@@ -9,7 +9,7 @@
 #include "preset_impl.h"
 #include "record.h"
 
-#define PIECE_BYTES (256u * 1024u)
+#define PIECE_BYTES ((size_t)256 * 1024)
 #define PIECE_SAMPLES 256u
 
 typedef struct record_sink {

@@ -70,7 +70,7 @@ int augsi_span_check_add(augsi_span_check *check, const augs_span *span, const c
         "was begun",
         strategy, (unsigned long long)step, (unsigned long long)span->first,
         (unsigned long long)span->stride, (unsigned long long)span->count,
-        (unsigned long long)(check->next + check->tooth), (unsigned long long)check->stride,
+        (unsigned long long)check->next + check->tooth, (unsigned long long)check->stride,
         (unsigned long long)(check->first_count > 1 ? check->first_count - 1 : 1),
         (unsigned long long)check->last_count);
 }

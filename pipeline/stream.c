@@ -294,6 +294,7 @@ static void make_picks(const augsi_column *column, const sample_block *block,
         augsi_column_from_words(column, words, n, elements);
         return;
     }
+    assert(shape > 0);
     const uint64_t most = BLOCK_ELEMENTS / shape;
     for (uint64_t done = 0; done < n;) {
         uint64_t part = n - done < most ? n - done : most;
