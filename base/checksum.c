@@ -5,6 +5,9 @@
 #include <stdio.h>
 #define XXH_STATIC_LINKING_ONLY /* the state on the stack */
 #include <xxhash.h>
+#ifdef AUGSI_HAVE_XXH_DISPATCH
+#include <xxh_x86dispatch.h> /* puts itself in the place of XXH3's functions */
+#endif
 #include <zlib.h>
 
 uint64_t augsi_hash64(const void *data, size_t n_bytes)

@@ -16,7 +16,7 @@
 #include "server_core.h"
 
 #define DEFAULT_ENDPOINT "tcp://127.0.0.1:5757"
-#define NS_PER_MS 1000000u
+#define NS_PER_MS ((uint64_t)1000000)
 #define PUBLISH_EVERY_NS (2 * NS_PER_MS)
 
 enum {
@@ -252,23 +252,29 @@ const char *augs_server_endpoint(const augs_server *server)
     return server != NULL ? server->router.endpoint : NULL;
 }
 
-static void collect(augs_server *server)
+/* false: there was nothing. */
+static bool collect(augs_server *server)
 {
     augsi_fill_task done;
+    bool any = false;
     while (augsi_fillers_collect(server->fillers, &done)) {
+        any = true;
         const augsi_payload *payload = done.payload;
         augsi_server_core_made(server->core, done.ticket, done.status, done.payload,
                                payload != NULL ? payload->n_bytes : 0,
                                payload != NULL ? payload->hash : 0, now_ns());
     }
+    return any;
 }
 
-static void receive(augs_server *server)
+static bool receive(augs_server *server)
 {
+    bool any = false;
     for (int i = 0; i < MESSAGES_A_TURN; i++) {
         zmq_msg_t routing_id, body;
         int n_frames = augsi_router_receive(&server->router, &routing_id, &body);
         if (n_frames >= 0) {
+            any = true;
             augsi_server_core_receive(server->core, zmq_msg_data(&routing_id),
                                       zmq_msg_size(&routing_id), zmq_msg_data(&body),
                                       zmq_msg_size(&body), (uint32_t)n_frames, now_ns());
@@ -279,6 +285,7 @@ static void receive(augs_server *server)
             break;
         }
     }
+    return any;
 }
 
 /* Counting peers takes a walk over all of them: not at every turn. */
@@ -301,10 +308,23 @@ static long wait_ms(uint64_t until, uint64_t now)
     return ms > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : (long)ms;
 }
 
-static int serve(augs_server *server, augs_error *error)
+static int wait_for_work(augs_server *server, uint64_t until, uint64_t now, augs_error *error)
 {
     zmq_pollitem_t items[2] = {{.socket = server->router.socket, .events = ZMQ_POLLIN},
                                {.fd = server->wakeup.files[0], .events = ZMQ_POLLIN}};
+    if (zmq_poll(items, 2, wait_ms(until, now)) < 0 && zmq_errno() != EINTR) {
+        return augsi_fail(error, AUGS_E_NETWORK, "server: poll: %s", zmq_strerror(zmq_errno()));
+    }
+    if ((items[1].revents & ZMQ_POLLIN) != 0) {
+        augsi_wakeup_clear(&server->wakeup);
+    }
+    return AUGS_OK;
+}
+
+/* Waits only after a turn in which nothing was found; until then fillers need not wake anybody. */
+static int serve(augs_server *server, augs_error *error)
+{
+    bool busy = false;
     while (atomic_load_explicit(&server->stop, memory_order_acquire) == 0) {
         uint64_t now = now_ns();
         uint64_t until = augsi_server_core_tick(server->core, now);
@@ -313,14 +333,12 @@ static int serve(augs_server *server, augs_error *error)
         } else if (until > server->published_at + PUBLISH_EVERY_NS) {
             until = server->published_at + PUBLISH_EVERY_NS;
         }
-        if (zmq_poll(items, 2, wait_ms(until, now)) < 0 && zmq_errno() != EINTR) {
-            return augsi_fail(error, AUGS_E_NETWORK, "server: poll: %s", zmq_strerror(zmq_errno()));
+        int result = busy ? AUGS_OK : wait_for_work(server, until, now, error);
+        if (result < 0) {
+            return result;
         }
-        if ((items[1].revents & ZMQ_POLLIN) != 0) {
-            augsi_wakeup_clear(&server->wakeup);
-        }
-        collect(server);
-        receive(server);
+        busy = collect(server);
+        busy = receive(server) || busy;
     }
     publish_stats(server, now_ns());
     return AUGS_OK;
