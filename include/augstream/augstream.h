@@ -5,8 +5,11 @@
 
 #include <augstream/alloc.h>
 #include <augstream/batch.h>
+#include <augstream/batch_size.h>
 #include <augstream/chunks.h>
 #include <augstream/log.h>
+#include <augstream/memory_monitor.h>
+#include <augstream/metrics.h>
 #include <augstream/pipeline.h>
 #include <augstream/preset.h>
 #include <augstream/server.h>

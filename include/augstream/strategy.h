@@ -17,22 +17,39 @@
 
 AUGS_BEGIN_DECLS
 
+/* How memory_optimized finds its size. */
+#define AUGS_MEMORY_RULE_BUDGET 0u    /* budget / bytes a sample */
+#define AUGS_MEMORY_RULE_PUBLISHED 1u /* augs_memory_adjust, step by step */
+
 /*
  * Options of all shipped strategies; 0 = the strategy's default. Sizes are samples a rank.
  * sequential brings batch_size within min and max and then down to a multiple of multiple_of. The
  * sizes of round_robin follow from batches and window: it takes neither batch_size nor multiple_of,
- * and refuses what breaks min or max. What cannot be kept is refused: AUGS_E_ARGUMENT.
+ * and refuses what breaks min or max. memory_optimized and adaptive start with batch_size and keep
+ * min, max and multiple_of. An option of another strategy, or one that cannot be kept, is refused:
+ * AUGS_E_ARGUMENT.
  */
 typedef struct augs_strategy_options {
-    uint32_t size;       /* sizeof(augs_strategy_options) */
-    uint32_t drop_last;  /* 1: a batch that is not full at the end is left out; round_robin: all are
-                            equally long, window is a multiple of batches */
-    uint64_t batch_size; /* sequential: 32 */
-    uint64_t min_samples; /* at least; only a tail may be smaller; 1 */
-    uint64_t max_samples; /* at most; no limit */
-    uint64_t multiple_of; /* of every batch but the tail; 1 */
-    uint64_t batches;     /* round_robin: how many, required */
-    uint64_t window;      /* round_robin: samples a window; the whole stream */
+    uint32_t size;      /* sizeof(augs_strategy_options) */
+    uint32_t drop_last; /* 1: a batch that is not full at the end is left out; round_robin: all are
+                           equally long, window is a multiple of batches */
+    uint64_t
+        batch_size; /* sequential: 32; the first one of memory_optimized, min, and adaptive, 16 */
+    uint64_t min_samples;      /* at least; only a tail may be smaller; 1 */
+    uint64_t max_samples;      /* at most; no limit; memory_optimized 65,536, adaptive 4,096 */
+    uint64_t multiple_of;      /* of every batch but the tail; 1 */
+    uint64_t batches;          /* round_robin: how many, required */
+    uint64_t window;           /* round_robin: samples a window; the whole stream */
+    uint64_t max_memory_bytes; /* memory_optimized and adaptive: most that a batch may need at its
+                                  consumer; what the facts say of the machine alone */
+    double safety;        /* memory_optimized: part of the budget that is used, above 0 to 1; 0.9 */
+    uint32_t memory_rule; /* memory_optimized: AUGS_MEMORY_RULE_... */
+    uint32_t reserved;    /* 0 */
+    double target_seconds; /* adaptive: a batch takes at most so long (latency); no target */
+    double target_memory; /* adaptive: part of the memory limit to stay within, above 0 to 1; 0.7 */
+    double growth;    /* adaptive: the largest step of a trial upwards once it has learned, above
+                         1 to 16; 1.2 */
+    double reduction; /* adaptive: and downwards, below 1, at least 1/16; 0.8 */
 } augs_strategy_options;
 
 /* What a planner gets to see. Positions count from the start of the planned window of the stream.

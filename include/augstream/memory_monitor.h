@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The memory monitor: what this process may still take before somebody's limit is reached, read
+ * from /proc and /sys (control groups 1 and 2, pressure stall information, resource limits).
+ * Linux; elsewhere, and where a file is missing, the figures that cannot be known are 0.
+ */
+#ifndef AUGSTREAM_MEMORY_MONITOR_H
+#define AUGSTREAM_MEMORY_MONITOR_H
+
+#include <stdint.h>
+
+#include <augstream/alloc.h>
+#include <augstream/export.h>
+#include <augstream/status.h>
+
+AUGS_BEGIN_DECLS
+
+typedef struct augs_memory_monitor augs_memory_monitor;
+
+/* Part of the limit that is used. */
+#define AUGS_MEMORY_NORMAL 0u   /* below 50 % */
+#define AUGS_MEMORY_ELEVATED 1u /* below 80 % */
+#define AUGS_MEMORY_HIGH 2u     /* below 90 % */
+#define AUGS_MEMORY_CRITICAL 3u
+AUGS_API const char *augs_memory_level_name(uint32_t level); /* "normal"...; NULL beyond */
+
+/* Which limit leaves the least room. */
+#define AUGS_MEMORY_OF_NONE 0u    /* no figure could be read */
+#define AUGS_MEMORY_OF_SYSTEM 1u  /* MemAvailable of the machine */
+#define AUGS_MEMORY_OF_CGROUP 2u  /* a control group, or one above it */
+#define AUGS_MEMORY_OF_PROCESS 3u /* a resource limit: RLIMIT_AS, RLIMIT_DATA */
+#define AUGS_MEMORY_OF_USER 4u    /* limit_bytes of the options */
+AUGS_API const char *augs_memory_source_name(uint32_t source); /* "system"...; NULL beyond */
+
+/* What an allocator says of itself; jemalloc's names. 0 = not known. */
+typedef struct augs_allocator_figures {
+    uint32_t size;
+    uint32_t reserved;
+    uint64_t allocated_bytes, active_bytes, resident_bytes, retained_bytes;
+} augs_allocator_figures;
+
+typedef struct augs_memory_monitor_options {
+    uint32_t size;        /* sizeof(augs_memory_monitor_options) */
+    uint32_t interval_ms; /* the system is asked at most once in it; 0 = 100 */
+    uint64_t limit_bytes; /* a limit of your own on what the process holds; 0 = none */
+    const char *root;     /* folder that holds proc/ and sys/; NULL = "/"; copied */
+    /* Monotonic nanoseconds; NULL = CLOCK_MONOTONIC. */
+    uint64_t (*now_ns)(void *user);
+    /* Asked with every reading; NULL = the figures stay 0. The library links no jemalloc itself. */
+    void (*allocator_figures)(void *user, augs_allocator_figures *ret_figures);
+    void *user;                      /* of both */
+    const augs_allocator *allocator; /* NULL = the C library's */
+} augs_memory_monitor_options;
+
+typedef struct augs_memory_snapshot {
+    uint32_t size;
+    uint32_t level;  /* AUGS_MEMORY_NORMAL... of used_bytes and limit_bytes */
+    uint32_t source; /* AUGS_MEMORY_OF_...: whose limit the next three are */
+    uint32_t reserved;
+    uint64_t limit_bytes;         /* of the source; 0 = none known */
+    uint64_t used_bytes;          /* against that limit, without what the kernel can drop at once */
+    uint64_t available_bytes;     /* the least room of all limits; UINT64_MAX: none known */
+    uint64_t resident_bytes;      /* of this process */
+    uint64_t peak_resident_bytes; /* of this process, ever */
+    double used_fraction;         /* used_bytes / limit_bytes; 0 without a limit */
+    double pressure_some_avg10;   /* percent of time that some, all tasks waited for memory; < 0: */
+    double pressure_full_avg10; /* not known. Of the control group if it tells, else the machine */
+    augs_allocator_figures allocator;
+    uint64_t n_readings; /* of the system, until now */
+} augs_memory_snapshot;
+
+/* options may be NULL. */
+AUGS_API int augs_memory_monitor_open(const augs_memory_monitor_options *options,
+                                      augs_memory_monitor **ret_monitor, augs_error *error);
+AUGS_API void augs_memory_monitor_free(augs_memory_monitor *monitor);
+
+/*
+ * The figures of now, at most interval_ms old. One thread at a time. Allocates nothing. What cannot
+ * be read is left out, never an error. ret_snapshot->size is set by the caller.
+ * AUGS_E_MEMORY if options.limit_bytes is exceeded, with the figures in error and in ret_snapshot:
+ * what the caller has in hand stays valid, and it may go on with less.
+ */
+AUGS_API int augs_memory_monitor_read(augs_memory_monitor *monitor,
+                                      augs_memory_snapshot *ret_snapshot, augs_error *error);
+/* The same, but asks the system now whatever interval_ms says. */
+AUGS_API int augs_memory_monitor_read_now(augs_memory_monitor *monitor,
+                                          augs_memory_snapshot *ret_snapshot, augs_error *error);
+
+/* What happened between begin and end of a piece of work. It reports and drops nothing. Scopes of
+ * one monitor may nest. */
+typedef struct augs_memory_scope {
+    uint32_t size; /* sizeof(augs_memory_scope), set by the caller */
+    uint32_t peak_level;
+    uint64_t begin_resident_bytes, end_resident_bytes;
+    uint64_t peak_resident_bytes; /* the highest seen by readings in the scope, or the process's own
+                                     peak if that rose */
+    double end_used_fraction;
+    double peak_used_fraction; /* of the readings in the scope */
+    uint64_t n_readings;
+    struct augs_memory_scope *outer; /* the monitor's own */
+} augs_memory_scope;
+AUGS_API int augs_memory_scope_begin(augs_memory_monitor *monitor, augs_memory_scope *scope,
+                                     augs_error *error);
+/* Takes a last reading. Scopes end in the reverse order: AUGS_E_STATE. */
+AUGS_API int augs_memory_scope_end(augs_memory_monitor *monitor, augs_memory_scope *scope,
+                                   augs_error *error);
+
+/* CPUs that this process may use: the least of its affinity and of the quotas of its control
+ * groups, at least 1. root as above, for the quotas. Not the machine's count. */
+AUGS_API uint32_t augs_available_cpus(const char *root);
+/* How many data-loader workers to start beside n_trainers training processes on this machine (0 =
+ * 1): the available CPUs, one kept for each trainer, shared out evenly; at least 1. */
+AUGS_API uint32_t augs_optimal_workers(const char *root, uint32_t n_trainers);
+
+AUGS_END_DECLS
+
+#endif
