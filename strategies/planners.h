@@ -15,4 +15,11 @@ extern const augs_strategy_ops augsi_strategy_round_robin;
 int augsi_planner_fit_size(const char *strategy, const augs_strategy_options *options,
                            uint64_t *size, augs_error *error);
 
+/*
+ * AUGS_E_ARGUMENT if `batches` or an option after it is set that the strategy does not take; the
+ * message names the option and the strategies that do.
+ */
+int augsi_planner_refuse_foreign(const char *strategy, const augs_strategy_options *options,
+                                 augs_error *error);
+
 #endif

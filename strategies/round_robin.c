@@ -20,6 +20,10 @@ static int init(void *state, const augs_strategy_options *options, augs_error *e
 {
     round_robin *self = state;
     const uint64_t batches = options->batches, window = options->window;
+    int status = augsi_planner_refuse_foreign("round_robin", options, error);
+    if (status < 0) {
+        return status;
+    }
     if (batches == 0) {
         return augsi_fail(
             error, AUGS_E_ARGUMENT,

@@ -15,13 +15,12 @@ static int init(void *state, const augs_strategy_options *options, augs_error *e
 {
     sequential *self = state;
     uint64_t size = options->batch_size != 0 ? options->batch_size : DEFAULT_BATCH;
-    int status = augsi_planner_fit_size("sequential", options, &size, error);
+    int status = augsi_planner_refuse_foreign("sequential", options, error);
+    if (status == AUGS_OK) {
+        status = augsi_planner_fit_size("sequential", options, &size, error);
+    }
     if (status < 0) {
         return status;
-    }
-    if (options->batches != 0 || options->window != 0) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "strategy sequential: 'batches' and 'window' belong to round_robin");
     }
     self->batch_size = size;
     self->drop_last = options->drop_last;

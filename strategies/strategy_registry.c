@@ -67,3 +67,51 @@ int augsi_planner_fit_size(const char *strategy, const augs_strategy_options *op
     *size = down;
     return AUGS_OK;
 }
+
+#define MOST_OWNERS 2u
+
+typedef struct option_owners {
+    const char *option;
+    bool is_set;
+    const char *owners[MOST_OWNERS]; /* NULL: fewer */
+} option_owners;
+
+static bool takes(const option_owners *one, const char *strategy)
+{
+    bool is_owner = false;
+    for (size_t i = 0; i < MOST_OWNERS && one->owners[i] != NULL; i++) {
+        is_owner = is_owner || strcmp(one->owners[i], strategy) == 0;
+    }
+    return is_owner;
+}
+
+int augsi_planner_refuse_foreign(const char *strategy, const augs_strategy_options *options,
+                                 augs_error *error)
+{
+    /* a NaN is not 0: it was set */
+    const option_owners all[] = {
+        {"batches", options->batches != 0, {"round_robin"}},
+        {"window", options->window != 0, {"round_robin"}},
+        {"max_memory_bytes", options->max_memory_bytes != 0, {"memory_optimized", "adaptive"}},
+        {"safety", options->safety != 0, {"memory_optimized"}},
+        {"memory_rule", options->memory_rule != 0, {"memory_optimized"}},
+        {"target_seconds", options->target_seconds != 0, {"adaptive"}},
+        {"target_memory", options->target_memory != 0, {"adaptive"}},
+        {"growth", options->growth != 0, {"adaptive"}},
+        {"reduction", options->reduction != 0, {"adaptive"}},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (all[i].is_set && !takes(&all[i], strategy)) {
+            const char *second = all[i].owners[1];
+            return augsi_fail(error, AUGS_E_ARGUMENT,
+                              "strategy %s: '%s' is not taken, it belongs to %s%s%s", strategy,
+                              all[i].option, all[i].owners[0], second != NULL ? " and " : "",
+                              second != NULL ? second : "");
+        }
+    }
+    if (options->reserved != 0) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "strategy %s: 'reserved' is %u; it has to be 0",
+                          strategy, options->reserved);
+    }
+    return AUGS_OK;
+}
