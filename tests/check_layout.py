@@ -33,7 +33,7 @@ OWNED = {
     "xxhash.h": {"base"},
     "zlib.h": {"base"},
     "jemalloc/jemalloc.h": {"cli"},
-    "time.h": {"cli", "distributed", "bench", "examples"},
+    "time.h": {"base", "cli", "distributed", "bench", "examples"},
 }
 LIBRARY = {"base", "presets", "strategies", "pipeline", "distributed", "offline"}
 MAY_REPEAT = {"meson.build", "__init__.py"}
