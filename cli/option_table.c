@@ -146,7 +146,7 @@ const option options[N_OPTIONS] = {
     [OPT_WINDOW] = {"window", "STEPS", KIND_WHOLE, AT(SUBSCRIBE), 0, 1, 65536, "8", NULL, false,
                     "batches asked for ahead"},
     [OPT_TIMEOUT] = {"timeout", "SECONDS", KIND_SECONDS, AT(SUBSCRIBE), 0, 0, 0, "60", NULL, false,
-                     "gives up after so long without an answer; 0 = never"},
+                     "gives up after so long without a batch; 0 = never"},
     [OPT_YAML] = {"yaml", NULL, KIND_FLAG, AT(PRESETS_SHOW), 0, 0, 0, NULL, NULL, false,
                   "the preset file as it is"},
     [OPT_MAN] = {"man", NULL, KIND_FLAG, AT(HELP), 0, 0, 0, NULL, NULL, false,

@@ -333,28 +333,28 @@ static int receive(augs_subscriber *subscriber, augs_batch **ret_batch, augs_err
     return result;
 }
 
-static int timed_out(const augs_subscriber *subscriber, augs_error *error)
+/* The caller's own limit. */
+static int check_time(const augs_subscriber *subscriber, augs_error *error)
 {
-    return augsi_fail(error, AUGS_E_TIMEOUT, "no answer from %s for %" PRIu64 " ms",
-                      subscriber->endpoints[subscriber->endpoint].text,
-                      subscriber->options.timeout_ms);
+    const uint64_t limit_ms = subscriber->options.timeout_ms;
+    if (limit_ms > 0 &&
+        augsi_subscriber_core_stuck_ns(subscriber->core, now_ns()) / NS_PER_MS >= limit_ms) {
+        return augsi_fail(error, AUGS_E_TIMEOUT, "no batch from %s for %" PRIu64 " ms",
+                          subscriber->endpoints[subscriber->endpoint].text, limit_ms);
+    }
+    return AUGS_OK;
 }
 
 /* Waits for a message, the core's next time `until`, or the caller's limit. */
-static int wait_for_more(augs_subscriber *subscriber, uint64_t until, uint64_t started,
-                         augs_error *error)
+static int wait_for_more(augs_subscriber *subscriber, uint64_t until, augs_error *error)
 {
-    uint64_t now = now_ns();
-    if (subscriber->options.timeout_ms > 0) {
-        uint64_t quiet = augsi_subscriber_core_quiet_since(subscriber->core);
-        uint64_t limit = (quiet > started ? quiet : started) +
-                         subscriber->options.timeout_ms * (uint64_t)NS_PER_MS;
-        if (now >= limit) {
-            return timed_out(subscriber, error);
-        }
-        until = until < limit ? until : limit;
-    }
+    const uint64_t now = now_ns(), limit_ms = subscriber->options.timeout_ms;
     int64_t ms = until > now ? (int64_t)((until - now) / NS_PER_MS + 1) : 0;
+    if (limit_ms > 0) {
+        const uint64_t stuck_ms = augsi_subscriber_core_stuck_ns(subscriber->core, now) / NS_PER_MS;
+        const uint64_t left_ms = limit_ms > stuck_ms ? limit_ms - stuck_ms : 0;
+        ms = left_ms < (uint64_t)ms ? (int64_t)left_ms : ms;
+    }
     int waited = augsi_dealer_wait(&subscriber->dealer, subscriber->wakeup.files[0], ms, error);
     if (waited < 0) {
         return waited;
@@ -401,8 +401,7 @@ static int check_frame(augs_subscriber *subscriber, augs_error *error)
 /* Until a batch came, or WELCOME if ret_batch is NULL: 1; 0 at the end of the job. */
 static int run(augs_subscriber *subscriber, augs_batch **ret_batch, augs_error *error)
 {
-    const uint64_t started = now_ns();
-    augsi_subscriber_core_wait(subscriber->core, started);
+    augsi_subscriber_core_wait(subscriber->core, now_ns());
     for (;;) {
         int result = augsi_subscriber_core_failure(subscriber->core, error);
         if (result >= 0) {
@@ -420,10 +419,14 @@ static int run(augs_subscriber *subscriber, augs_batch **ret_batch, augs_error *
         if (atomic_exchange_explicit(&subscriber->cancelled, 0, memory_order_acquire) != 0) {
             return augsi_fail(error, AUGS_E_CANCELLED, "the subscriber was cancelled");
         }
+        result = check_time(subscriber, error);
+        if (result < 0) {
+            return result;
+        }
         uint64_t until = augsi_subscriber_core_tick(subscriber->core, now_ns());
         result = receive(subscriber, ret_batch, error);
         if (result == 0) {
-            result = wait_for_more(subscriber, until, started, error);
+            result = wait_for_more(subscriber, until, error);
         }
         if (result < 0 || result == 1) {
             return result;

@@ -41,6 +41,7 @@ struct augsi_subscriber_core {
     uint64_t incarnation, request, random;
     uint64_t backoff, retry_at;
     uint64_t quiet_since, asked_at, smoothed, next_ping;
+    uint64_t progress_at; /* when the cursor moved last, or a batch came for it */
     bool first_reply_due;
     /* the job */
     bool welcome_came;
@@ -435,7 +436,7 @@ static int receive_batch(augsi_subscriber_core *core, const augsi_message *batch
         return AUGSI_RECEIVED_NOTHING;
     }
     measure_reply(core, now);
-    core->quiet_since = now;
+    core->quiet_since = core->progress_at = now;
     core->ready = true;
     if (batch->n_samples == 0) { /* nothing for this rank in this step */
         augsi_subscriber_core_take(core, now);
@@ -517,7 +518,7 @@ void augsi_subscriber_core_lost(augsi_subscriber_core *core, uint64_t now_ns)
 
 void augsi_subscriber_core_wait(augsi_subscriber_core *core, uint64_t now_ns)
 {
-    core->quiet_since = now_ns;
+    core->quiet_since = core->progress_at = now_ns;
     if (core->phase == GREETING && core->asked_at < now_ns && core->request == 0) {
         core->asked_at = now_ns;
     }
@@ -598,7 +599,7 @@ void augsi_subscriber_core_take(augsi_subscriber_core *core, uint64_t now_ns)
     core->ready = false;
     core->has_slice = false;
     core->step++;
-    core->quiet_since = now_ns;
+    core->quiet_since = core->progress_at = now_ns;
     if (turn_epoch(core, &error) < 0) {
         fail_job(core, &error);
         return;
@@ -677,7 +678,7 @@ void augsi_subscriber_core_stats(const augsi_subscriber_core *core, augs_subscri
     stats->n_fetches = core->stats.n_fetches;
 }
 
-uint64_t augsi_subscriber_core_quiet_since(const augsi_subscriber_core *core)
+uint64_t augsi_subscriber_core_stuck_ns(const augsi_subscriber_core *core, uint64_t now_ns)
 {
-    return core->quiet_since;
+    return now_ns > core->progress_at ? now_ns - core->progress_at : 0;
 }

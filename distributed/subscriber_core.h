@@ -87,7 +87,8 @@ int augsi_subscriber_core_token(const augsi_subscriber_core *core, augsi_token *
                                 augs_error *error);
 /* Counters that the core knows: duplicates, rejected, connects, fetches. */
 void augsi_subscriber_core_stats(const augsi_subscriber_core *core, augs_subscriber_stats *stats);
-/* Since when nothing has come, for the caller's own limit. */
-uint64_t augsi_subscriber_core_quiet_since(const augsi_subscriber_core *core);
+/* How long the caller waits for a batch: since the last one came or was taken, or the wait began.
+ * Other answers (WELCOME, BUSY, PONG, ERR) are no progress. */
+uint64_t augsi_subscriber_core_stuck_ns(const augsi_subscriber_core *core, uint64_t now_ns);
 
 #endif

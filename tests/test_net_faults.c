@@ -6,7 +6,9 @@
 #include <zmq.h>
 
 #include "dealer.h"
+#include "memory.h"
 #include "net_fixture.h"
+#include "wire.h"
 
 /* Reads reports until `n` batches came or the rank ended; the batches have to follow `next`. */
 static uint64_t read_batches(const net_process *rank, uint64_t next, uint64_t n,
@@ -247,6 +249,99 @@ START_TEST(nobody_listening_is_a_timeout_and_may_be_asked_again)
 }
 END_TEST
 
+/* A server that never has a batch: it welcomes, and asks to come back later. */
+typedef struct putting_off {
+    void *router;
+    augs_stream *stream;
+    atomic_bool end;
+    atomic_int n_errors;
+} putting_off;
+
+static void answer_later(putting_off *of, const void *id, size_t n_id, const augsi_message *asked)
+{
+    augsi_text text;
+    augs_strategy_options strategy = {.size = sizeof strategy, .batch_size = 32};
+    augsi_text_init(&text, &augsi_default_allocator);
+    if (asked->type == AUGSI_HELLO) {
+        const augsi_welcome welcome = {
+            .incarnation = asked->incarnation,
+            .n_epochs = 1,
+            .n_steps = (augs_stream_n_samples(of->stream) + 31) / 32,
+            .max_credit = 8,
+            .max_frame_bytes = 1 << 20,
+            .plan = {.size = sizeof(augs_plan_options),
+                     .world_size = 1,
+                     .strategy = "sequential",
+                     .strategy_options = &strategy},
+            .stream = of->stream,
+        };
+        augsi_wire_encode_welcome(&text, &welcome);
+    } else if (asked->type == AUGSI_FETCH) {
+        const augsi_message later = {.type = AUGSI_ERR,
+                                     .incarnation = asked->incarnation,
+                                     .request = asked->request,
+                                     .code = AUGSI_CODE_OVERLOAD,
+                                     .retry_ms = 1,
+                                     .text = {"later", 5}};
+        augsi_wire_encode(&text, &later);
+        atomic_fetch_add(&of->n_errors, 1);
+    }
+    if (text.n_bytes > 0) {
+        zmq_send(of->router, id, n_id, ZMQ_SNDMORE);
+        zmq_send(of->router, text.data, text.n_bytes, 0);
+    }
+    augsi_text_done(&text);
+}
+
+static void *put_off(void *argument)
+{
+    putting_off *of = argument;
+    while (!atomic_load(&of->end)) {
+        unsigned char id[256], data[1024];
+        augsi_message asked;
+        zmq_pollitem_t item = {.socket = of->router, .events = ZMQ_POLLIN};
+        if (zmq_poll(&item, 1, 10) > 0) {
+            int n_id = zmq_recv(of->router, id, sizeof id, 0);
+            int n = zmq_recv(of->router, data, sizeof data, 0);
+            if (n_id > 0 && n > 0 && augsi_wire_decode(data, (size_t)n, &asked, NULL) == AUGS_OK) {
+                answer_later(of, id, (size_t)n_id, &asked);
+            }
+        }
+    }
+    return NULL;
+}
+
+START_TEST(errors_that_may_pass_do_not_put_the_timeout_off)
+{
+    char endpoint[NET_ENDPOINT_BYTES];
+    const char *of_subscriber = endpoint;
+    size_t n = sizeof endpoint;
+    net_job job = {.seed = 3};
+    putting_off of = {.stream = net_open_stream(&job)};
+    pthread_t thread;
+    augs_subscriber *subscriber = NULL;
+    augs_batch *batch = NULL;
+    augs_error error;
+    void *context = zmq_ctx_new();
+    of.router = zmq_socket(context, ZMQ_ROUTER);
+    zmq_setsockopt(of.router, ZMQ_LINGER, &(int){0}, sizeof(int));
+    ck_assert_int_eq(zmq_bind(of.router, "tcp://127.0.0.1:*"), 0);
+    ck_assert_int_eq(zmq_getsockopt(of.router, ZMQ_LAST_ENDPOINT, endpoint, &n), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, put_off, &of), 0);
+    augs_subscriber_options options = net_subscriber_options(&of_subscriber, &job, 0);
+    options.timeout_ms = 400;
+    AUGS_ASSERT_OK(augs_subscriber_open(&options, &subscriber, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_TIMEOUT, augs_subscriber_next(subscriber, &batch, &error), error);
+    ck_assert_int_ge(atomic_load(&of.n_errors), 1);
+    augs_subscriber_free(subscriber);
+    atomic_store(&of.end, true);
+    pthread_join(thread, NULL);
+    zmq_close(of.router);
+    zmq_ctx_term(context);
+    augs_stream_unref(of.stream);
+}
+END_TEST
+
 static int connect_plain(const char *endpoint)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -475,7 +570,8 @@ AUGS_SUITE("net_faults", a_killed_subscriber_goes_on_with_its_last_token,
            wrong_ranks_world_sizes_and_jobs_are_refused_in_words, a_taken_port_is_said_to_be_taken,
            a_bind_that_others_could_reach_is_refused,
            nobody_listening_is_a_timeout_and_may_be_asked_again,
-           garbage_on_the_port_disturbs_nobody, messages_that_are_none_are_counted_and_dropped,
+           errors_that_may_pass_do_not_put_the_timeout_off, garbage_on_the_port_disturbs_nobody,
+           messages_that_are_none_are_counted_and_dropped,
            a_request_above_the_limit_ends_that_connection_alone,
            a_payload_above_the_limit_is_an_error_and_not_silence,
            a_connection_lost_between_two_frames_ends_no_process, a_subscriber_does_not_cross_fork)

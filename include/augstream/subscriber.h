@@ -28,7 +28,7 @@ typedef struct augs_subscriber_options {
     const char *token;        /* resume token, NULL = from the start */
     uint32_t window;          /* steps asked for ahead, 0 = 8 */
     uint32_t verify;          /* 1: make every batch again and compare: AUGS_E_MISMATCH */
-    uint64_t timeout_ms;      /* give up after so long without an answer, 0 = never */
+    uint64_t timeout_ms;      /* a call gives up after so long without a batch, 0 = never */
     uint64_t max_frame_bytes; /* a larger payload is refused, 0 = 256 MiB */
     const char *fingerprint;  /* refuse a job of another stream; NULL = any */
     augs_logger logger;
