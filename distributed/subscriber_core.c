@@ -11,9 +11,9 @@
 
 #include <string.h>
 
-#include "checksum.h"
 #include "fail.h"
 #include "memory.h"
+#include "subscriber_cursor.h"
 
 #define SECOND ((uint64_t)1000000000)
 #define MILLISECOND ((uint64_t)1000000)
@@ -30,11 +30,7 @@ struct augsi_subscriber_core {
     void *user;
     augs_logger logger;
     augsi_text frame;
-    /* what the caller wants */
-    char job[AUGSI_MAX_JOB_BYTES + 1], fingerprint[33];
-    uint32_t rank, world_size, window, n_endpoints;
-    bool has_token;
-    augsi_token token;
+    uint32_t window, n_endpoints;
     /* the connection */
     enum phase phase;
     uint32_t endpoint;
@@ -43,16 +39,9 @@ struct augsi_subscriber_core {
     uint64_t quiet_since, asked_at, smoothed, next_ping;
     uint64_t progress_at; /* when the cursor moved last, or a batch came for it */
     bool first_reply_due;
-    /* the job */
-    bool welcome_came;
-    augsi_welcome welcome;
-    augsi_plan *plan;
-    augs_stream *stream; /* of the cursor's epoch */
-    /* the cursor: the first step not taken, and how far was asked for */
-    uint32_t epoch;
-    uint64_t step, asked_end;
-    bool has_slice, ready; /* the slice of `step`; its batch is in the caller's hands */
-    augsi_slice slice;
+    augsi_cursor cursor; /* at the first step not taken */
+    uint64_t asked_end;  /* how far was asked for */
+    bool ready;          /* the step's batch is in the caller's hands */
     augs_subscriber_stats stats;
     augs_error failure;
 };
@@ -80,41 +69,15 @@ int augsi_subscriber_core_open(const augs_subscriber_options *options,
     core->user = user;
     core->logger = options->logger;
     core->random = seed;
-    core->rank = options->rank;
-    core->world_size = options->world_size != 0 ? options->world_size : 1;
     core->window = options->window != 0 ? options->window : DEFAULT_WINDOW;
     core->n_endpoints = options->n_endpoints;
     core->backoff = FIRST_BACKOFF;
     core->stats.size = sizeof core->stats;
     augsi_text_init(&core->frame, &core->allocator);
-    const char *job = options->job != NULL ? options->job : "default";
-    int status = AUGS_OK;
-    if (strlen(job) == 0 || strlen(job) > AUGSI_MAX_JOB_BYTES) {
-        status =
-            augsi_fail(error, AUGS_E_ARGUMENT,
-                       "subscriber: the job's name has to have 1 to %u bytes", AUGSI_MAX_JOB_BYTES);
-    } else if (core->rank >= core->world_size) {
-        status = augsi_fail(error, AUGS_E_RANGE, "subscriber: rank %u of %u; ranks are 0 to %u",
-                            core->rank, core->world_size, core->world_size - 1);
-    } else if (options->fingerprint != NULL && strlen(options->fingerprint) != 32) {
-        status = augsi_fail(error, AUGS_E_ARGUMENT,
-                            "subscriber: a fingerprint has 32 hexadecimal digits");
-    } else if (options->token != NULL) {
-        status = augsi_token_parse(options->token, &core->token, error);
-        core->has_token = status == AUGS_OK;
-        if (status == AUGS_OK && strcmp(core->token.job, job) != 0) {
-            status = augsi_fail(error, AUGS_E_TOKEN,
-                                "resume token: it is of the job '%s', this one is '%s'",
-                                core->token.job, job);
-        }
-    }
+    int status = augsi_cursor_init(&core->cursor, options, allocator, error);
     if (status < 0) {
         augsi_subscriber_core_free(core);
         return status;
-    }
-    memcpy(core->job, job, strlen(job) + 1);
-    if (options->fingerprint != NULL) {
-        memcpy(core->fingerprint, options->fingerprint, sizeof core->fingerprint);
     }
     *ret_core = core;
     return AUGS_OK;
@@ -124,9 +87,7 @@ void augsi_subscriber_core_free(augsi_subscriber_core *core)
 {
     if (core != NULL) {
         augs_allocator allocator = core->allocator;
-        augsi_plan_free(core->plan);
-        augs_stream_unref(core->stream);
-        augs_stream_unref(core->welcome.stream);
+        augsi_cursor_done(&core->cursor);
         augsi_text_done(&core->frame);
         augsi_delete(&allocator, core, sizeof *core);
     }
@@ -162,7 +123,7 @@ static void back_off(augsi_subscriber_core *core, uint64_t now, uint64_t at_leas
     core->retry_at = now + at_least + next_random(core) % core->backoff;
     core->backoff = core->backoff * 2 > LAST_BACKOFF ? LAST_BACKOFF : core->backoff * 2;
     core->endpoint = (core->endpoint + 1) % core->n_endpoints;
-    core->asked_end = core->step;
+    core->asked_end = core->cursor.step;
     core->ready = false;
 }
 
@@ -175,7 +136,7 @@ static uint64_t patience(const augsi_subscriber_core *core)
 static void connect_now(augsi_subscriber_core *core, uint64_t now)
 {
     core->incarnation = next_random(core);
-    core->asked_end = core->step;
+    core->asked_end = core->cursor.step;
     core->stats.n_connects++;
     if (!core->hooks.connect(core->user, core->endpoint)) {
         back_off(core, now, 0);
@@ -192,29 +153,25 @@ static bool say_hello(augsi_subscriber_core *core)
                                  .protocol_min = AUGSI_PROTOCOL,
                                  .protocol_max = AUGSI_PROTOCOL,
                                  .incarnation = core->incarnation,
-                                 .job = bytes_of(core->job),
-                                 .rank = core->rank,
-                                 .world_size = core->world_size,
+                                 .job = bytes_of(core->cursor.job),
+                                 .rank = core->cursor.rank,
+                                 .world_size = core->cursor.world_size,
                                  .format = bytes_of("columns"),
                                  .agent = bytes_of("augstream " AUGSI_VERSION)};
     return send_message(core, &hello);
 }
 
-static uint64_t n_steps(const augsi_subscriber_core *core)
-{
-    return augsi_plan_n_steps(core->plan);
-}
-
 /* Asks for what is not asked for yet, when half of the window is free. */
 static void fetch(augsi_subscriber_core *core, uint64_t now)
 {
-    if (core->phase != STREAMING || core->step >= n_steps(core)) {
+    if (core->phase != STREAMING || core->cursor.step >= core->cursor.n_steps) {
         return;
     }
-    uint64_t window =
-        core->window < core->welcome.max_credit ? core->window : core->welcome.max_credit;
-    uint64_t begin = core->asked_end > core->step ? core->asked_end : core->step;
-    uint64_t ahead = begin - core->step, left = n_steps(core) - begin;
+    uint64_t window = core->window < core->cursor.welcome.max_credit
+                          ? core->window
+                          : core->cursor.welcome.max_credit;
+    uint64_t begin = core->asked_end > core->cursor.step ? core->asked_end : core->cursor.step;
+    uint64_t ahead = begin - core->cursor.step, left = core->cursor.n_steps - begin;
     uint64_t count = window - (ahead < window ? ahead : window);
     count = count < left ? count : left;
     if (count == 0 || (ahead > 0 && 2 * ahead > window)) {
@@ -223,12 +180,12 @@ static void fetch(augsi_subscriber_core *core, uint64_t now)
     const augsi_message message = {.type = AUGSI_FETCH,
                                    .incarnation = core->incarnation,
                                    .request = core->request + 1,
-                                   .job = bytes_of(core->job),
-                                   .fingerprint = bytes_of(core->welcome.fingerprint),
-                                   .generation = core->welcome.generation,
-                                   .rank = core->rank,
-                                   .world_size = core->world_size,
-                                   .epoch = core->epoch,
+                                   .job = bytes_of(core->cursor.job),
+                                   .fingerprint = bytes_of(core->cursor.welcome.fingerprint),
+                                   .generation = core->cursor.welcome.generation,
+                                   .rank = core->cursor.rank,
+                                   .world_size = core->cursor.world_size,
+                                   .epoch = core->cursor.epoch,
                                    .step = begin,
                                    .count = count};
     if (send_message(core, &message)) {
@@ -242,142 +199,28 @@ static void fetch(augsi_subscriber_core *core, uint64_t now)
     }
 }
 
-static bool load_slice(augsi_subscriber_core *core)
-{
-    if (!core->has_slice) {
-        core->has_slice =
-            augsi_plan_slice(core->plan, core->step, core->rank, &core->slice, NULL) == 1;
-    }
-    return core->has_slice;
-}
-
-static void finish(augsi_subscriber_core *core)
-{
-    augsi_subscriber_core_bye(core);
-    core->phase = DONE;
-}
-
-/* Goes to the next epoch where one has ended. */
+/* Goes to the next epoch where one has ended, and says goodbye where the last one has. */
 static int turn_epoch(augsi_subscriber_core *core, augs_error *error)
 {
-    while (core->step >= n_steps(core)) {
-        uint64_t next = (uint64_t)core->epoch + 1;
-        if (next >= (uint64_t)core->welcome.first_epoch + core->welcome.n_epochs) {
-            finish(core);
-            return AUGS_OK;
-        }
-        augs_stream *stream;
-        int status = augs_stream_open_epoch(core->stream, (uint32_t)next, &stream, error);
-        if (status < 0) {
-            return status;
-        }
-        augs_stream_unref(core->stream);
-        core->stream = stream;
-        core->epoch = (uint32_t)next;
-        core->step = core->asked_end = 0;
-        core->has_slice = false;
+    const uint32_t epoch = core->cursor.epoch;
+    int status = augsi_cursor_turn(&core->cursor, error);
+    if (status == 0) {
+        augsi_subscriber_core_bye(core);
+        core->phase = DONE;
     }
-    return AUGS_OK;
-}
-
-/* The first WELCOME makes plan and cursor. */
-static int settle(augsi_subscriber_core *core, augs_error *error)
-{
-    const augsi_welcome *welcome = &core->welcome;
-    if (core->fingerprint[0] != '\0' && strcmp(core->fingerprint, welcome->fingerprint) != 0) {
-        return augsi_fail(error, AUGS_E_MISMATCH, "job '%s' is of the stream %s, %s was asked for",
-                          core->job, welcome->fingerprint, core->fingerprint);
+    if (core->cursor.epoch != epoch) {
+        core->asked_end = 0;
     }
-    if (core->has_token && strcmp(core->token.fingerprint, welcome->fingerprint) != 0) {
-        return augsi_fail(error, AUGS_E_TOKEN,
-                          "resume token: it is of the stream %s, job '%s' is of %s",
-                          core->token.fingerprint, core->job, welcome->fingerprint);
-    }
-    if (welcome->plan.world_size != core->world_size) {
-        return augsi_fail(error, AUGS_E_REFUSED, "job '%s' has world size %u, not %u", core->job,
-                          welcome->plan.world_size, core->world_size);
-    }
-    int status =
-        augsi_plan_open(&core->allocator, &welcome->plan, 0, augs_stream_n_samples(welcome->stream),
-                        augs_stream_sample_bytes(welcome->stream), &core->plan, error);
-    if (status < 0) {
-        return status;
-    }
-    if (!augsi_plan_is_fixed(core->plan) || n_steps(core) != welcome->n_steps) {
-        return augsi_fail(error, AUGS_E_PROTOCOL,
-                          "job '%s': the server plans %llu steps, its options make %llu here",
-                          core->job, (unsigned long long)welcome->n_steps,
-                          (unsigned long long)n_steps(core));
-    }
-    core->epoch = welcome->first_epoch;
-    core->stream = augs_stream_ref(welcome->stream);
-    if (core->has_token) {
-        uint64_t last = (uint64_t)welcome->first_epoch + welcome->n_epochs;
-        if (core->token.epoch < welcome->first_epoch || core->token.epoch >= last ||
-            core->token.step > n_steps(core)) {
-            return augsi_fail(error, AUGS_E_TOKEN,
-                              "resume token: epoch %u, step %llu; job '%s' has the epochs %u to "
-                              "%llu with %llu steps each",
-                              core->token.epoch, (unsigned long long)core->token.step, core->job,
-                              welcome->first_epoch, (unsigned long long)last - 1,
-                              (unsigned long long)n_steps(core));
-        }
-        augs_stream_unref(core->stream);
-        core->stream = NULL;
-        status = augs_stream_open_epoch(welcome->stream, core->token.epoch, &core->stream, error);
-        if (status < 0) {
-            return status;
-        }
-        core->epoch = core->token.epoch;
-        core->step = core->token.step;
-    }
-    core->welcome_came = true;
-    return AUGS_OK;
-}
-
-static bool same_job(const augsi_welcome *a, const augsi_welcome *b)
-{
-    return strcmp(a->fingerprint, b->fingerprint) == 0 && a->generation == b->generation &&
-           a->n_steps == b->n_steps && a->first_epoch == b->first_epoch &&
-           a->n_epochs == b->n_epochs && a->plan.world_size == b->plan.world_size &&
-           a->plan.tail == b->plan.tail && a->plan.shard == b->plan.shard &&
-           strcmp(a->strategy_name, b->strategy_name) == 0 &&
-           a->strategy.batch_size == b->strategy.batch_size &&
-           a->strategy.batches == b->strategy.batches && a->strategy.window == b->strategy.window &&
-           a->strategy.drop_last == b->strategy.drop_last;
+    return status < 0 ? status : AUGS_OK;
 }
 
 static int receive_welcome(augsi_subscriber_core *core, const void *data, size_t n_bytes,
                            uint64_t now, augs_error *error)
 {
-    augsi_welcome *welcome =
-        core->welcome_came ? augsi_new(&core->allocator, sizeof *welcome) : &core->welcome;
-    if (welcome == NULL) {
-        return augsi_fail_memory(error, sizeof *welcome);
-    }
-    int status = augsi_wire_decode_welcome(data, n_bytes, &core->allocator, welcome, error);
-    bool ours =
-        status == AUGS_OK && welcome->incarnation == core->incarnation && core->phase == GREETING;
-    if (!core->welcome_came) {
-        if (status == AUGS_OK && !ours) {
-            augs_stream_unref(welcome->stream);
-            welcome->stream = NULL;
-        } else if (ours) {
-            status = settle(core, error);
-        }
-    } else {
-        if (ours && !same_job(welcome, &core->welcome)) {
-            status = augsi_fail(
-                error, AUGS_E_MISMATCH,
-                "job '%s' is another one since the connection was lost: stream %s, before %s",
-                core->job, welcome->fingerprint, core->welcome.fingerprint);
-        }
-        if (status >= 0 || welcome->stream != NULL) {
-            augs_stream_unref(welcome->stream);
-        }
-        augsi_delete(&core->allocator, welcome, sizeof *welcome);
-    }
-    if (status < 0 || !ours) {
+    int status = core->phase != GREETING
+                     ? 0
+                     : augsi_cursor_welcome(&core->cursor, data, n_bytes, core->incarnation, error);
+    if (status <= 0) {
         return status;
     }
     core->phase = STREAMING;
@@ -386,20 +229,6 @@ static int receive_welcome(augsi_subscriber_core *core, const void *data, size_t
     status = turn_epoch(core, error);
     fetch(core, now);
     return status;
-}
-
-/* What BATCH says is what the plan says, and the payload is what BATCH says. */
-static bool fits(augsi_subscriber_core *core, const augsi_message *batch, const void *payload,
-                 size_t n_payload)
-{
-    if (!load_slice(core)) {
-        return false;
-    }
-    const augsi_slice *slice = &core->slice;
-    const uint64_t n = slice->body.count + slice->pad_count;
-    return batch->first == slice->body.first && batch->stride == slice->body.stride &&
-           batch->n_samples == n && batch->n_bytes == n_payload &&
-           augsi_hash64(payload, n_payload) == batch->hash;
 }
 
 static void measure_reply(augsi_subscriber_core *core, uint64_t now)
@@ -416,22 +245,24 @@ static int receive_batch(augsi_subscriber_core *core, const augsi_message *batch
                          const void *payload, size_t n_payload, uint64_t now)
 {
     bool ours = core->phase == STREAMING && batch->incarnation == core->incarnation &&
-                batch->rank == core->rank && batch->generation == core->welcome.generation &&
-                !core->ready;
+                batch->rank == core->cursor.rank &&
+                batch->generation == core->cursor.welcome.generation && !core->ready;
     if (!ours) {
         core->stats.n_rejected++;
         return AUGSI_RECEIVED_NOTHING;
     }
-    if (batch->epoch < core->epoch || (batch->epoch == core->epoch && batch->step < core->step)) {
+    if (batch->epoch < core->cursor.epoch ||
+        (batch->epoch == core->cursor.epoch && batch->step < core->cursor.step)) {
         core->stats.n_duplicates++;
         return AUGSI_RECEIVED_NOTHING;
     }
-    if (batch->epoch != core->epoch || batch->step != core->step ||
-        !fits(core, batch, payload, n_payload)) {
+    if (batch->epoch != core->cursor.epoch || batch->step != core->cursor.step ||
+        !augsi_cursor_fits(&core->cursor, batch, payload, n_payload)) {
         core->stats.n_rejected++;
         augsi_log(&core->logger, AUGS_LOG_WARNING,
-                  "rank %u: a batch of step %llu does not fit step %llu: asking again", core->rank,
-                  (unsigned long long)batch->step, (unsigned long long)core->step);
+                  "rank %u: a batch of step %llu does not fit step %llu: asking again",
+                  core->cursor.rank, (unsigned long long)batch->step,
+                  (unsigned long long)core->cursor.step);
         back_off(core, now, 0);
         return AUGSI_RECEIVED_NOTHING;
     }
@@ -464,7 +295,7 @@ static int receive_error(augsi_subscriber_core *core, const augsi_message *messa
     }
     uint64_t wait_ms = message->retry_ms > 60000 ? 60000 : message->retry_ms;
     augsi_log(&core->logger, AUGS_LOG_INFO, "rank %u: the server says %.*s; again in %llu ms",
-              core->rank, (int)(message->text.n_bytes < 200 ? message->text.n_bytes : 200),
+              core->cursor.rank, (int)(message->text.n_bytes < 200 ? message->text.n_bytes : 200),
               message->text.data, (unsigned long long)wait_ms);
     back_off(core, now, wait_ms * MILLISECOND);
     return AUGSI_RECEIVED_NOTHING;
@@ -488,7 +319,7 @@ int augsi_subscriber_core_receive(augsi_subscriber_core *core, const void *heade
     }
     if (augsi_wire_decode(header, n_header, &message, &own) < 0) {
         core->stats.n_rejected++;
-        augsi_log(&core->logger, AUGS_LOG_WARNING, "rank %u: %s", core->rank, own.message);
+        augsi_log(&core->logger, AUGS_LOG_WARNING, "rank %u: %s", core->cursor.rank, own.message);
         back_off(core, now_ns, 0);
         return AUGSI_RECEIVED_NOTHING;
     }
@@ -528,8 +359,10 @@ void augsi_subscriber_core_wait(augsi_subscriber_core *core, uint64_t now_ns)
 static void ping(augsi_subscriber_core *core, uint64_t now)
 {
     if (now >= core->next_ping && now - core->quiet_since >= PING_AFTER / 2) {
-        const augsi_message message = {
-            .type = AUGSI_PING, .incarnation = core->incarnation, .count = now, .step = core->step};
+        const augsi_message message = {.type = AUGSI_PING,
+                                       .incarnation = core->incarnation,
+                                       .count = now,
+                                       .step = core->cursor.step};
         send_message(core, &message);
         core->next_ping = now + PING_AFTER;
     }
@@ -570,8 +403,8 @@ uint64_t augsi_subscriber_core_tick(augsi_subscriber_core *core, uint64_t now_ns
             core->quiet_since > now_ns ? now_ns : core->quiet_since; /* the clock may jump back */
         if (now_ns - core->quiet_since > patience(core)) {
             augsi_log(&core->logger, AUGS_LOG_INFO,
-                      "rank %u: no progress at step %llu: a new connection", core->rank,
-                      (unsigned long long)core->step);
+                      "rank %u: no progress at step %llu: a new connection", core->cursor.rank,
+                      (unsigned long long)core->cursor.step);
             back_off(core, now_ns, 0);
             return core->retry_at;
         }
@@ -585,20 +418,19 @@ uint64_t augsi_subscriber_core_tick(augsi_subscriber_core *core, uint64_t now_ns
 
 void augsi_subscriber_core_expected(const augsi_subscriber_core *core, augsi_expected *ret_expected)
 {
-    *ret_expected = (augsi_expected){.stream = core->stream,
-                                     .slice = core->slice,
-                                     .step = core->step,
-                                     .epoch = core->epoch,
-                                     .rank = core->rank,
-                                     .world_size = core->world_size};
+    *ret_expected = (augsi_expected){.stream = core->cursor.stream,
+                                     .slice = core->cursor.slice,
+                                     .step = core->cursor.step,
+                                     .epoch = core->cursor.epoch,
+                                     .rank = core->cursor.rank,
+                                     .world_size = core->cursor.world_size};
 }
 
 void augsi_subscriber_core_take(augsi_subscriber_core *core, uint64_t now_ns)
 {
     augs_error error;
     core->ready = false;
-    core->has_slice = false;
-    core->step++;
+    augsi_cursor_advance(&core->cursor);
     core->quiet_since = core->progress_at = now_ns;
     if (turn_epoch(core, &error) < 0) {
         fail_job(core, &error);
@@ -609,7 +441,7 @@ void augsi_subscriber_core_take(augsi_subscriber_core *core, uint64_t now_ns)
 
 bool augsi_subscriber_core_is_welcome(const augsi_subscriber_core *core)
 {
-    return core->welcome_came;
+    return core->cursor.is_settled;
 }
 
 bool augsi_subscriber_core_is_done(const augsi_subscriber_core *core)
@@ -632,42 +464,25 @@ void augsi_subscriber_core_bye(augsi_subscriber_core *core)
 {
     if (core->phase == STREAMING) {
         const augsi_message bye = {
-            .type = AUGSI_BYE, .incarnation = core->incarnation, .step = core->step};
+            .type = AUGSI_BYE, .incarnation = core->incarnation, .step = core->cursor.step};
         send_message(core, &bye);
     }
 }
 
 augs_stream *augsi_subscriber_core_stream(const augsi_subscriber_core *core)
 {
-    return core->stream;
+    return core->cursor.stream;
 }
 
 augsi_plan *augsi_subscriber_core_plan(const augsi_subscriber_core *core)
 {
-    return core->plan;
+    return core->cursor.plan;
 }
 
 int augsi_subscriber_core_token(const augsi_subscriber_core *core, augsi_token *ret_token,
                                 augs_error *error)
 {
-    if (!core->welcome_came) {
-        if (core->has_token) {
-            *ret_token = core->token; /* nothing was taken since */
-            return AUGS_OK;
-        }
-        return augsi_fail(error, AUGS_E_STATE,
-                          "subscriber: there is no token before the server was reached");
-    }
-    augsi_token token = {
-        .epoch = core->epoch, .generation = core->welcome.generation, .step = core->step};
-    memcpy(token.job, core->job, strlen(core->job) + 1);
-    memcpy(token.fingerprint, core->welcome.fingerprint, sizeof token.fingerprint);
-    augsi_slice slice;
-    if (augsi_plan_slice(core->plan, core->step, core->rank, &slice, NULL) == 1) {
-        token.position = slice.body.first;
-    }
-    *ret_token = token;
-    return AUGS_OK;
+    return augsi_cursor_token(&core->cursor, ret_token, error);
 }
 
 void augsi_subscriber_core_stats(const augsi_subscriber_core *core, augs_subscriber_stats *stats)

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "subscriber_cursor.h"
+
+#include <string.h>
+
+#include "checksum.h"
+#include "fail.h"
+#include "memory.h"
+
+int augsi_cursor_init(augsi_cursor *cursor, const augs_subscriber_options *options,
+                      const augs_allocator *allocator, augs_error *error)
+{
+    const char *job = options->job != NULL ? options->job : "default";
+    cursor->allocator = *allocator;
+    cursor->rank = options->rank;
+    cursor->world_size = options->world_size != 0 ? options->world_size : 1;
+    if (strlen(job) == 0 || strlen(job) > AUGSI_MAX_JOB_BYTES) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "subscriber: the job's name has to have 1 to %u bytes",
+                          AUGSI_MAX_JOB_BYTES);
+    }
+    memcpy(cursor->job, job, strlen(job) + 1);
+    if (cursor->rank >= cursor->world_size) {
+        return augsi_fail(error, AUGS_E_RANGE, "subscriber: rank %u of %u; ranks are 0 to %u",
+                          cursor->rank, cursor->world_size, cursor->world_size - 1);
+    }
+    if (options->fingerprint != NULL) {
+        if (strlen(options->fingerprint) != 32) {
+            return augsi_fail(error, AUGS_E_ARGUMENT,
+                              "subscriber: a fingerprint has 32 hexadecimal digits");
+        }
+        memcpy(cursor->fingerprint, options->fingerprint, sizeof cursor->fingerprint);
+    }
+    if (options->token != NULL) {
+        int status = augsi_token_parse(options->token, &cursor->token, error);
+        if (status < 0) {
+            return status;
+        }
+        if (strcmp(cursor->token.job, job) != 0) {
+            return augsi_fail(error, AUGS_E_TOKEN,
+                              "resume token: it is of the job '%s', this one is '%s'",
+                              cursor->token.job, job);
+        }
+        cursor->has_token = true;
+    }
+    return AUGS_OK;
+}
+
+void augsi_cursor_done(augsi_cursor *cursor)
+{
+    augsi_plan_free(cursor->plan);
+    augs_stream_unref(cursor->stream);
+    augs_stream_unref(cursor->welcome.stream);
+}
+
+static int open_plan(augsi_cursor *cursor, augs_error *error)
+{
+    const augsi_welcome *welcome = &cursor->welcome;
+    int status = augsi_plan_open(&cursor->allocator, &welcome->plan, 0,
+                                 augs_stream_n_samples(welcome->stream),
+                                 augs_stream_sample_bytes(welcome->stream), &cursor->plan, error);
+    if (status < 0) {
+        return status;
+    }
+    cursor->n_steps = augsi_plan_n_steps(cursor->plan);
+    if (!augsi_plan_is_fixed(cursor->plan) || cursor->n_steps != welcome->n_steps) {
+        return augsi_fail(error, AUGS_E_PROTOCOL,
+                          "job '%s': the server plans %llu steps, its options make %llu here",
+                          cursor->job, (unsigned long long)welcome->n_steps,
+                          (unsigned long long)cursor->n_steps);
+    }
+    return AUGS_OK;
+}
+
+/* The place that the token says. */
+static int follow_token(augsi_cursor *cursor, augs_error *error)
+{
+    const augsi_welcome *welcome = &cursor->welcome;
+    const augsi_token *token = &cursor->token;
+    const uint64_t end = (uint64_t)welcome->first_epoch + welcome->n_epochs;
+    if (token->epoch < welcome->first_epoch || token->epoch >= end ||
+        token->step > cursor->n_steps) {
+        return augsi_fail(error, AUGS_E_TOKEN,
+                          "resume token: epoch %u, step %llu; job '%s' has the epochs %u to "
+                          "%llu with %llu steps each",
+                          token->epoch, (unsigned long long)token->step, cursor->job,
+                          welcome->first_epoch, (unsigned long long)end - 1,
+                          (unsigned long long)cursor->n_steps);
+    }
+    int status = augs_stream_open_epoch(welcome->stream, token->epoch, &cursor->stream, error);
+    if (status == AUGS_OK) {
+        cursor->epoch = token->epoch;
+        cursor->step = token->step;
+    }
+    return status;
+}
+
+/* The first WELCOME makes plan and place. */
+static int settle(augsi_cursor *cursor, augs_error *error)
+{
+    const augsi_welcome *welcome = &cursor->welcome;
+    if (cursor->fingerprint[0] != '\0' && strcmp(cursor->fingerprint, welcome->fingerprint) != 0) {
+        return augsi_fail(error, AUGS_E_MISMATCH, "job '%s' is of the stream %s, %s was asked for",
+                          cursor->job, welcome->fingerprint, cursor->fingerprint);
+    }
+    if (cursor->has_token && strcmp(cursor->token.fingerprint, welcome->fingerprint) != 0) {
+        return augsi_fail(error, AUGS_E_TOKEN,
+                          "resume token: it is of the stream %s, job '%s' is of %s",
+                          cursor->token.fingerprint, cursor->job, welcome->fingerprint);
+    }
+    if (welcome->plan.world_size != cursor->world_size) {
+        return augsi_fail(error, AUGS_E_REFUSED, "job '%s' has world size %u, not %u", cursor->job,
+                          welcome->plan.world_size, cursor->world_size);
+    }
+    int status = open_plan(cursor, error);
+    if (status < 0) {
+        return status;
+    }
+    if (cursor->has_token) {
+        status = follow_token(cursor, error);
+        if (status < 0) {
+            return status;
+        }
+    } else {
+        cursor->epoch = welcome->first_epoch;
+        cursor->stream = augs_stream_ref(welcome->stream);
+    }
+    cursor->is_settled = true;
+    return AUGS_OK;
+}
+
+static bool same_job(const augsi_welcome *a, const augsi_welcome *b)
+{
+    return strcmp(a->fingerprint, b->fingerprint) == 0 && a->generation == b->generation &&
+           a->n_steps == b->n_steps && a->first_epoch == b->first_epoch &&
+           a->n_epochs == b->n_epochs && a->plan.world_size == b->plan.world_size &&
+           a->plan.tail == b->plan.tail && a->plan.shard == b->plan.shard &&
+           strcmp(a->strategy_name, b->strategy_name) == 0 &&
+           a->strategy.batch_size == b->strategy.batch_size &&
+           a->strategy.batches == b->strategy.batches && a->strategy.window == b->strategy.window &&
+           a->strategy.drop_last == b->strategy.drop_last;
+}
+
+static int welcome_first(augsi_cursor *cursor, const void *data, size_t n_bytes,
+                         uint64_t incarnation, augs_error *error)
+{
+    augsi_welcome *welcome = &cursor->welcome; /* the plan's options stay there */
+    int status = augsi_wire_decode_welcome(data, n_bytes, &cursor->allocator, welcome, error);
+    if (status == AUGS_OK && welcome->incarnation != incarnation) {
+        augs_stream_unref(welcome->stream);
+        welcome->stream = NULL;
+        return 0;
+    }
+    if (status == AUGS_OK) {
+        status = settle(cursor, error);
+    }
+    return status < 0 ? status : 1;
+}
+
+static int welcome_again(augsi_cursor *cursor, const void *data, size_t n_bytes,
+                         uint64_t incarnation, augs_error *error)
+{
+    augsi_welcome *welcome = augsi_new(&cursor->allocator, sizeof *welcome);
+    if (welcome == NULL) {
+        return augsi_fail_memory(error, sizeof *welcome);
+    }
+    int status = augsi_wire_decode_welcome(data, n_bytes, &cursor->allocator, welcome, error);
+    if (status == AUGS_OK && welcome->incarnation == incarnation) {
+        status = 1;
+        if (!same_job(welcome, &cursor->welcome)) {
+            status = augsi_fail(
+                error, AUGS_E_MISMATCH,
+                "job '%s' is another one since the connection was lost: stream %s, before %s",
+                cursor->job, welcome->fingerprint, cursor->welcome.fingerprint);
+        }
+    }
+    augs_stream_unref(welcome->stream);
+    augsi_delete(&cursor->allocator, welcome, sizeof *welcome);
+    return status;
+}
+
+int augsi_cursor_welcome(augsi_cursor *cursor, const void *data, size_t n_bytes,
+                         uint64_t incarnation, augs_error *error)
+{
+    return cursor->is_settled ? welcome_again(cursor, data, n_bytes, incarnation, error)
+                              : welcome_first(cursor, data, n_bytes, incarnation, error);
+}
+
+int augsi_cursor_turn(augsi_cursor *cursor, augs_error *error)
+{
+    const augsi_welcome *welcome = &cursor->welcome;
+    while (cursor->step >= cursor->n_steps) {
+        uint64_t next = (uint64_t)cursor->epoch + 1;
+        if (next >= (uint64_t)welcome->first_epoch + welcome->n_epochs) {
+            return 0;
+        }
+        augs_stream *stream;
+        int status = augs_stream_open_epoch(cursor->stream, (uint32_t)next, &stream, error);
+        if (status < 0) {
+            return status;
+        }
+        augs_stream_unref(cursor->stream);
+        cursor->stream = stream;
+        cursor->epoch = (uint32_t)next;
+        cursor->step = 0;
+        cursor->has_slice = false;
+    }
+    return 1;
+}
+
+void augsi_cursor_advance(augsi_cursor *cursor)
+{
+    cursor->step++;
+    cursor->has_slice = false;
+}
+
+bool augsi_cursor_fits(augsi_cursor *cursor, const augsi_message *batch, const void *payload,
+                       size_t n_payload)
+{
+    if (!cursor->has_slice) {
+        cursor->has_slice =
+            augsi_plan_slice(cursor->plan, cursor->step, cursor->rank, &cursor->slice, NULL) == 1;
+    }
+    const augsi_slice *slice = &cursor->slice;
+    return cursor->has_slice && batch->first == slice->body.first &&
+           batch->stride == slice->body.stride &&
+           batch->n_samples == slice->body.count + slice->pad_count &&
+           batch->n_bytes == n_payload && augsi_hash64(payload, n_payload) == batch->hash;
+}
+
+int augsi_cursor_token(const augsi_cursor *cursor, augsi_token *ret_token, augs_error *error)
+{
+    if (!cursor->is_settled) {
+        if (cursor->has_token) {
+            *ret_token = cursor->token; /* nothing was taken since */
+            return AUGS_OK;
+        }
+        return augsi_fail(error, AUGS_E_STATE,
+                          "subscriber: there is no token before the server was reached");
+    }
+    augsi_token token = {
+        .epoch = cursor->epoch, .generation = cursor->welcome.generation, .step = cursor->step};
+    memcpy(token.job, cursor->job, strlen(cursor->job) + 1);
+    memcpy(token.fingerprint, cursor->welcome.fingerprint, sizeof token.fingerprint);
+    augsi_slice slice;
+    if (augsi_plan_slice(cursor->plan, cursor->step, cursor->rank, &slice, NULL) == 1) {
+        token.position = slice.body.first;
+    }
+    *ret_token = token;
+    return AUGS_OK;
+}
