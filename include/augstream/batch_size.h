@@ -16,8 +16,8 @@ AUGS_BEGIN_DECLS
 /*
  * The published rule: the next batch size, from the used part of the memory (0 to 1) and the bytes
  * available. Used above 0.8: x 0.8; else available below limit_bytes: x available / limit; else
- * used below 0.5 and available above 2 x limit: x 1.2; else unchanged. Rounded down, within [min,
- * max] (0 = 1 and no limit). A figure that is not finite leaves the size as it is.
+ * used below 0.5 and available above 2 x limit: x 1.2; else unchanged, likewise where used is not
+ * finite. Rounded down; always within [min, max] (0 = 1 and no limit; min wins if they cross).
  */
 AUGS_API uint64_t augs_memory_adjust(uint64_t batch_size, double used_fraction,
                                      uint64_t available_bytes, uint64_t limit_bytes,
@@ -30,29 +30,33 @@ AUGS_API uint64_t augs_memory_optimal_size(uint64_t sample_bytes, uint64_t avail
 
 /* The same for samples that are arrays of a shape: n_dimensions numbers of elements of
  * element_bytes each. n_copies = how many arrays of that size a sample needs at once (input,
- * output, gradient...; 0 = 1). AUGS_E_RANGE if the product does not fit 64 bits or a dimension is
- * 0. */
+ * output, gradient...; 0 = 1). AUGS_E_RANGE if the product does not fit 64 bits or a dimension or
+ * element_bytes is 0. No dimensions: a scalar. */
 AUGS_API int augs_optimal_size_for_shape(const uint64_t *shape, uint32_t n_dimensions,
                                          uint32_t element_bytes, uint32_t n_copies,
                                          uint64_t available_bytes, uint64_t limit_bytes,
                                          uint64_t min_samples, uint64_t *ret_batch_size,
                                          augs_error *error);
-/* Bytes of an element by the name that NumPy, PyTorch and safetensors give it ("float32", "f2",
- * "bf16", "uint8", "F32"...); 0: no such name. */
+/* Bytes of an element by the name that NumPy, PyTorch and safetensors give it ("float32", "<f2",
+ * "bf16", "torch.uint8", "F32"...), case counts; 0: no such name, or one that they do not agree on
+ * ("float"). */
 AUGS_API uint32_t augs_element_bytes(const char *dtype);
 
 /* How many epochs a run with another batch size should have. */
 #define AUGS_EPOCHS_PUBLISHED 0u     /* max(min_epochs, ref_epochs x ref_batch / batch) */
 #define AUGS_EPOCHS_EQUAL_UPDATES 1u /* ref_epochs x batch / ref_batch: as many optimiser steps */
 #define AUGS_EPOCHS_EQUAL_SAMPLES 2u /* ref_epochs: as many samples seen */
-/* Rounded to the nearest (halves up), at least 1. min_epochs: for PUBLISHED, 0 = 50. */
+/* Rounded to the nearest (halves up), at least 1. min_epochs: for PUBLISHED, 0 = 50. AUGS_E_RANGE
+ * if one of the other figures is 0 or the result does not fit 64 bits. */
 AUGS_API int augs_adjusted_epochs(uint32_t mode, uint64_t ref_epochs, uint64_t ref_batch,
                                   uint64_t batch, uint64_t min_epochs, uint64_t *ret_epochs,
                                   augs_error *error);
 
-/* One step of a trial with a batch of this size: 1 it fits, 0 it does not (out of memory),
- * negative: it failed for another reason, which ends the search. Sets error then. step counts from
- * 0. */
+/*
+ * One step of a trial with a batch of this size: positive, it fits; 0, AUGS_E_NO_MEMORY or
+ * AUGS_E_MEMORY: it does not; any other negative number: it failed for another reason, which ends
+ * the search. Says why in error then, which is never NULL. step counts from 0.
+ */
 typedef int (*augs_batch_probe)(void *user, uint64_t batch_size, uint32_t step, augs_error *error);
 
 #define AUGS_TRIAL_DOES_NOT_FIT 0u
@@ -66,9 +70,9 @@ typedef struct augs_trial {
     uint64_t low;     /* after it: the largest known to fit, 0 = none, */
     uint64_t high;    /* and the smallest known not to, 0 = none */
     double seconds;   /* of the whole trial */
-    uint32_t n_steps; /* that were run */
+    uint32_t n_steps; /* that were begun */
     uint32_t reserved;
-    char reason[64]; /* "fits", "does not fit", "killed by signal 9"... */
+    char reason[64]; /* "fits", "does not fit", "killed by signal 9 (SIGKILL)"... */
 } augs_trial;
 
 typedef struct augs_finder_options {
@@ -76,14 +80,15 @@ typedef struct augs_finder_options {
     uint32_t steps_per_trial; /* 0 = 3 */
     uint64_t min_samples;     /* 0 = 1 */
     uint64_t max_samples;     /* 0 = 65,536; tried itself if everything below it fits */
-    uint64_t multiple_of;     /* of a result above 64; 0 = 32, 1 = any */
+    uint64_t multiple_of;     /* of a result above 64, if there is one; 0 = 32, 1 = any */
     uint64_t tolerance;       /* the boundary is found to this many samples; 0 = 1, exact */
     double safety;            /* the result is this part of the boundary; 0 = 0.9; 1 = all of it */
     /* Called after each trial; NULL = not. */
     void (*progress)(void *user, const augs_trial *trial);
     void *user;
-    /* For a probe in a child process: its own address space limit (RLIMIT_AS), 0 = as it is, and
-     * how long a trial may take before it is killed and the search fails, 0 = for ever. */
+    /* For a probe in a child process: the limit of its address space (RLIMIT_AS, counts what the
+     * caller has mapped, too), 0 = as it is, and how long a trial may take before it is killed and
+     * the search fails with AUGS_E_TIMEOUT, 0 = for ever. */
     uint64_t child_limit_bytes;
     double child_timeout_seconds;
 } augs_finder_options;
@@ -105,17 +110,21 @@ typedef struct augs_finder_report {
  * The largest batch size that fits, by doubling from min and then bisection; the result is it x
  * safety, rounded down to multiple_of if above 64, within [min, max]. A probe is trusted to be
  * monotone: what fits at n fits below. options may be NULL.
- * AUGS_E_MEMORY: not even min_samples fits. AUGS_E_FAILED-like statuses of the probe are handed on
- * with its message. ret_report tells the trials in these cases, too.
+ * AUGS_E_MEMORY: not even min_samples fits. A failure of the probe is handed on with its message,
+ * its status if that is one of AUGS_E_..., else AUGS_E_CALLBACK. ret_report tells the trials in
+ * these cases, too, with batch_size 0; only where the arguments are refused it is left as it was.
  */
 AUGS_API int augs_find_batch_size(augs_batch_probe probe, void *probe_user,
                                   const augs_finder_options *options,
                                   augs_finder_report *ret_report, augs_error *error);
 /*
  * The same, each trial in a child process that is forked for it: death by a signal (the OOM killer,
- * a crash) and by exit code other than 0 counts as "does not fit"; the caller lives. The probe runs
- * in the child and must not rely on threads or on what it changed in an earlier trial. AUGS_E_STATE
- * where processes cannot be made.
+ * a crash) and by exit code other than 0 counts as "does not fit"; the caller lives. A child that
+ * is interrupted from the terminal (SIGINT, SIGQUIT, SIGHUP) ends the search with AUGS_E_CANCELLED,
+ * one that ends with exit code 0 inside of the probe with AUGS_E_CALLBACK.
+ * The probe runs in the child and must not rely on threads or on what it changed in an earlier
+ * trial; the child ends without flushing stdio, writes no core file, and is the first that the OOM
+ * killer picks. progress is called in the caller. AUGS_E_STATE where processes cannot be made.
  */
 AUGS_API int augs_find_batch_size_in_child(augs_batch_probe probe, void *probe_user,
                                            const augs_finder_options *options,

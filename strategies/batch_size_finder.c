@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Doubling until a size does not fit, then bisection between the last that did and the first that
+ * did not (Bentley and Yao, "An almost optimal algorithm for unbounded searching", 1976): at most
+ * 2 log2(max) + 2 trials, and no trial takes more than twice the memory that is needed.
+ */
+#include "batch_size_finder.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "fail.h"
+
+#define DEFAULT_STEPS 3u
+#define DEFAULT_MAX 65536u
+#define DEFAULT_MULTIPLE 32u
+#define DEFAULT_SAFETY 0.9
+#define ANY_BELOW 64u /* results up to here need not be a multiple */
+
+static int check_options(const augs_finder_options *given, augs_finder_options *ret_options,
+                         augs_error *error)
+{
+    augs_finder_options options = {.size = sizeof options};
+    if (given != NULL) {
+        if (given->size < sizeof *given) {
+            return augsi_fail(error, AUGS_E_ARGUMENT,
+                              "finder: options->size must be sizeof(augs_finder_options)");
+        }
+        options = *given;
+    }
+    if (!(options.safety >= 0 && options.safety <= 1)) {
+        return augsi_fail(error, AUGS_E_RANGE, "finder: safety %g; accepted: above 0 to 1",
+                          options.safety);
+    }
+    if (!(options.child_timeout_seconds >= 0)) {
+        return augsi_fail(error, AUGS_E_RANGE,
+                          "finder: child_timeout_seconds %g; accepted: 0 (none) or more",
+                          options.child_timeout_seconds);
+    }
+    options.steps_per_trial =
+        options.steps_per_trial != 0 ? options.steps_per_trial : DEFAULT_STEPS;
+    options.min_samples = options.min_samples != 0 ? options.min_samples : 1;
+    options.max_samples = options.max_samples != 0 ? options.max_samples : DEFAULT_MAX;
+    options.multiple_of = options.multiple_of != 0 ? options.multiple_of : DEFAULT_MULTIPLE;
+    options.tolerance = options.tolerance != 0 ? options.tolerance : 1;
+    options.safety = options.safety > 0 ? options.safety : DEFAULT_SAFETY;
+    if (options.min_samples > options.max_samples) {
+        return augsi_fail(
+            error, AUGS_E_ARGUMENT, "finder: min_samples %llu is above max_samples %llu",
+            (unsigned long long)options.min_samples, (unsigned long long)options.max_samples);
+    }
+    *ret_options = options;
+    return AUGS_OK;
+}
+
+static int next_trial(const augsi_trial_runner *runner, uint64_t batch_size,
+                      augs_finder_report *report, augs_error *error)
+{
+    assert(report->n_trials < AUGS_FINDER_MAX_TRIALS);
+    augs_trial *trial = &report->trials[report->n_trials++];
+    *trial = (augs_trial){.size = sizeof *trial, .batch_size = batch_size};
+    uint64_t start_ns = augsi_now_ns();
+    int verdict = runner->run(runner, trial, error);
+    trial->seconds = (double)(augsi_now_ns() - start_ns) * 1e-9;
+    trial->outcome = verdict < 0    ? AUGS_TRIAL_FAILED
+                     : verdict == 0 ? AUGS_TRIAL_DOES_NOT_FIT
+                                    : AUGS_TRIAL_FITS;
+    if (verdict > 0) {
+        report->largest_fit = batch_size;
+    } else if (verdict == 0) {
+        report->smallest_misfit = batch_size;
+    }
+    trial->low = report->largest_fit;
+    trial->high = report->smallest_misfit;
+    if (verdict < 0) {
+        snprintf(trial->reason, sizeof trial->reason, "failed (%s)", augs_status_name(verdict));
+    } else if (trial->reason[0] == '\0') {
+        snprintf(trial->reason, sizeof trial->reason, "%s", verdict > 0 ? "fits" : "does not fit");
+    }
+    if (runner->options.progress != NULL) {
+        runner->options.progress(runner->options.user, trial);
+    }
+    return verdict;
+}
+
+/* The size to try next; 0: none, the boundary is found. */
+static uint64_t next_size(const augs_finder_options *options, const augs_finder_report *report)
+{
+    uint64_t low = report->largest_fit, high = report->smallest_misfit;
+    if (low == 0) {
+        return high == 0 ? options->min_samples : 0;
+    }
+    if (high == 0) {
+        if (low == options->max_samples) {
+            return 0;
+        }
+        return low > options->max_samples / 2 ? options->max_samples : low * 2;
+    }
+    return high - low > options->tolerance ? low + (high - low) / 2 : 0;
+}
+
+/* In binary64, whose rounding mends that of safety itself: 10 x 0.7 is 7. */
+uint64_t augsi_finder_safe(uint64_t largest, double safety)
+{
+    double product = (double)largest * safety;
+    uint64_t size = product < (double)largest ? (uint64_t)product : largest;
+    return size < largest ? size : largest;
+}
+
+static uint64_t result_of(const augs_finder_options *options, uint64_t largest)
+{
+    uint64_t size = augsi_finder_safe(largest, options->safety);
+    if (size > ANY_BELOW) {
+        uint64_t down = size / options->multiple_of * options->multiple_of;
+        size = down >= options->min_samples && down > 0 ? down : size;
+    }
+    return size > options->min_samples ? size : options->min_samples;
+}
+
+static int search(const augsi_trial_runner *runner, augs_finder_report *report, augs_error *error)
+{
+    const augs_finder_options *options = &runner->options;
+    for (uint64_t size; (size = next_size(options, report)) != 0;) {
+        int verdict = next_trial(runner, size, report, error);
+        if (verdict < 0) {
+            return verdict;
+        }
+    }
+    if (report->largest_fit == 0) {
+        return augsi_fail(error, AUGS_E_MEMORY,
+                          "finder: not even the smallest batch size fits: min_samples %llu, %s",
+                          (unsigned long long)options->min_samples, report->trials[0].reason);
+    }
+    report->batch_size = result_of(options, report->largest_fit);
+    return AUGS_OK;
+}
+
+int augsi_finder_search(augsi_trial_runner *runner, const augs_finder_options *options,
+                        augs_finder_report *ret_report, augs_error *error)
+{
+    if (runner->probe == NULL || ret_report == NULL || ret_report->size < sizeof *ret_report) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "finder: probe and ret_report are required, and ret_report->size must be "
+                          "sizeof(augs_finder_report)");
+    }
+    int status = check_options(options, &runner->options, error);
+    if (status < 0) {
+        return status;
+    }
+    memset(ret_report, 0, sizeof *ret_report);
+    ret_report->size = sizeof *ret_report;
+    ret_report->safety = runner->options.safety;
+    ret_report->multiple_of = runner->options.multiple_of;
+    uint64_t start_ns = augsi_now_ns();
+    status = search(runner, ret_report, error);
+    ret_report->seconds = (double)(augsi_now_ns() - start_ns) * 1e-9;
+    return status;
+}
+
+static bool is_status(int number)
+{
+    return strcmp(augs_status_name(number), "AUGS_E_UNKNOWN") != 0;
+}
+
+int augsi_probe_verdict(int answer, uint64_t batch_size, uint32_t step,
+                        const augs_error *probe_error, augs_error *error)
+{
+    if (answer > 0) {
+        return 1;
+    }
+    if (answer == 0 || answer == AUGS_E_NO_MEMORY || answer == AUGS_E_MEMORY) {
+        return 0;
+    }
+    int status = is_status(answer) ? answer : AUGS_E_CALLBACK;
+    size_t n_bytes = strnlen(probe_error->message, sizeof probe_error->message);
+    if (n_bytes > 0) {
+        return augsi_fail(error, status, "%.*s", (int)n_bytes, probe_error->message);
+    }
+    return augsi_fail(error, status,
+                      "finder: the probe failed at batch size %llu, step %u: %d (%s)",
+                      (unsigned long long)batch_size, step, answer,
+                      is_status(answer) ? augs_status_text(answer) : "no status of augstream");
+}
+
+static int run_here(const augsi_trial_runner *runner, augs_trial *trial, augs_error *error)
+{
+    int verdict = 1;
+    for (uint32_t step = 0; step < runner->options.steps_per_trial && verdict > 0; step++) {
+        augs_error probe_error = {0};
+        trial->n_steps = step + 1;
+        int answer = runner->probe(runner->probe_user, trial->batch_size, step, &probe_error);
+        verdict = augsi_probe_verdict(answer, trial->batch_size, step, &probe_error, error);
+    }
+    return verdict;
+}
+
+int augs_find_batch_size(augs_batch_probe probe, void *probe_user,
+                         const augs_finder_options *options, augs_finder_report *ret_report,
+                         augs_error *error)
+{
+    augsi_trial_runner runner = {.probe = probe, .probe_user = probe_user, .run = run_here};
+    return augsi_finder_search(&runner, options, ret_report, error);
+}
