@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The text files of /proc and /sys, which the kernel writes anew whenever they are read from their
+ * start. Nothing here allocates, and nothing fails: what is missing or garbage is not there.
+ */
+#ifndef AUGSI_MEMORY_FILES_H
+#define AUGSI_MEMORY_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AUGSI_UNKNOWN UINT64_MAX
+
+/* Longest path that is followed, with its NUL. */
+#define AUGSI_PATH_BYTES 4096u
+
+/* A file that stays open between readings. */
+typedef struct augsi_kept_file {
+    int fd; /* < 0: there is none */
+    uint64_t device, inode;
+} augsi_kept_file;
+
+#define AUGSI_NO_FILE ((augsi_kept_file){.fd = -1})
+
+void augsi_kept_open(augsi_kept_file *ret_file, const char *path);
+/* A descriptor that the program has closed meanwhile and given to another file is let alone. */
+void augsi_kept_close(augsi_kept_file *file);
+/*
+ * As much of the text from its start as fits n_bytes with a NUL, cut at the end of a line. false,
+ * and an empty text: it cannot be read.
+ */
+bool augsi_kept_read(const augsi_kept_file *file, char *ret_text, size_t n_bytes);
+/* The same of a file that is opened for it. */
+bool augsi_file_read(const char *path, char *ret_text, size_t n_bytes);
+
+/* The number that the text starts with, after spaces: decimal, and nothing but a space, a tab, a
+ * line end or the NUL behind it. AUGSI_UNKNOWN: there is none ("max", "-1", "unlimited"), or it
+ * does not fit. */
+uint64_t augsi_leading_number(const char *text);
+/*
+ * The numbers of lines "key number", "key: number" or "key: number kB" (times 1024); keys are
+ * matched whole, the first line of a key counts. Those not there are AUGSI_UNKNOWN.
+ */
+void augsi_keyed_numbers(const char *text, const char *const *keys, size_t n_keys,
+                         uint64_t *ret_numbers);
+/* avg10 of the line that starts with `word` ("some", "full") of a pressure file, in percent; -1:
+ * not there. */
+double augsi_pressure_avg10(const char *text, const char *word);
+
+/* Lines of a file of any length. A line longer than the buffer is left out. */
+typedef struct augsi_lines {
+    int fd;
+    size_t begin, end; /* of what was read and not handed out */
+    bool dropping;     /* within a line that is too long */
+    char data[8192];
+} augsi_lines;
+
+bool augsi_lines_open(augsi_lines *lines, const char *path);
+/* The next line without its end, NUL-terminated, valid until the next call; NULL: no more. */
+char *augsi_lines_next(augsi_lines *lines);
+void augsi_lines_close(augsi_lines *lines);
+
+#endif

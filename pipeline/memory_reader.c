@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Room is what a limit leaves: limit - used, where memory that the kernel drops on demand (file
+ * pages not in use, reclaimable slab) does not count as used. The room of a process is the least
+ * over all limits that hold for it, and a control group is bound by every group above it
+ * (Linux: admin-guide/cgroup-v2.rst "Memory", admin-guide/cgroup-v1/memory.rst 5.2 and 6).
+ *
+ * The files that every reading needs stay open: to open one costs several times what reading it
+ * does. Those of /proc/self belong to the process that opened them, and a process can be put into
+ * another group, so all of them are looked up anew after a fork, when one cannot be read any more,
+ * and every ten seconds.
+ */
+#include "memory_reader.h"
+
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define LOOK_UP_EVERY_NS UINT64_C(10000000000)
+/* Version 1 says "none" by the largest number of bytes in whole pages; pages differ. */
+#define V1_NO_LIMIT (UINT64_C(1) << 62)
+
+/* ---- files ---- */
+
+static void forget_files(augsi_memory_reader *reader)
+{
+    augsi_kept_close(&reader->status);
+    augsi_kept_close(&reader->limits);
+    augsi_kept_close(&reader->meminfo);
+    augsi_kept_close(&reader->group_pressure);
+    augsi_kept_close(&reader->machine_pressure);
+    for (uint32_t i = 0; i < reader->n_groups; i++) {
+        augsi_kept_close(&reader->groups[i].limit);
+        augsi_kept_close(&reader->groups[i].high);
+        augsi_kept_close(&reader->groups[i].usage);
+        augsi_kept_close(&reader->groups[i].statistics);
+    }
+    reader->n_groups = 0;
+}
+
+static void keep_file(const augsi_memory_reader *reader, const char *name,
+                      augsi_kept_file *ret_file)
+{
+    char path[AUGSI_PATH_BYTES];
+    *ret_file = AUGSI_NO_FILE;
+    if (augsi_root_path(reader->root, name, path)) {
+        augsi_kept_open(ret_file, path);
+    }
+}
+
+static void keep_group_file(const augsi_cgroup *cgroup, size_t n_bytes, const char *name,
+                            augsi_kept_file *ret_file)
+{
+    char path[AUGSI_PATH_BYTES];
+    *ret_file = AUGSI_NO_FILE;
+    if (augsi_cgroup_file(cgroup, n_bytes, name, path)) {
+        augsi_kept_open(ret_file, path);
+    }
+}
+
+static void look_up_groups(augsi_memory_reader *reader)
+{
+    const augsi_cgroup *cgroup = &reader->cgroup;
+    augsi_cgroup_find(reader->root, "memory", &reader->cgroup);
+    reader->version = cgroup->version;
+    for (size_t n = cgroup->version == 0 ? 0 : cgroup->n_bytes;
+         n > 0 && reader->n_groups < AUGSI_MEMORY_GROUPS; n = augsi_cgroup_above(cgroup, n)) {
+        augsi_memory_group *group = &reader->groups[reader->n_groups++];
+        group->n_path_bytes = n;
+        group->measured = false;
+        group->high = group->usage = group->statistics = AUGSI_NO_FILE;
+        if (cgroup->version == 2) {
+            keep_group_file(cgroup, n, "memory.max", &group->limit);
+            keep_group_file(cgroup, n, "memory.high", &group->high);
+        } else {
+            keep_group_file(cgroup, n, "memory.limit_in_bytes", &group->limit);
+        }
+    }
+}
+
+/* Pressure is told by the unified hierarchy alone, whichever one has the controller. */
+static void look_up_pressure(augsi_memory_reader *reader)
+{
+    augsi_cgroup_find(reader->root, "", &reader->cgroup);
+    if (reader->cgroup.version == 2) {
+        keep_group_file(&reader->cgroup, reader->cgroup.n_bytes, "memory.pressure",
+                        &reader->group_pressure);
+        /* there, and switched off */
+        if (!augsi_kept_read(&reader->group_pressure, reader->text, sizeof reader->text)) {
+            augsi_kept_close(&reader->group_pressure);
+        }
+    }
+    keep_file(reader, "/proc/pressure/memory", &reader->machine_pressure);
+}
+
+static void look_up_files(augsi_memory_reader *reader, uint64_t now_ns)
+{
+    forget_files(reader);
+    keep_file(reader, "/proc/self/status", &reader->status);
+    keep_file(reader, "/proc/meminfo", &reader->meminfo);
+    if (*reader->root != '\0') { /* else the kernel is asked directly */
+        keep_file(reader, "/proc/self/limits", &reader->limits);
+    }
+    look_up_pressure(reader);
+    look_up_groups(reader);
+    reader->pid = getpid();
+    reader->lost = false;
+    reader->looked_up_ns = now_ns;
+}
+
+/* The text of a file in reader->text. A group that is gone tells it by an error. */
+static bool read_text(augsi_memory_reader *reader, const augsi_kept_file *file)
+{
+    bool done = augsi_kept_read(file, reader->text, sizeof reader->text);
+    reader->lost |= !done && file->fd >= 0;
+    return done;
+}
+
+static uint64_t read_number(augsi_memory_reader *reader, const augsi_kept_file *file)
+{
+    return read_text(reader, file) ? augsi_leading_number(reader->text) : AUGSI_UNKNOWN;
+}
+
+/* ---- limits ---- */
+
+/* Keeps the least room. */
+static void weigh(augs_memory_snapshot *snapshot, uint32_t source, uint64_t limit_bytes,
+                  uint64_t used_bytes)
+{
+    uint64_t room = limit_bytes > used_bytes ? limit_bytes - used_bytes : 0;
+    if (snapshot->source == AUGS_MEMORY_OF_NONE || room < snapshot->available_bytes) {
+        snapshot->source = source;
+        snapshot->limit_bytes = limit_bytes;
+        snapshot->used_bytes = used_bytes;
+        snapshot->available_bytes = room;
+    }
+}
+
+static uint64_t known(uint64_t number)
+{
+    return number == AUGSI_UNKNOWN ? 0 : number;
+}
+
+static uint64_t less_of(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Without overflow: AUGSI_UNKNOWN - 1 is as good as any such number. */
+static uint64_t sum_of(uint64_t a, uint64_t b)
+{
+    return a < AUGSI_UNKNOWN - 1 - b ? a + b : AUGSI_UNKNOWN - 1;
+}
+
+/* Where /proc/self/status does not tell: "size resident ..." in pages. */
+static void read_statm(augsi_memory_reader *reader, uint64_t *ret_size, uint64_t *ret_resident)
+{
+    char path[AUGSI_PATH_BYTES];
+    if (!augsi_root_path(reader->root, "/proc/self/statm", path) ||
+        !augsi_file_read(path, reader->text, sizeof reader->text)) {
+        return;
+    }
+    const char *second = strchr(reader->text, ' ');
+    uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t size = augsi_leading_number(reader->text);
+    uint64_t resident = second == NULL ? AUGSI_UNKNOWN : augsi_leading_number(second);
+    if (size < AUGSI_UNKNOWN / page_bytes && resident <= size) {
+        *ret_size = size * page_bytes;
+        *ret_resident = resident * page_bytes;
+    }
+}
+
+/* "Max address space   unlimited   unlimited   bytes": the soft limit. */
+static uint64_t limit_of_text(const char *text, const char *name)
+{
+    const char *line = strstr(text, name);
+    return line == NULL ? AUGSI_UNKNOWN : augsi_leading_number(line + strlen(name));
+}
+
+static uint64_t soft_limit(int status, const struct rlimit *limit)
+{
+    return status != 0 || limit->rlim_cur == RLIM_INFINITY ? AUGSI_UNKNOWN : limit->rlim_cur;
+}
+
+/* VmData is what the kernel holds against RLIMIT_DATA, VmSize against RLIMIT_AS. */
+static void read_process(augsi_memory_reader *reader, augs_memory_snapshot *snapshot)
+{
+    enum { RESIDENT, PEAK, SIZE, DATA, N_KEYS };
+    static const char *const keys[] = {"VmRSS", "VmHWM", "VmSize", "VmData"};
+    uint64_t figures[N_KEYS];
+    read_text(reader, &reader->status);
+    augsi_keyed_numbers(reader->text, keys, N_KEYS, figures);
+    if (figures[RESIDENT] == AUGSI_UNKNOWN || figures[SIZE] == AUGSI_UNKNOWN) {
+        read_statm(reader, &figures[SIZE], &figures[RESIDENT]);
+    }
+    snapshot->resident_bytes = known(figures[RESIDENT]);
+    snapshot->peak_resident_bytes = known(figures[PEAK]);
+    /* first: of limits that leave as little, the caller's own is named */
+    if (reader->limit_bytes != 0 && snapshot->resident_bytes != 0) {
+        weigh(snapshot, AUGS_MEMORY_OF_USER, reader->limit_bytes, snapshot->resident_bytes);
+    }
+
+    uint64_t address_space, data;
+    if (*reader->root == '\0') {
+        struct rlimit limit;
+        address_space = soft_limit(getrlimit(RLIMIT_AS, &limit), &limit);
+        data = soft_limit(getrlimit(RLIMIT_DATA, &limit), &limit);
+    } else {
+        read_text(reader, &reader->limits);
+        address_space = limit_of_text(reader->text, "Max address space");
+        data = limit_of_text(reader->text, "Max data size");
+    }
+    if (address_space != AUGSI_UNKNOWN && figures[SIZE] != AUGSI_UNKNOWN) {
+        weigh(snapshot, AUGS_MEMORY_OF_PROCESS, address_space, figures[SIZE]);
+    }
+    if (data != AUGSI_UNKNOWN && figures[DATA] != AUGSI_UNKNOWN) {
+        weigh(snapshot, AUGS_MEMORY_OF_PROCESS, data, figures[DATA]);
+    }
+}
+
+/* Kernels before 3.14 do not tell MemAvailable: free memory and the page cache stand for it. */
+static void read_machine(augsi_memory_reader *reader, augs_memory_snapshot *snapshot)
+{
+    enum { TOTAL, AVAILABLE, FREE, BUFFERS, CACHED, SHARED, N_KEYS };
+    static const char *const keys[] = {"MemTotal", "MemAvailable", "MemFree",
+                                       "Buffers",  "Cached",       "Shmem"};
+    uint64_t figures[N_KEYS];
+    read_text(reader, &reader->meminfo);
+    augsi_keyed_numbers(reader->text, keys, N_KEYS, figures);
+    uint64_t available = figures[AVAILABLE];
+    if (available == AUGSI_UNKNOWN && figures[FREE] != AUGSI_UNKNOWN) {
+        uint64_t cached = known(figures[CACHED]);
+        cached -= less_of(cached, known(figures[SHARED]));
+        available = sum_of(figures[FREE], sum_of(known(figures[BUFFERS]), cached));
+    }
+    if (figures[TOTAL] != AUGSI_UNKNOWN && available != AUGSI_UNKNOWN) {
+        weigh(snapshot, AUGS_MEMORY_OF_SYSTEM, figures[TOTAL],
+              figures[TOTAL] - less_of(available, figures[TOTAL]));
+    }
+}
+
+/* ---- control groups ---- */
+
+static uint64_t group_limit(augsi_memory_reader *reader, const augsi_memory_group *group)
+{
+    uint64_t limit = read_number(reader, &group->limit);
+    if (reader->version == 1) {
+        return limit < V1_NO_LIMIT ? limit : AUGSI_UNKNOWN;
+    }
+    return less_of(limit, read_number(reader, &group->high));
+}
+
+/* What the group could give back at once. In *limit_bytes, version 1: also the least limit of the
+ * groups above, of which a container sees none. */
+static uint64_t read_reclaimable(augsi_memory_reader *reader, const augsi_memory_group *group,
+                                 uint64_t *limit_bytes)
+{
+    enum { FILES, SLAB, LIMIT = SLAB, OWN_FILES, N_KEYS };
+    static const char *const v2[] = {"inactive_file", "slab_reclaimable"};
+    static const char *const v1[] = {"total_inactive_file", "hierarchical_memory_limit",
+                                     "inactive_file"};
+    uint64_t figures[N_KEYS];
+    read_text(reader, &group->statistics);
+    if (reader->version == 2) {
+        augsi_keyed_numbers(reader->text, v2, sizeof v2 / sizeof *v2, figures);
+        return sum_of(known(figures[FILES]), known(figures[SLAB]));
+    }
+    augsi_keyed_numbers(reader->text, v1, sizeof v1 / sizeof *v1, figures);
+    if (figures[LIMIT] < V1_NO_LIMIT) {
+        *limit_bytes = less_of(*limit_bytes, figures[LIMIT]);
+    }
+    return known(figures[FILES] != AUGSI_UNKNOWN ? figures[FILES] : figures[OWN_FILES]);
+}
+
+/*
+ * memory.stat is by far the dearest file of a group. What it tells only adds room: a group whose
+ * limit - usage is beyond the least room so far cannot be the tightest, and is not asked. The
+ * process's own group of version 1 always is, for the limits that cannot be seen.
+ */
+static void read_group(augsi_memory_reader *reader, augsi_memory_group *group,
+                       augs_memory_snapshot *snapshot)
+{
+    bool v1 = reader->version == 1;
+    bool ask = v1 && group == reader->groups;
+    uint64_t limit = group_limit(reader, group);
+    if (limit == AUGSI_UNKNOWN && !ask) {
+        return;
+    }
+    if (!group->measured) {
+        keep_group_file(&reader->cgroup, group->n_path_bytes,
+                        v1 ? "memory.usage_in_bytes" : "memory.current", &group->usage);
+        keep_group_file(&reader->cgroup, group->n_path_bytes, "memory.stat", &group->statistics);
+        group->measured = true;
+    }
+    uint64_t used = read_number(reader, &group->usage);
+    if (used == AUGSI_UNKNOWN) {
+        used = snapshot->resident_bytes; /* the group holds this process, at least */
+    }
+    if (ask || limit <= used || limit - used < snapshot->available_bytes) {
+        used -= less_of(used, read_reclaimable(reader, group, &limit));
+    }
+    if (limit != AUGSI_UNKNOWN) {
+        weigh(snapshot, AUGS_MEMORY_OF_CGROUP, limit, used);
+    }
+}
+
+/* ---- */
+
+static void read_pressure(augsi_memory_reader *reader, augs_memory_snapshot *snapshot)
+{
+    const augsi_kept_file *const files[] = {&reader->group_pressure, &reader->machine_pressure};
+    snapshot->pressure_some_avg10 = snapshot->pressure_full_avg10 = -1;
+    for (size_t i = 0; i < 2 && snapshot->pressure_some_avg10 < 0; i++) {
+        if (read_text(reader, files[i])) {
+            snapshot->pressure_some_avg10 = augsi_pressure_avg10(reader->text, "some");
+            snapshot->pressure_full_avg10 = augsi_pressure_avg10(reader->text, "full");
+        }
+    }
+}
+
+static void read_figures(augsi_memory_reader *reader, augs_memory_snapshot *ret_snapshot)
+{
+    *ret_snapshot =
+        (augs_memory_snapshot){.size = sizeof *ret_snapshot, .available_bytes = UINT64_MAX};
+    read_process(reader, ret_snapshot);
+    read_machine(reader, ret_snapshot);
+    for (uint32_t i = 0; i < reader->n_groups; i++) {
+        read_group(reader, &reader->groups[i], ret_snapshot);
+    }
+    read_pressure(reader, ret_snapshot);
+}
+
+bool augsi_memory_reader_forked(const augsi_memory_reader *reader)
+{
+    return reader->pid != getpid();
+}
+
+void augsi_memory_reader_read(augsi_memory_reader *reader, uint64_t now_ns,
+                              augs_memory_snapshot *ret_snapshot)
+{
+    if (augsi_memory_reader_forked(reader) || reader->lost ||
+        now_ns - reader->looked_up_ns >= LOOK_UP_EVERY_NS) {
+        look_up_files(reader, now_ns);
+    }
+    read_figures(reader, ret_snapshot);
+    if (reader->lost) { /* put into another group since */
+        look_up_files(reader, now_ns);
+        read_figures(reader, ret_snapshot);
+    }
+}
+
+void augsi_memory_reader_init(augsi_memory_reader *reader, const char *root, uint64_t limit_bytes)
+{
+    *reader = (augsi_memory_reader){.root = root, .limit_bytes = limit_bytes};
+    reader->status = reader->limits = reader->meminfo = AUGSI_NO_FILE;
+    reader->group_pressure = reader->machine_pressure = AUGSI_NO_FILE;
+}
+
+void augsi_memory_reader_done(augsi_memory_reader *reader)
+{
+    forget_files(reader);
+}
