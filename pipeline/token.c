@@ -41,14 +41,15 @@ int augsi_token_parse(const char *text, augsi_token *ret_token, augs_error *erro
         return augsi_fail(error, AUGS_E_ARGUMENT, "resume token: no text");
     }
     const char *at = text;
-    for (bool more = true; more && n_fields < N_FIELDS; n_fields++) {
+    bool more = true; /* a colon was read, so there is another field */
+    for (; more && n_fields < N_FIELDS; n_fields++) {
         fields[n_fields] = at;
         sizes[n_fields] = strcspn(at, ":");
         at += sizes[n_fields];
         more = *at == ':';
         at += more;
     }
-    if (n_fields != N_FIELDS || *at != '\0') {
+    if (n_fields != N_FIELDS || more) {
         return augsi_fail(error, AUGS_E_TOKEN,
                           "resume token: it has to be one line "
                           "augs1:JOB:FINGERPRINT:EPOCH:GENERATION:STEP:POSITION:CHECK");
