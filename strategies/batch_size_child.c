@@ -61,6 +61,23 @@ static void expect_death(pid_t caller)
     }
 }
 
+/* What the caller's handlers would do belongs to the caller: whoever interrupts the child ends it.
+ */
+static void be_interruptible(void)
+{
+    static const int numbers[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct sigaction action;
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN) {
+            signal(numbers[i], SIG_DFL);
+        }
+        sigaddset(&set, numbers[i]);
+    }
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static int limit_address_space(uint64_t n_bytes, augs_error *error)
 {
     struct rlimit limit;
@@ -86,6 +103,7 @@ static void run_child(const augsi_trial_runner *runner, uint64_t batch_size, pid
 {
     message m = {.verdict = NO_VERDICT};
     expect_death(caller);
+    be_interruptible();
     int verdict = limit_address_space(runner->options.child_limit_bytes, &m.error);
     verdict = verdict < 0 ? verdict : 1;
     for (uint32_t step = 0; step < runner->options.steps_per_trial && verdict > 0; step++) {

@@ -112,6 +112,7 @@ uint64_t augsi_finder_safe(uint64_t largest, double safety)
 
 static uint64_t result_of(const augs_finder_options *options, uint64_t largest)
 {
+    assert(options->multiple_of > 0);
     uint64_t size = augsi_finder_safe(largest, options->safety);
     if (size > ANY_BELOW) {
         uint64_t down = size / options->multiple_of * options->multiple_of;

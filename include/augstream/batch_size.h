@@ -123,8 +123,9 @@ AUGS_API int augs_find_batch_size(augs_batch_probe probe, void *probe_user,
  * is interrupted from the terminal (SIGINT, SIGQUIT, SIGHUP) ends the search with AUGS_E_CANCELLED,
  * one that ends with exit code 0 inside of the probe with AUGS_E_CALLBACK.
  * The probe runs in the child and must not rely on threads or on what it changed in an earlier
- * trial; the child ends without flushing stdio, writes no core file, and is the first that the OOM
- * killer picks. progress is called in the caller. AUGS_E_STATE where processes cannot be made.
+ * trial; the child ends without flushing stdio, writes no core file, is the first that the OOM
+ * killer picks, and has none of the caller's handlers for interrupts and SIGTERM. progress is
+ * called in the caller. AUGS_E_STATE where processes cannot be made.
  */
 AUGS_API int augs_find_batch_size_in_child(augs_batch_probe probe, void *probe_user,
                                            const augs_finder_options *options,
