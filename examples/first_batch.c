@@ -18,6 +18,7 @@ static int fail(const char *what, const augs_error *error)
     return EXIT_FAILURE;
 }
 
+/* Of a vector the first element. */
 static void print_f32_columns(const augs_batch *batch)
 {
     const uint64_t *sample_id = augs_batch_column_data(batch, 0);
@@ -27,11 +28,40 @@ static void print_f32_columns(const augs_batch *batch)
             if (augs_batch_column_dtype(batch, c) == AUGS_DTYPE_F32) {
                 const float *values = augs_batch_column_data(batch, c);
                 printf("  %s %.9g", augs_batch_column_name(batch, c),
-                       (double)values[k * augs_batch_column_shape(batch, c)]);
+                       (double)values[k * augs_batch_column_shape(batch, c) *
+                                      augs_batch_column_width(batch, c)]);
             }
         }
         printf("\n");
     }
+}
+
+/* Any sample alone, in any order, is the same: the stream is its own log. */
+static int show_sample_alone(const augs_stream *stream, const augs_batch *batch, uint64_t k)
+{
+    augs_error error;
+    uint32_t c = 1;
+    while (c < augs_batch_n_columns(batch) &&
+           (augs_batch_column_dtype(batch, c) != AUGS_DTYPE_F32 ||
+            augs_batch_column_shape(batch, c) != 1 || augs_batch_column_width(batch, c) != 1)) {
+        c++;
+    }
+    if (c == augs_batch_n_columns(batch)) {
+        printf("this preset has no column of one float a sample\n");
+        return 1;
+    }
+    const uint64_t *sample_id = augs_batch_column_data(batch, 0);
+    const float *in_batch = augs_batch_column_data(batch, c);
+    float alone = 0;
+    void *columns[AUGS_MAX_COLUMNS + 1] = {NULL}; /* NULL: not wanted */
+    columns[c] = &alone;
+    if (augs_stream_gather(stream, &sample_id[k], 1, columns, &error) < 0) {
+        fail("gather", &error);
+        return 0;
+    }
+    printf("%s of sample %" PRIu64 " alone: %.9g, in the batch: %.9g\n",
+           augs_batch_column_name(batch, c), sample_id[k], (double)alone, (double)in_batch[k]);
+    return alone == in_batch[k];
 }
 
 int main(int argc, char **argv)
@@ -63,18 +93,7 @@ int main(int argc, char **argv)
     printf("fingerprint %s\n", augs_stream_fingerprint(stream));
     print_f32_columns(batch);
 
-    /* Any sample alone, in any order, is the same: the stream is its own log. */
-    const uint64_t *sample_id = augs_batch_column_data(batch, 0);
-    float value = 0;
-    void *columns[AUGS_MAX_COLUMNS + 1] = {[1] = &value};
-    if (augs_stream_gather(stream, &sample_id[2], 1, columns, &error) < 0) {
-        return fail("gather", &error);
-    }
-    const float *first_column = augs_batch_column_data(batch, 1);
-    printf("sample %" PRIu64 " alone: %.9g, in the batch: %.9g\n", sample_id[2], (double)value,
-           (double)first_column[2]);
-
-    int same = value == first_column[2];
+    int same = show_sample_alone(stream, batch, 2);
     augs_batch_unref(batch);
     augs_pipeline_free(pipeline);
     augs_stream_unref(stream);
