@@ -293,11 +293,13 @@ static void read_group(augsi_memory_reader *reader, augsi_memory_group *group,
         group->measured = true;
     }
     uint64_t used = read_number(reader, &group->usage);
-    if (used == AUGSI_UNKNOWN) {
+    bool measured = used != AUGSI_UNKNOWN;
+    if (!measured) {
         used = snapshot->resident_bytes; /* the group holds this process, at least */
     }
     if (ask || limit <= used || limit - used < snapshot->available_bytes) {
-        used -= less_of(used, read_reclaimable(reader, group, &limit));
+        uint64_t reclaimable = read_reclaimable(reader, group, &limit);
+        used -= measured ? less_of(used, reclaimable) : 0;
     }
     if (limit != AUGSI_UNKNOWN) {
         weigh(snapshot, AUGS_MEMORY_OF_CGROUP, limit, used);

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Trees that stand for the root of a machine, and copies of them that a test may change. */
+#ifndef AUGS_TEST_MEMORY_FIXTURE_H
+#define AUGS_TEST_MEMORY_FIXTURE_H
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <augstream/memory_monitor.h>
+
+#include "suite.h"
+
+#define PLACE_BYTES 1024
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+
+/* What the fixtures' processes and machines have. */
+#define RESIDENT (300 * MIB)
+#define PEAK (400 * MIB)
+#define MACHINE (16 * GIB)
+
+static inline void join(char path[PLACE_BYTES], const char *folder, const char *name)
+{
+    int n = snprintf(path, PLACE_BYTES, "%s/%s", folder, name);
+    ck_assert_int_lt(n, PLACE_BYTES);
+}
+
+static inline void fixture(char root[PLACE_BYTES], const char *name)
+{
+    const char *data = getenv("AUGS_TEST_DATA");
+    char within[PLACE_BYTES];
+    ck_assert_msg(data != NULL, "AUGS_TEST_DATA names the folder tests/data");
+    join(within, "memory", name);
+    join(root, data, within);
+}
+
+/* Cut behind, not before the writing: file systems write a file out that was emptied first. */
+static inline void put_bytes(const char *root, const char *name, const void *bytes, size_t n_bytes)
+{
+    char path[PLACE_BYTES];
+    join(path, root, name);
+    int fd = open(path, O_WRONLY | O_CREAT, 0644);
+    ck_assert_msg(fd >= 0, "cannot write %s", path);
+    ck_assert_int_eq(write(fd, bytes, n_bytes), (ssize_t)n_bytes);
+    ck_assert_int_eq(ftruncate(fd, (off_t)n_bytes), 0);
+    ck_assert_int_eq(close(fd), 0);
+}
+
+static inline void put_text(const char *root, const char *name, const char *text)
+{
+    put_bytes(root, name, text, strlen(text));
+}
+
+static inline void put_number(const char *root, const char *name, uint64_t number)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%llu\n", (unsigned long long)number);
+    put_text(root, name, text);
+}
+
+static inline size_t get_bytes(const char *root, const char *name, char *bytes, size_t n_bytes)
+{
+    char path[PLACE_BYTES];
+    join(path, root, name);
+    FILE *file = fopen(path, "rb");
+    ck_assert_msg(file != NULL, "cannot read %s", path);
+    size_t n = fread(bytes, 1, n_bytes, file);
+    fclose(file);
+    return n;
+}
+
+typedef void (*file_visitor)(void *user, const char *root, const char *name);
+
+/* Calls the visitor with the name of every file, below root. */
+static inline void each_file(const char *root, const char *folder, file_visitor visit, void *user)
+{
+    char path[PLACE_BYTES], name[PLACE_BYTES];
+    struct dirent **entries;
+    join(path, root, folder);
+    int n = scandir(path, &entries, NULL, alphasort); /* the same order everywhere */
+    ck_assert_msg(n >= 0, "no folder %s", path);
+    for (int i = 0; i < n; i++) {
+        const char *entry = entries[i]->d_name;
+        struct stat status;
+        if (strcmp(entry, ".") != 0 && strcmp(entry, "..") != 0) {
+            join(name, *folder == '\0' ? "." : folder, entry);
+            join(path, root, name);
+            ck_assert_int_eq(stat(path, &status), 0);
+            if (S_ISDIR(status.st_mode)) {
+                each_file(root, name, visit, user);
+            } else {
+                visit(user, root, name);
+            }
+        }
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+static inline void make_folders(const char *root, const char *name)
+{
+    char path[PLACE_BYTES];
+    join(path, root, name);
+    for (char *p = path + strlen(root) + 1; (p = strchr(p, '/')) != NULL; p++) {
+        *p = '\0';
+        mkdir(path, 0755);
+        *p = '/';
+    }
+}
+
+static inline void copy_file(void *to, const char *root, const char *name)
+{
+    char bytes[32768];
+    size_t n = get_bytes(root, name, bytes, sizeof bytes);
+    make_folders(to, name);
+    put_bytes(to, name, bytes, n);
+}
+
+/* A copy of a fixture in a new folder. */
+static inline void copy_fixture(char place[PLACE_BYTES], const char *name)
+{
+    char root[PLACE_BYTES];
+    const char *base = getenv("TMPDIR");
+    fixture(root, name);
+    join(place, base != NULL ? base : "/tmp", "augs-memory-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(place));
+    each_file(root, "", copy_file, place);
+}
+
+static inline void remove_folder(const char *folder)
+{
+    DIR *directory = opendir(folder);
+    const struct dirent *entry;
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        char path[PLACE_BYTES];
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            join(path, folder, entry->d_name);
+            if (unlink(path) != 0) {
+                remove_folder(path);
+            }
+        }
+    }
+    if (directory != NULL) {
+        closedir(directory);
+    }
+    rmdir(folder);
+}
+
+#endif

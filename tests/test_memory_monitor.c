@@ -1,0 +1,940 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <math.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "cgroup_path.h"
+#include "cpu_quota.h"
+#include "memory_fixture.h"
+
+typedef struct fake_world {
+    uint64_t now_ns;
+    uint64_t n_asked;
+} fake_world;
+
+static uint64_t fake_now(void *user)
+{
+    return ((fake_world *)user)->now_ns;
+}
+
+static augs_memory_monitor *open_monitor(const char *root, uint64_t limit_bytes, fake_world *world)
+{
+    augs_error error;
+    augs_memory_monitor *monitor;
+    augs_memory_monitor_options options = {.size = sizeof options,
+                                           .root = root,
+                                           .limit_bytes = limit_bytes,
+                                           .now_ns = world == NULL ? NULL : fake_now,
+                                           .user = world};
+    AUGS_ASSERT_OK(augs_memory_monitor_open(&options, &monitor, &error), error);
+    return monitor;
+}
+
+static augs_memory_snapshot read_now(augs_memory_monitor *monitor)
+{
+    augs_error error;
+    augs_memory_snapshot now = {.size = sizeof now};
+    AUGS_ASSERT_OK(augs_memory_monitor_read_now(monitor, &now, &error), error);
+    return now;
+}
+
+static augs_memory_snapshot read_root(const char *root)
+{
+    augs_memory_monitor *monitor = open_monitor(root, 0, NULL);
+    augs_memory_snapshot now = read_now(monitor);
+    augs_memory_monitor_free(monitor);
+    return now;
+}
+
+START_TEST(the_tightest_limit_of_every_kind_of_system_is_found)
+{
+    static const struct {
+        const char *name;
+        uint32_t source;
+        uint64_t limit, used;
+        double some, full;
+    } cases[] = {
+        {"v2_plain", AUGS_MEMORY_OF_CGROUP, 2 * GIB, 1216 * MIB, 1.25, 0.5},
+        {"v2_nested", AUGS_MEMORY_OF_CGROUP, 1536 * MIB, 1152 * MIB, 2, 0},
+        {"v2_high", AUGS_MEMORY_OF_CGROUP, GIB, 704 * MIB, 9, 3},
+        {"v2_over", AUGS_MEMORY_OF_CGROUP, GIB, 1100 * MIB, 9, 3},
+        {"v2_max", AUGS_MEMORY_OF_SYSTEM, MACHINE, 8 * GIB, 9, 3},
+        {"v2_namespace", AUGS_MEMORY_OF_CGROUP, GIB, 480 * MIB, 4, 1},
+        {"v2_outside", AUGS_MEMORY_OF_CGROUP, GIB, 480 * MIB, 9, 3},
+        {"v2_inside_seen_from_host", AUGS_MEMORY_OF_CGROUP, 3 * GIB, 2560 * MIB, 9, 3},
+        {"v2_host_names", AUGS_MEMORY_OF_CGROUP, GIB, 512 * MIB, 9, 3},
+        {"v2_escaped", AUGS_MEMORY_OF_CGROUP, GIB, 500 * MIB, 9, 3},
+        {"v2_two_mounts", AUGS_MEMORY_OF_CGROUP, 2 * GIB, GIB, 9, 3},
+        {"v2_no_mountinfo", AUGS_MEMORY_OF_CGROUP, GIB, 256 * MIB, 9, 3},
+        {"v1", AUGS_MEMORY_OF_CGROUP, GIB, 800 * MIB, 9, 3},
+        {"v1_unlimited", AUGS_MEMORY_OF_SYSTEM, MACHINE, 8 * GIB, 9, 3},
+        {"v1_container", AUGS_MEMORY_OF_CGROUP, 512 * MIB, 280 * MIB, 9, 3},
+        {"v1_no_mountinfo", AUGS_MEMORY_OF_CGROUP, GIB, 390 * MIB, 9, 3},
+        {"hybrid", AUGS_MEMORY_OF_CGROUP, GIB, 448 * MIB, 7.5, 2.5},
+        {"none", AUGS_MEMORY_OF_SYSTEM, MACHINE, 8 * GIB, 9, 3},
+        {"old_kernel", AUGS_MEMORY_OF_SYSTEM, MACHINE, MACHINE - 3584 * MIB, 9, 3},
+        {"address_space", AUGS_MEMORY_OF_PROCESS, 1280 * MIB, GIB, 9, 3},
+        {"data_segment", AUGS_MEMORY_OF_PROCESS, 600 * MIB, 500 * MIB, 9, 3},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char root[PLACE_BYTES];
+        fixture(root, cases[i].name);
+        augs_memory_snapshot now = read_root(root);
+        ck_assert_msg(now.source == cases[i].source, "%s: %s", cases[i].name,
+                      augs_memory_source_name(now.source));
+        uint64_t room = cases[i].limit > cases[i].used ? cases[i].limit - cases[i].used : 0;
+        ck_assert_msg(now.limit_bytes == cases[i].limit && now.used_bytes == cases[i].used &&
+                          now.available_bytes == room,
+                      "%s: limit %llu, used %llu, available %llu", cases[i].name,
+                      (unsigned long long)now.limit_bytes, (unsigned long long)now.used_bytes,
+                      (unsigned long long)now.available_bytes);
+        ck_assert_uint_eq(now.resident_bytes, RESIDENT);
+        ck_assert_uint_eq(now.peak_resident_bytes, PEAK);
+        ck_assert_double_eq_tol(now.used_fraction, (double)cases[i].used / (double)cases[i].limit,
+                                1e-12);
+        ck_assert_msg(
+            now.pressure_some_avg10 == cases[i].some && now.pressure_full_avg10 == cases[i].full,
+            "%s: pressure %g, %g", cases[i].name, now.pressure_some_avg10, now.pressure_full_avg10);
+        ck_assert_uint_eq(now.size, sizeof now);
+    }
+}
+END_TEST
+
+START_TEST(garbage_and_emptiness_leave_nothing_known)
+{
+    static const char *const names[] = {"garbage", "there is no such folder"};
+    for (size_t i = 0; i < 2; i++) {
+        char root[PLACE_BYTES];
+        fixture(root, names[i]);
+        augs_memory_snapshot now = read_root(root);
+        ck_assert_uint_eq(now.source, AUGS_MEMORY_OF_NONE);
+        ck_assert_uint_eq(now.available_bytes, UINT64_MAX);
+        ck_assert_uint_eq(now.limit_bytes, 0);
+        ck_assert_uint_eq(now.used_bytes, 0);
+        ck_assert_uint_eq(now.resident_bytes, 0);
+        ck_assert_uint_eq(now.peak_resident_bytes, 0);
+        ck_assert_uint_eq(now.level, AUGS_MEMORY_NORMAL);
+        ck_assert(now.used_fraction == 0);
+        ck_assert(now.pressure_some_avg10 < 0 && now.pressure_full_avg10 < 0);
+        ck_assert(augsi_cpu_quota(root) == 0);
+    }
+}
+END_TEST
+
+START_TEST(a_missing_file_takes_away_its_own_figure_only)
+{
+    static const struct {
+        const char *fixture, *file;
+        uint32_t source;
+        uint64_t limit, used;
+        double some;
+    } cases[] = {
+        {"v2_plain", "sys/fs/cgroup/job/memory.high", 2, 2 * GIB, 1216 * MIB, 1.25},
+        {"v2_plain", "sys/fs/cgroup/job/memory.max", 1, MACHINE, 8 * GIB, 1.25},
+        {"v2_high", "sys/fs/cgroup/job/memory.max", 2, GIB, 704 * MIB, 9},
+        {"v2_plain", "sys/fs/cgroup/job/memory.current", 2, 2 * GIB, RESIDENT, 1.25},
+        {"v2_plain", "sys/fs/cgroup/job/memory.stat", 2, 2 * GIB, 1536 * MIB, 1.25},
+        {"v2_plain", "sys/fs/cgroup/job/memory.pressure", 2, 2 * GIB, 1216 * MIB, 9},
+        {"v2_max", "proc/pressure/memory", 1, MACHINE, 8 * GIB, -1},
+        {"v2_plain", "proc/self/mountinfo", 2, 2 * GIB, 1216 * MIB, 1.25},
+        {"v2_plain", "proc/self/cgroup", 1, MACHINE, 8 * GIB, 9},
+        {"v2_namespace", "proc/self/cgroup", 2, GIB, 480 * MIB, 4},
+        {"v2_plain", "proc/meminfo", 2, 2 * GIB, 1216 * MIB, 1.25},
+        {"v2_plain", "proc/self/limits", 2, 2 * GIB, 1216 * MIB, 1.25},
+        {"address_space", "proc/self/limits", 1, MACHINE, 8 * GIB, 9},
+        {"v2_nested", "sys/fs/cgroup/kube.slice/pod/memory.max", 2, 4 * GIB, 1008 * MIB, 2},
+        {"v1", "sys/fs/cgroup/memory/job/memory.limit_in_bytes", 2, GIB, 150 * MIB, 9},
+        {"v1", "sys/fs/cgroup/memory/job/memory.usage_in_bytes", 2, GIB, RESIDENT, 9},
+        {"v1", "sys/fs/cgroup/memory/job/memory.stat", 2, GIB, 900 * MIB, 9},
+        {"v1_container", "sys/fs/cgroup/memory/memory.limit_in_bytes", 2, 512 * MIB, 280 * MIB, 9},
+        {"v1", "proc/self/cgroup", 1, MACHINE, 8 * GIB, 9},
+        {"v1", "proc/self/mountinfo", 2, GIB, 800 * MIB, 9},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char place[PLACE_BYTES], path[PLACE_BYTES];
+        copy_fixture(place, cases[i].fixture);
+        join(path, place, cases[i].file);
+        ck_assert_int_eq(unlink(path), 0);
+        augs_memory_snapshot now = read_root(place);
+        ck_assert_msg(
+            now.source == cases[i].source && now.limit_bytes == cases[i].limit &&
+                now.used_bytes == cases[i].used && now.pressure_some_avg10 == cases[i].some,
+            "%s without %s: %s, limit %llu, used %llu, pressure %g", cases[i].fixture,
+            cases[i].file, augs_memory_source_name(now.source), (unsigned long long)now.limit_bytes,
+            (unsigned long long)now.used_bytes, now.pressure_some_avg10);
+        remove_folder(place);
+    }
+}
+END_TEST
+
+/* Nothing can be said of the figures, but for what always holds. */
+static void check_any(const augs_memory_snapshot *now)
+{
+    ck_assert_uint_le(now->source, AUGS_MEMORY_OF_USER);
+    ck_assert_uint_le(now->level, AUGS_MEMORY_CRITICAL);
+    ck_assert(isfinite(now->used_fraction) && now->used_fraction >= 0);
+    ck_assert((now->source == AUGS_MEMORY_OF_NONE) == (now->available_bytes == UINT64_MAX));
+    if (now->source != AUGS_MEMORY_OF_NONE) {
+        uint64_t limit = now->limit_bytes, used = now->used_bytes;
+        ck_assert_uint_eq(now->available_bytes, limit > used ? limit - used : 0);
+    }
+    ck_assert_uint_ge(now->peak_resident_bytes, now->resident_bytes);
+    ck_assert(now->pressure_some_avg10 <= 100 && now->pressure_full_avg10 <= 100);
+}
+
+static void without_one(void *place, const char *root, const char *name)
+{
+    char path[PLACE_BYTES];
+    join(path, place, name);
+    ck_assert_int_eq(unlink(path), 0);
+    augs_memory_snapshot now = read_root(place);
+    check_any(&now);
+    ck_assert_uint_ne(now.source, AUGS_MEMORY_OF_NONE);
+    /* only the file that tells it can take away what is resident, and there are two */
+    ck_assert_uint_eq(now.resident_bytes % RESIDENT, 0);
+    ck_assert_uint_ne(now.resident_bytes, 0);
+    put_text(place, name, "");
+    now = read_root(place);
+    check_any(&now);
+    ck_assert_uint_ne(now.source, AUGS_MEMORY_OF_NONE);
+    copy_file(place, root, name);
+}
+
+START_TEST(any_one_file_may_be_missing_or_empty)
+{
+    static const char *const names[] = {"v2_nested", "v1", "hybrid"};
+    for (size_t i = 0; i < 3; i++) {
+        char place[PLACE_BYTES], root[PLACE_BYTES];
+        copy_fixture(place, names[i]);
+        fixture(root, names[i]);
+        augs_memory_snapshot before = read_root(place);
+        each_file(root, "", without_one, place);
+        augs_memory_snapshot after = read_root(place);
+        ck_assert_uint_eq(after.used_bytes, before.used_bytes);
+        remove_folder(place);
+    }
+}
+END_TEST
+
+typedef struct file_names {
+    size_t n;
+    char name[64][PLACE_BYTES];
+} file_names;
+
+static void note_name(void *user, const char *root, const char *name)
+{
+    file_names *all = user;
+    (void)root;
+    ck_assert_uint_lt(all->n, 64);
+    strcpy(all->name[all->n++], name);
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state >> 33;
+}
+
+/* One of: cut, a byte changed, digits and separators thrown in, noise. */
+static void spoil(const char *root, const char *name, uint64_t *state)
+{
+    static const char likely[] = "0123456789 \t\n:-/\\,.kBmax";
+    char bytes[32768];
+    size_t n = get_bytes(root, name, bytes, sizeof bytes);
+    uint64_t kind = next_random(state) % 4;
+    if (kind == 0) {
+        n = n == 0 ? 0 : next_random(state) % n;
+    } else if (kind == 3) {
+        n = next_random(state) % 12000;
+    }
+    for (size_t i = 0; kind != 0 && i < (kind == 3 ? n : 1 + next_random(state) % 8); i++) {
+        size_t at = kind == 3 ? i : next_random(state) % (n + 1);
+        uint64_t word = next_random(state);
+        n = at == n ? n + 1 : n;
+        bytes[at] = kind == 2 ? likely[word % (sizeof likely - 1)] : (char)word;
+    }
+    put_bytes(root, name, bytes, n);
+}
+
+START_TEST(spoilt_files_never_break_a_reading)
+{
+    static const char *const fixtures[] = {"v2_nested", "v1", "hybrid", "v2_escaped", "garbage"};
+    static file_names all;
+    const int n_rounds = getenv("AUGS_TEST_SMALL") != NULL ? 20 : 400;
+    uint64_t state = 20261121;
+    for (size_t i = 0; i < sizeof fixtures / sizeof *fixtures; i++) {
+        char place[PLACE_BYTES], root[PLACE_BYTES];
+        copy_fixture(place, fixtures[i]);
+        fixture(root, fixtures[i]);
+        all.n = 0;
+        each_file(root, "", note_name, &all);
+        fake_world world = {.now_ns = 5};
+        augs_memory_monitor *monitor = open_monitor(place, 0, &world);
+        for (int round = 0; round < n_rounds; round++) {
+            const char *name = all.name[next_random(&state) % all.n];
+            spoil(place, name, &state);
+            world.now_ns += UINT64_C(1000000) * (next_random(&state) % 8000);
+            augs_error error;
+            augs_memory_snapshot now = {.size = sizeof now};
+            AUGS_ASSERT_OK(augs_memory_monitor_read(monitor, &now, &error), error);
+            check_any(&now);
+            ck_assert_uint_ge(augs_available_cpus(place), 1);
+            if (next_random(&state) % 3 == 0) {
+                copy_file(place, root, name);
+            }
+        }
+        augs_memory_monitor_free(monitor);
+        remove_folder(place);
+    }
+}
+END_TEST
+
+START_TEST(levels_begin_at_50_80_and_90_percent)
+{
+    static const struct {
+        uint64_t used;
+        uint32_t level;
+    } cases[] = {{0, 0},   {499, 0}, {500, 1}, {799, 1},  {800, 2},
+                 {899, 2}, {900, 3}, {999, 3}, {1000, 3}, {5000, 3}};
+    static const char *const names[] = {"normal", "elevated", "high", "critical"};
+    char place[PLACE_BYTES];
+    copy_fixture(place, "v2_over");
+    put_text(place, "sys/fs/cgroup/job/memory.high", "1000\n");
+    augs_memory_monitor *monitor = open_monitor(place, 0, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        put_number(place, "sys/fs/cgroup/job/memory.current", cases[i].used);
+        augs_memory_snapshot now = read_now(monitor);
+        ck_assert_uint_eq(now.used_bytes, cases[i].used);
+        ck_assert_uint_eq(now.level, cases[i].level);
+        ck_assert_str_eq(augs_memory_level_name(now.level), names[cases[i].level]);
+    }
+    put_text(place, "sys/fs/cgroup/job/memory.max", "0\n"); /* all of nothing is used */
+    ck_assert_uint_eq(read_now(monitor).level, AUGS_MEMORY_CRITICAL);
+    augs_memory_monitor_free(monitor);
+    remove_folder(place);
+    ck_assert_ptr_null(augs_memory_level_name(4));
+    ck_assert_str_eq(augs_memory_source_name(AUGS_MEMORY_OF_USER), "user");
+    ck_assert_ptr_null(augs_memory_source_name(5));
+}
+END_TEST
+
+START_TEST(above_the_callers_limit_the_figures_and_a_status_are_told)
+{
+    char root[PLACE_BYTES];
+    augs_error error;
+    augs_memory_snapshot now = {.size = sizeof now};
+    fixture(root, "v2_over"); /* whose group leaves no room, either */
+    augs_memory_monitor *monitor = open_monitor(root, RESIDENT - 1000, NULL);
+    for (int i = 0; i < 2; i++) { /* read and remembered */
+        AUGS_ASSERT_STATUS(AUGS_E_MEMORY, augs_memory_monitor_read(monitor, &now, &error), error);
+        ck_assert_int_eq(error.status, AUGS_E_MEMORY);
+        ck_assert_msg(strstr(error.message, "314572800") != NULL &&
+                          strstr(error.message, "314571800") != NULL &&
+                          strstr(error.message, " 1000 ") != NULL,
+                      "%s", error.message);
+        ck_assert_uint_eq(now.source, AUGS_MEMORY_OF_USER);
+        ck_assert_uint_eq(now.limit_bytes, RESIDENT - 1000);
+        ck_assert_uint_eq(now.used_bytes, RESIDENT);
+        ck_assert_uint_eq(now.available_bytes, 0);
+        ck_assert_uint_eq(now.level, AUGS_MEMORY_CRITICAL);
+    }
+    ck_assert_int_eq(augs_memory_monitor_read_now(monitor, &now, NULL), AUGS_E_MEMORY);
+    augs_memory_scope scope = {.size = sizeof scope}; /* scopes report, and refuse nothing */
+    AUGS_ASSERT_OK(augs_memory_scope_begin(monitor, &scope, &error), error);
+    AUGS_ASSERT_OK(augs_memory_scope_end(monitor, &scope, &error), error);
+    ck_assert_uint_eq(scope.peak_level, AUGS_MEMORY_CRITICAL);
+    augs_memory_monitor_free(monitor);
+
+    static const uint64_t enough[] = {RESIDENT, RESIDENT + 5};
+    for (size_t i = 0; i < 2; i++) {
+        fixture(root, "none");
+        monitor = open_monitor(root, enough[i], NULL);
+        AUGS_ASSERT_OK(augs_memory_monitor_read(monitor, &now, &error), error);
+        ck_assert_uint_eq(now.source, AUGS_MEMORY_OF_USER);
+        ck_assert_uint_eq(now.available_bytes, enough[i] - RESIDENT);
+        augs_memory_monitor_free(monitor);
+    }
+}
+END_TEST
+
+START_TEST(the_system_is_asked_once_in_an_interval)
+{
+    char place[PLACE_BYTES];
+    augs_error error;
+    augs_memory_snapshot now = {.size = sizeof now};
+    fake_world world = {.now_ns = 12345};
+    copy_fixture(place, "v2_high");
+    augs_memory_monitor *monitor = open_monitor(place, 0, &world);
+    static const struct {
+        uint64_t after_ns, n_readings, used;
+    } steps[] = {{0, 1, 704 * MIB}, {1, 1, 704 * MIB},        {99999998, 1, 704 * MIB},
+                 {1, 2, 136 * MIB}, {99999999, 2, 136 * MIB}, {1, 3, 136 * MIB}};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        world.now_ns += steps[i].after_ns;
+        AUGS_ASSERT_OK(augs_memory_monitor_read(monitor, &now, &error), error);
+        ck_assert_uint_eq(now.n_readings, steps[i].n_readings);
+        ck_assert_uint_eq(now.used_bytes, steps[i].used);
+        put_number(place, "sys/fs/cgroup/job/memory.current", 200 * MIB);
+    }
+    put_number(place, "sys/fs/cgroup/job/memory.current", 264 * MIB);
+    AUGS_ASSERT_OK(augs_memory_monitor_read(monitor, &now, &error), error);
+    ck_assert_uint_eq(now.used_bytes, 136 * MIB);
+    now = read_now(monitor);
+    ck_assert_uint_eq(now.used_bytes, 200 * MIB);
+    ck_assert_uint_eq(now.n_readings, 4);
+    augs_memory_monitor_free(monitor);
+
+    augs_memory_monitor_options options = {.size = sizeof options,
+                                           .root = place,
+                                           .interval_ms = 5000,
+                                           .now_ns = fake_now,
+                                           .user = &world};
+    AUGS_ASSERT_OK(augs_memory_monitor_open(&options, &monitor, &error), error);
+    for (int i = 0; i < 11; i++, world.now_ns += UINT64_C(1000000000)) {
+        AUGS_ASSERT_OK(augs_memory_monitor_read(monitor, &now, &error), error);
+        ck_assert_uint_eq(now.n_readings, (uint64_t)(1 + i / 5));
+    }
+    augs_memory_monitor_free(monitor);
+    remove_folder(place);
+}
+END_TEST
+
+START_TEST(a_process_put_into_another_group_is_followed)
+{
+    char place[PLACE_BYTES];
+    fake_world world = {.now_ns = 1};
+    copy_fixture(place, "v2_plain");
+    make_folders(place, "sys/fs/cgroup/new/memory.max");
+    put_text(place, "sys/fs/cgroup/new/memory.max", "536870912\n");
+    put_text(place, "sys/fs/cgroup/new/memory.current", "1048576\n");
+    augs_memory_monitor *monitor = open_monitor(place, 0, &world);
+    ck_assert_uint_eq(read_now(monitor).limit_bytes, 2 * GIB);
+    put_text(place, "proc/self/cgroup", "0::/new\n");
+    world.now_ns += UINT64_C(9999999999);
+    ck_assert_uint_eq(read_now(monitor).limit_bytes, 2 * GIB);
+    world.now_ns += 1;
+    augs_memory_snapshot now = read_now(monitor);
+    ck_assert_uint_eq(now.limit_bytes, 512 * MIB);
+    ck_assert_uint_eq(now.used_bytes, MIB);
+    ck_assert(now.pressure_some_avg10 == 9);
+    augs_memory_monitor_free(monitor);
+    remove_folder(place);
+}
+END_TEST
+
+/* Files of this process that are open below a folder. */
+static int n_open_below(const char *folder, bool take_over)
+{
+    int n = 0;
+    for (int fd = 0; fd < 256; fd++) {
+        char link[64], path[PLACE_BYTES];
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t length = readlink(link, path, sizeof path - 1);
+        if (length > 0) {
+            path[length] = '\0';
+            if (strncmp(path, folder, strlen(folder)) == 0) {
+                n++;
+                if (take_over) {
+                    int other = open("/dev/null", O_RDONLY);
+                    ck_assert_int_ge(other, 0);
+                    ck_assert_int_eq(dup2(other, fd), fd);
+                    close(other);
+                }
+            }
+        }
+    }
+    return n;
+}
+
+START_TEST(descriptors_that_the_program_took_are_let_alone)
+{
+    char root[PLACE_BYTES], resolved[4096];
+    fixture(root, "v2_nested");
+    ck_assert_ptr_nonnull(realpath(root, resolved));
+    augs_memory_monitor *monitor = open_monitor(root, 0, NULL);
+    augs_memory_snapshot before = read_now(monitor);
+    int n_null = n_open_below("/dev/null", false);
+    int n_open = n_open_below(resolved, false);
+    ck_assert_int_gt(n_open, 5);
+    ck_assert_int_eq(n_open_below(resolved, true), n_open);
+    ck_assert_int_eq(n_open_below(resolved, false), 0);
+    augs_memory_snapshot after = read_now(monitor);
+    ck_assert_uint_eq(after.limit_bytes, before.limit_bytes);
+    ck_assert_uint_eq(after.used_bytes, before.used_bytes);
+    ck_assert_uint_eq(after.resident_bytes, before.resident_bytes);
+    ck_assert_int_eq(n_open_below(resolved, false), n_open);
+    augs_memory_monitor_free(monitor);
+    ck_assert_int_eq(n_open_below(resolved, false), 0);
+    ck_assert_int_eq(n_open_below("/dev/null", false), n_null + n_open);
+}
+END_TEST
+
+START_TEST(more_groups_than_are_watched_do_no_harm)
+{
+    char place[PLACE_BYTES], group[PLACE_BYTES] = "/g", name[PLACE_BYTES];
+    copy_fixture(place, "v2_no_mountinfo");
+    for (int i = 1; i < 40; i++) {
+        strcat(group, "/g");
+    }
+    snprintf(name, sizeof name, "sys/fs/cgroup%.500s/memory.max", group);
+    make_folders(place, name);
+    put_text(place, name, "1073741824\n");
+    snprintf(name, sizeof name, "sys/fs/cgroup%.500s/memory.current", group);
+    put_text(place, name, "4096\n");
+    snprintf(name, sizeof name, "0::%.500s\n", group);
+    put_text(place, "proc/self/cgroup", name);
+    augs_memory_snapshot now = read_root(place);
+    ck_assert_uint_eq(now.limit_bytes, GIB);
+    ck_assert_uint_eq(now.used_bytes, 4096);
+    remove_folder(place);
+}
+END_TEST
+
+START_TEST(scopes_tell_what_happened_in_them)
+{
+    char place[PLACE_BYTES];
+    augs_error error;
+    fake_world world = {.now_ns = 1};
+    augs_memory_scope outer = {.size = sizeof outer}, inner = outer, stranger = outer;
+    static const char status[] = "VmHWM:\t%u kB\nVmRSS:\t%u kB\nVmSize:\t1048576 kB\n";
+    char text[128];
+    copy_fixture(place, "v2_high");
+    put_number(place, "sys/fs/cgroup/job/memory.current", 576 * MIB); /* 50 % */
+    augs_memory_monitor *monitor = open_monitor(place, 0, &world);
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_memory_scope_end(monitor, &outer, &error), error);
+    AUGS_ASSERT_OK(augs_memory_scope_begin(monitor, &outer, &error), error);
+    ck_assert_uint_eq(outer.begin_resident_bytes, RESIDENT);
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_memory_scope_begin(monitor, &outer, &error), error);
+
+    AUGS_ASSERT_OK(augs_memory_scope_begin(monitor, &inner, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_memory_scope_end(monitor, &outer, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_memory_scope_end(monitor, &stranger, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_memory_scope_begin(monitor, &outer, &error), error);
+    put_number(place, "sys/fs/cgroup/job/memory.current", 1088 * MIB - 102 * MIB); /* 90.04 % */
+    snprintf(text, sizeof text, status, 409600u, 358400u); /* 350 MiB now, a peak of before */
+    put_text(place, "proc/self/status", text);
+    read_now(monitor);
+    put_number(place, "sys/fs/cgroup/job/memory.current", 320 * MIB); /* 25 % */
+    snprintf(text, sizeof text, status, 409600u, 204800u);
+    put_text(place, "proc/self/status", text);
+    AUGS_ASSERT_OK(augs_memory_scope_end(monitor, &inner, &error), error);
+    ck_assert_uint_eq(inner.n_readings, 3);
+    ck_assert_uint_eq(inner.peak_level, AUGS_MEMORY_CRITICAL);
+    ck_assert_double_eq_tol(inner.peak_used_fraction, 922.0 / 1024, 1e-12);
+    ck_assert_double_eq_tol(inner.end_used_fraction, 0.25, 1e-12);
+    ck_assert_uint_eq(inner.begin_resident_bytes, RESIDENT);
+    ck_assert_uint_eq(inner.end_resident_bytes, 200 * MIB);
+    ck_assert_uint_eq(inner.peak_resident_bytes, 350 * MIB);
+
+    /* between two readings more was held than either of them saw */
+    snprintf(text, sizeof text, status, 716800u, 204800u);
+    put_text(place, "proc/self/status", text);
+    AUGS_ASSERT_OK(augs_memory_scope_end(monitor, &outer, &error), error);
+    ck_assert_uint_eq(outer.n_readings, 5);
+    ck_assert_uint_eq(outer.peak_resident_bytes, 700 * MIB);
+    ck_assert_uint_eq(outer.peak_level, AUGS_MEMORY_CRITICAL);
+    ck_assert_uint_eq(inner.peak_resident_bytes, 350 * MIB);
+    ck_assert_uint_eq(inner.n_readings, 3);
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_memory_scope_end(monitor, &outer, &error), error);
+
+    /* a scope can be begun again, and knows nothing of its former life */
+    AUGS_ASSERT_OK(augs_memory_scope_begin(monitor, &inner, &error), error);
+    AUGS_ASSERT_OK(augs_memory_scope_end(monitor, &inner, &error), error);
+    ck_assert_uint_eq(inner.n_readings, 2);
+    ck_assert_uint_eq(inner.peak_resident_bytes, 200 * MIB);
+    ck_assert_uint_eq(inner.peak_level, AUGS_MEMORY_NORMAL);
+    stranger.size = 4;
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_memory_scope_begin(monitor, &stranger, &error), error);
+    augs_memory_monitor_free(monitor);
+    remove_folder(place);
+}
+END_TEST
+
+static void tell_figures(void *user, augs_allocator_figures *ret_figures)
+{
+    fake_world *world = user;
+    ck_assert_uint_eq(ret_figures->size, sizeof *ret_figures);
+    ck_assert_uint_eq(ret_figures->allocated_bytes, 0);
+    world->n_asked++;
+    ret_figures->allocated_bytes = 1000 + world->n_asked;
+    ret_figures->active_bytes = 2;
+    ret_figures->resident_bytes = 3;
+    ret_figures->retained_bytes = 4;
+}
+
+START_TEST(the_allocator_is_asked_with_every_reading)
+{
+    char root[PLACE_BYTES];
+    augs_error error;
+    augs_memory_monitor *monitor;
+    augs_memory_snapshot now = {.size = sizeof now};
+    fake_world world = {.now_ns = 1};
+    fixture(root, "none");
+    augs_memory_monitor_options options = {.size = sizeof options,
+                                           .root = root,
+                                           .now_ns = fake_now,
+                                           .allocator_figures = tell_figures,
+                                           .user = &world};
+    AUGS_ASSERT_OK(augs_memory_monitor_open(&options, &monitor, &error), error);
+    for (int i = 0; i < 3; i++) {
+        AUGS_ASSERT_OK(augs_memory_monitor_read(monitor, &now, &error), error);
+        ck_assert_uint_eq(now.allocator.allocated_bytes, 1001);
+    }
+    now = read_now(monitor);
+    ck_assert_uint_eq(now.allocator.allocated_bytes, 1002);
+    ck_assert_uint_eq(now.allocator.active_bytes, 2);
+    ck_assert_uint_eq(now.allocator.resident_bytes, 3);
+    ck_assert_uint_eq(now.allocator.retained_bytes, 4);
+    ck_assert_uint_eq(world.n_asked, 2);
+    augs_memory_monitor_free(monitor);
+    monitor = open_monitor(root, 0, NULL);
+    now = read_now(monitor);
+    ck_assert_uint_eq(now.allocator.allocated_bytes, 0);
+    ck_assert_uint_eq(now.allocator.size, sizeof now.allocator);
+    augs_memory_monitor_free(monitor);
+}
+END_TEST
+
+typedef struct counted {
+    uint64_t left, n_allocations, n_held;
+} counted;
+
+static void *counted_allocate(void *user, size_t n_bytes, size_t alignment)
+{
+    counted *count = user;
+    if (count->left == 0) {
+        return NULL;
+    }
+    count->left--;
+    count->n_allocations++;
+    count->n_held++;
+    return aligned_alloc(alignment, (n_bytes + alignment - 1) / alignment * alignment);
+}
+
+static void counted_release(void *user, void *p, size_t n_bytes)
+{
+    (void)n_bytes;
+    ((counted *)user)->n_held--;
+    free(p);
+}
+
+START_TEST(readings_allocate_nothing_and_leave_no_file_open)
+{
+    char root[PLACE_BYTES];
+    augs_error error;
+    augs_memory_monitor *monitor = NULL;
+    counted count = {0};
+    fake_world world = {.now_ns = 1};
+    const augs_allocator allocator = {.size = sizeof allocator,
+                                      .allocate = counted_allocate,
+                                      .release = counted_release,
+                                      .user = &count};
+    fixture(root, "v2_nested");
+    augs_memory_monitor_options options = {.size = sizeof options,
+                                           .root = root,
+                                           .now_ns = fake_now,
+                                           .user = &world,
+                                           .allocator = &allocator};
+    for (uint64_t n = 0; n < 2; n++) {
+        count = (counted){.left = n};
+        AUGS_ASSERT_STATUS(AUGS_E_NO_MEMORY, augs_memory_monitor_open(&options, &monitor, &error),
+                           error);
+        ck_assert_ptr_null(monitor);
+        ck_assert_uint_eq(count.n_held, 0);
+    }
+    count = (counted){.left = 2};
+    AUGS_ASSERT_OK(augs_memory_monitor_open(&options, &monitor, &error), error);
+    augs_memory_scope scope = {.size = sizeof scope};
+    AUGS_ASSERT_OK(augs_memory_scope_begin(monitor, &scope, &error), error);
+    int first = dup(0);
+    close(first);
+    for (int i = 0; i < 50; i++) {
+        world.now_ns += UINT64_C(1000000000); /* with looking up, now and then */
+        read_now(monitor);
+    }
+    int last = dup(0);
+    close(last);
+    ck_assert_int_eq(last, first);
+    AUGS_ASSERT_OK(augs_memory_scope_end(monitor, &scope, &error), error);
+    ck_assert_uint_eq(count.n_allocations, 2);
+    augs_memory_monitor_free(monitor);
+    ck_assert_uint_eq(count.n_held, 0);
+    augs_memory_monitor_free(NULL);
+}
+END_TEST
+
+START_TEST(arguments_are_checked)
+{
+    augs_error error;
+    augs_memory_monitor *monitor = NULL;
+    augs_memory_monitor_options options = {.size = sizeof options - 8};
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_memory_monitor_open(&options, &monitor, &error),
+                       error);
+    ck_assert_ptr_null(monitor);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_memory_monitor_open(NULL, NULL, &error), error);
+    AUGS_ASSERT_OK(augs_memory_monitor_open(NULL, &monitor, &error), error);
+    augs_memory_snapshot now = {.size = sizeof now - 1};
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_memory_monitor_read(monitor, &now, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_memory_monitor_read(monitor, NULL, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_memory_monitor_read_now(NULL, &now, &error), error);
+    now.size = sizeof now + 64;
+    AUGS_ASSERT_OK(augs_memory_monitor_read(monitor, &now, &error), error);
+    ck_assert_uint_eq(now.size, sizeof now + 64);
+    augs_memory_monitor_free(monitor);
+}
+END_TEST
+
+START_TEST(quotas_of_all_groups_bind)
+{
+    static const struct {
+        const char *name;
+        double quota;
+    } cases[] = {
+        {"v2_plain", 1.5},      {"v2_nested", 2.5}, {"v2_max", 0},       {"v2_namespace", 0.5},
+        {"v2_escaped", 1.5},    {"v1", 1.5},        {"v1_unlimited", 0}, {"v1_container", 3.5},
+        {"v1_no_mountinfo", 2}, {"hybrid", 0},      {"none", 0},
+    };
+    char root[PLACE_BYTES];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture(root, cases[i].name);
+        ck_assert_msg(augsi_cpu_quota(root) == cases[i].quota, "%s: %g", cases[i].name,
+                      augsi_cpu_quota(root));
+    }
+    fixture(root, "v2_plain"); /* on whatever machine */
+    ck_assert_uint_eq(augs_available_cpus(root), 1);
+    ck_assert_uint_eq(augs_optimal_workers(root, 0), 1);
+    ck_assert_uint_eq(augs_optimal_workers(root, UINT32_MAX), 1);
+}
+END_TEST
+
+START_TEST(parts_of_a_cpu_are_rounded_down_but_one_is_left)
+{
+    static const struct {
+        unsigned affinity;
+        double quota;
+        unsigned whole;
+    } cases[] = {{8, 1.5, 1}, {8, 0.5, 1}, {8, 4.99, 4}, {8, 8, 8},    {8, 9.5, 8},
+                 {8, 0, 8},   {2, 4.5, 2}, {0, 0, 1},    {4, 1e300, 4}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert_uint_eq(augsi_whole_cpus(cases[i].affinity, cases[i].quota), cases[i].whole);
+    }
+}
+END_TEST
+
+START_TEST(cpus_are_those_of_the_affinity)
+{
+    char root[PLACE_BYTES];
+    cpu_set_t before, one;
+    fixture(root, "none");
+    ck_assert_int_eq(sched_getaffinity(0, sizeof before, &before), 0);
+    uint32_t n = (uint32_t)CPU_COUNT(&before);
+    ck_assert_uint_eq(augs_available_cpus(root), n);
+    for (uint32_t n_trainers = 1; n_trainers < 5; n_trainers++) {
+        uint32_t workers = n > n_trainers ? (n - n_trainers) / n_trainers : 1;
+        ck_assert_uint_eq(augs_optimal_workers(root, n_trainers), workers == 0 ? 1 : workers);
+    }
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &before)) {
+            CPU_ZERO(&one);
+            CPU_SET(cpu, &one);
+            break;
+        }
+    }
+    ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+    ck_assert_uint_eq(augs_available_cpus(root), 1);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof before, &before), 0);
+}
+END_TEST
+
+/* ---- the machine at hand ---- */
+
+/* Memory that really is there. */
+static void *hold(size_t n_bytes)
+{
+    volatile unsigned char *bytes = malloc(n_bytes);
+    ck_assert(bytes != NULL);
+    for (size_t i = 0; i < n_bytes; i += 512) {
+        bytes[i] = (unsigned char)(i / 512 + 1);
+    }
+    return (void *)(uintptr_t)bytes;
+}
+
+START_TEST(what_this_process_takes_is_seen)
+{
+    augs_error error;
+    augs_memory_monitor *monitor = open_monitor(NULL, 0, NULL);
+    augs_memory_scope scope = {.size = sizeof scope};
+    AUGS_ASSERT_OK(augs_memory_scope_begin(monitor, &scope, &error), error);
+    unsigned char *bytes = hold(24 * MIB);
+    augs_memory_snapshot now = read_now(monitor);
+    check_any(&now);
+    ck_assert_uint_ne(now.source, AUGS_MEMORY_OF_NONE);
+    ck_assert_uint_ge(now.resident_bytes, scope.begin_resident_bytes + 20 * MIB);
+    ck_assert_uint_eq(bytes[512], 2);
+    free(bytes);
+    AUGS_ASSERT_OK(augs_memory_scope_end(monitor, &scope, &error), error);
+    ck_assert_uint_ge(scope.peak_resident_bytes, scope.begin_resident_bytes + 20 * MIB);
+    ck_assert_uint_eq(scope.n_readings, 3);
+    augs_memory_monitor_free(monitor);
+    ck_assert_uint_ge(augs_available_cpus(NULL), 1);
+    ck_assert_uint_eq(augs_available_cpus(NULL), augs_available_cpus("/"));
+}
+END_TEST
+
+/* Runs it in a child; its exit code. */
+static int in_child(int (*run)(void *user), void *user)
+{
+    int status = -1;
+    fflush(NULL);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        _exit(run(user));
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFEXITED(status), "the child ended by signal %d", WTERMSIG(status));
+    return WEXITSTATUS(status);
+}
+
+static int read_in_child(void *user)
+{
+    augs_memory_snapshot now = {.size = sizeof now};
+    unsigned char *bytes = hold(32 * MIB);
+    /* within the interval of the parent's reading */
+    if (augs_memory_monitor_read(user, &now, NULL) != AUGS_OK || now.n_readings != 2) {
+        return 3;
+    }
+    uint64_t statm[2];
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file == NULL || fscanf(file, "%llu %llu", (unsigned long long *)&statm[0],
+                               (unsigned long long *)&statm[1]) != 2) {
+        return 4;
+    }
+    uint64_t resident = statm[1] * (uint64_t)sysconf(_SC_PAGESIZE);
+    return bytes[512] == 2 && now.resident_bytes > resident - 8 * MIB &&
+                   now.resident_bytes < resident + 8 * MIB
+               ? 0
+               : 5;
+}
+
+START_TEST(a_forked_child_reads_its_own_figures)
+{
+    augs_error error;
+    augs_memory_snapshot now = {.size = sizeof now};
+    fake_world world = {.now_ns = 1};
+    augs_memory_monitor *monitor = open_monitor("/", 0, &world);
+    AUGS_ASSERT_OK(augs_memory_monitor_read(monitor, &now, &error), error);
+    uint64_t resident = now.resident_bytes;
+    ck_assert_int_eq(in_child(read_in_child, monitor), 0);
+    now = read_now(monitor); /* which took nothing away from the parent */
+    ck_assert_uint_lt(now.resident_bytes, resident + 16 * MIB);
+    ck_assert_uint_gt(now.resident_bytes, 0);
+    augs_memory_monitor_free(monitor);
+}
+END_TEST
+
+static int read_below_address_limit(void *user)
+{
+    augs_memory_snapshot now = {.size = sizeof now};
+    unsigned long long pages;
+    struct rlimit limit;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file == NULL || fscanf(file, "%llu", &pages) != 1 || getrlimit(RLIMIT_AS, &limit) != 0) {
+        return 2;
+    }
+    fclose(file);
+    limit.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE) + 256 * MIB;
+    if (limit.rlim_cur > limit.rlim_max || setrlimit(RLIMIT_AS, &limit) != 0 ||
+        augs_memory_monitor_read_now(user, &now, NULL) != AUGS_OK) {
+        return 3;
+    }
+    if (now.source != AUGS_MEMORY_OF_PROCESS) {
+        return now.available_bytes < 256 * MIB ? 0 : 4; /* a tighter limit holds here */
+    }
+    return now.limit_bytes == limit.rlim_cur && now.available_bytes <= 260 * MIB &&
+                   now.available_bytes >= 200 * MIB
+               ? 0
+               : 5;
+}
+
+START_TEST(a_resource_limit_of_this_process_is_seen)
+{
+    augs_memory_monitor *monitor = open_monitor(NULL, 0, NULL);
+    ck_assert_int_eq(in_child(read_below_address_limit, monitor), 0);
+    augs_memory_monitor_free(monitor);
+}
+END_TEST
+
+static int read_in_group(void *user)
+{
+    char text[32];
+    augs_memory_snapshot now = {.size = sizeof now};
+    snprintf(text, sizeof text, "%d", (int)getpid());
+    int fd = open(user, O_WRONLY);
+    if (fd < 0 || write(fd, text, strlen(text)) < 0) {
+        return 77;
+    }
+    close(fd);
+    augs_memory_monitor *monitor;
+    if (augs_memory_monitor_open(NULL, &monitor, NULL) != AUGS_OK) {
+        return 2;
+    }
+    unsigned char *bytes = hold(32 * MIB);
+    if (augs_memory_monitor_read(monitor, &now, NULL) != AUGS_OK ||
+        now.source != AUGS_MEMORY_OF_CGROUP || now.limit_bytes != 128 * MIB) {
+        return now.available_bytes < 64 * MIB ? 77 : 3; /* a tighter limit holds here */
+    }
+    int code = now.used_bytes >= 32 * MIB && now.used_bytes <= 128 * MIB &&
+                       now.available_bytes == 128 * MIB - now.used_bytes && bytes[512] == 2
+                   ? 0
+                   : 4;
+    augs_memory_monitor_free(monitor);
+    return code;
+}
+
+START_TEST(a_control_group_of_128_mib_is_seen_from_inside)
+{
+    augsi_cgroup own;
+    char group[PLACE_BYTES], name[64], procs[PLACE_BYTES];
+    int code = 77;
+    augsi_cgroup_find("", "memory", &own);
+    snprintf(name, sizeof name, "augstream-test-%d", (int)getpid());
+    if (own.version != 0 && own.n_bytes < PLACE_BYTES / 2) {
+        join(group, own.path, name);
+        join(procs, group, "cgroup.procs");
+        if (mkdir(group, 0755) == 0) {
+            char limit[PLACE_BYTES];
+            join(limit, group, own.version == 1 ? "memory.limit_in_bytes" : "memory.max");
+            FILE *file = fopen(limit, "r+");
+            if (file != NULL) {
+                code = fputs("134217728", file) < 0 ? 77 : code;
+                if (fclose(file) == 0) {
+                    code = in_child(read_in_group, procs);
+                }
+            }
+            rmdir(group);
+        }
+    }
+    if (code == 77) {
+        printf("not run here: this process may not make a memory control group of its own\n");
+    } else {
+        ck_assert_int_eq(code, 0);
+    }
+}
+END_TEST
+
+AUGS_SUITE("memory_monitor", the_tightest_limit_of_every_kind_of_system_is_found,
+           garbage_and_emptiness_leave_nothing_known, a_missing_file_takes_away_its_own_figure_only,
+           any_one_file_may_be_missing_or_empty, spoilt_files_never_break_a_reading,
+           levels_begin_at_50_80_and_90_percent,
+           above_the_callers_limit_the_figures_and_a_status_are_told,
+           the_system_is_asked_once_in_an_interval, a_process_put_into_another_group_is_followed,
+           descriptors_that_the_program_took_are_let_alone, more_groups_than_are_watched_do_no_harm,
+           scopes_tell_what_happened_in_them, the_allocator_is_asked_with_every_reading,
+           readings_allocate_nothing_and_leave_no_file_open, arguments_are_checked,
+           quotas_of_all_groups_bind, parts_of_a_cpu_are_rounded_down_but_one_is_left,
+           cpus_are_those_of_the_affinity, what_this_process_takes_is_seen,
+           a_forked_child_reads_its_own_figures, a_resource_limit_of_this_process_is_seen,
+           a_control_group_of_128_mib_is_seen_from_inside)
