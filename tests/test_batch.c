@@ -153,6 +153,29 @@ START_TEST(a_batch_too_large_for_memory_is_out_of_range)
 }
 END_TEST
 
+START_TEST(a_slice_that_leaves_its_stream_makes_no_batch_and_holds_no_memory)
+{
+    counting_memory memory = {.left = UINT64_MAX};
+    augs_stream *stream = open_stream(zoo_preset(&memory, false), AUGS_ORDER_SEQUENTIAL, 100, 9, 0);
+    const uint64_t before = memory.n_held;
+    const augsi_slice slices[] = {{.body = {99, 1, 2}},
+                                  {.body = {0, 1, 10}, .pad_first = 99, .pad_count = 2}};
+    for (size_t i = 0; i < 2; i++) {
+        augsi_batch_pool *pool = NULL;
+        augs_batch *batch = NULL;
+        augs_error error;
+        AUGS_ASSERT_OK(augsi_batch_pool_open(stream, false, &pool, &error), error);
+        AUGS_ASSERT_STATUS(AUGS_E_RANGE,
+                           augsi_batch_make(pool, stream, &slices[i], 0, 0, 1, &batch, &error),
+                           error);
+        ck_assert_ptr_null(batch);
+        augsi_batch_pool_free(pool);
+        ck_assert_uint_eq(memory.n_held, before);
+    }
+    augs_stream_unref(stream);
+}
+END_TEST
+
 /* Whatever happens around it, as long as someone holds it. */
 START_TEST(a_batch_keeps_its_bytes_as_long_as_it_is_held)
 {
@@ -484,6 +507,7 @@ END_TEST
 AUGS_SUITE("batch", a_batch_tells_its_columns_as_its_stream_does, info_says_where_a_batch_stands,
            columns_lie_64_byte_aligned_in_one_slab_and_gaps_are_zero,
            a_batch_too_large_for_memory_is_out_of_range,
+           a_slice_that_leaves_its_stream_makes_no_batch_and_holds_no_memory,
            a_batch_keeps_its_bytes_as_long_as_it_is_held, after_a_warm_up_batches_allocate_nothing,
            batches_that_grow_replace_their_slabs, a_digest_is_the_sum_of_the_hashes_of_records,
            digests_of_any_cut_and_order_add_up_to_the_same_sum,
