@@ -20,7 +20,7 @@ typedef struct augs_batch_metrics {
     uint32_t epoch;
     uint64_t step;
     uint64_t n_samples;
-    double seconds;           /* that the consumer took; NaN = not known */
+    double seconds;           /* that the consumer took; NaN (any not finite, < 0) = not known */
     uint64_t bytes;           /* memory that the consumer needed for it; 0 = not known */
     uint64_t available_bytes; /* 0 = not known */
     uint32_t level;           /* AUGS_MEMORY_NORMAL... */
@@ -34,8 +34,11 @@ typedef struct augs_metrics_options {
     const augs_allocator *allocator; /* NULL = the C library's */
 } augs_metrics_options;
 
-/* Of all batches since open, not only of those in the ring; percentiles to 1 %. Throughputs in
- * samples a second. Batches without seconds count in n_batches and n_samples only. */
+/*
+ * Of all batches since open, not only of those in the ring. Percentiles (nearest rank) to 1 %, from
+ * 1 ns to 34 years. Throughputs in samples a second. Batches without seconds count in n_batches,
+ * n_samples, mean_size and peak_bytes only. A mean or percentile of nothing is NaN.
+ */
 typedef struct augs_metrics_summary {
     uint32_t size;
     uint32_t reserved;
@@ -43,26 +46,36 @@ typedef struct augs_metrics_summary {
     double seconds;                                  /* in all */
     double mean_size, mean_seconds, mean_throughput; /* the last: timed samples / seconds */
     double p50_seconds, p95_seconds, p99_seconds;
-    uint64_t best_size; /* with the best mean throughput of the sizes seen at least three times
-                           (all, if none was), sizes within 3 % taken together; 0 = none */
+    /* Of the timed sizes: sizes within 3 % of the smallest of their group are taken together; the
+     * group with the best mean throughput of those seen at least three times (of all, if none was),
+     * and in it a size seen often. 0 = none. */
+    uint64_t best_size;
     double best_throughput;
     uint64_t peak_bytes;
 } augs_metrics_summary;
 
-/* options may be NULL. One thread at a time. */
+/* options may be NULL. One thread at a time. About 120 KB and 72 bytes a batch of capacity. */
 AUGS_API int augs_metrics_open(const augs_metrics_options *options, augs_metrics **ret_metrics,
                                augs_error *error);
 AUGS_API void augs_metrics_free(augs_metrics *metrics);
-/* Allocates nothing. */
+/* Copies *batch, the oldest in the ring makes room. Allocates nothing. A NULL or a smaller `size`
+ * (another version's) is left out. */
 AUGS_API void augs_metrics_add(augs_metrics *metrics, const augs_batch_metrics *batch);
-/* How many batches the ring holds, and one of them: 0 = the oldest. AUGS_E_RANGE. */
+/* How many batches the ring holds, and one of them: 0 = the oldest; ret_batch->size is set by the
+ * caller. AUGS_E_RANGE. */
 AUGS_API uint32_t augs_metrics_n_held(const augs_metrics *metrics);
 AUGS_API int augs_metrics_get(const augs_metrics *metrics, uint32_t index,
                               augs_batch_metrics *ret_batch, augs_error *error);
+/* ret_summary->size is set by the caller; smaller than this version's: nothing is written. */
 AUGS_API void augs_metrics_summarize(const augs_metrics *metrics,
                                      augs_metrics_summary *ret_summary);
-/* The batches in the ring as JSON Lines, the summary last ({"summary":{...}}); written beside the
- * path and renamed, so that a reader never sees half of it. AUGS_E_IO names the path. */
+/*
+ * The batches in the ring as JSON Lines, oldest first, the summary last ({"summary":{...}}); what
+ * is not known is null, levels are names, and each batch has its samples_per_second, too. Written
+ * beside the path and renamed, so that a reader never sees half of it and a failure leaves an older
+ * file as it was; what is no regular file (a pipe, /dev/stdout) is written to directly. AUGS_E_IO
+ * and AUGS_E_NO_SPACE name the path.
+ */
 AUGS_API int augs_metrics_save(const augs_metrics *metrics, const char *path, augs_error *error);
 
 AUGS_END_DECLS
