@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -151,6 +152,61 @@ static inline void remove_folder(const char *folder)
         closedir(directory);
     }
     rmdir(folder);
+}
+
+typedef struct fake_world {
+    uint64_t now_ns;
+    uint64_t n_asked;
+} fake_world;
+
+static inline uint64_t fake_now(void *user)
+{
+    return ((fake_world *)user)->now_ns;
+}
+
+static inline augs_memory_monitor *open_monitor(const char *root, uint64_t limit_bytes,
+                                                fake_world *world)
+{
+    augs_error error;
+    augs_memory_monitor *monitor;
+    augs_memory_monitor_options options = {.size = sizeof options,
+                                           .root = root,
+                                           .limit_bytes = limit_bytes,
+                                           .now_ns = world == NULL ? NULL : fake_now,
+                                           .user = world};
+    AUGS_ASSERT_OK(augs_memory_monitor_open(&options, &monitor, &error), error);
+    return monitor;
+}
+
+static inline augs_memory_snapshot read_now(augs_memory_monitor *monitor)
+{
+    augs_error error;
+    augs_memory_snapshot now = {.size = sizeof now};
+    AUGS_ASSERT_OK(augs_memory_monitor_read_now(monitor, &now, &error), error);
+    return now;
+}
+
+static inline augs_memory_snapshot read_root(const char *root)
+{
+    augs_memory_monitor *monitor = open_monitor(root, 0, NULL);
+    augs_memory_snapshot now = read_now(monitor);
+    augs_memory_monitor_free(monitor);
+    return now;
+}
+
+/* Nothing can be said of the figures, but for what always holds. */
+static inline void check_any(const augs_memory_snapshot *now)
+{
+    ck_assert_uint_le(now->source, AUGS_MEMORY_OF_USER);
+    ck_assert_uint_le(now->level, AUGS_MEMORY_CRITICAL);
+    ck_assert(isfinite(now->used_fraction) && now->used_fraction >= 0);
+    ck_assert((now->source == AUGS_MEMORY_OF_NONE) == (now->available_bytes == UINT64_MAX));
+    if (now->source != AUGS_MEMORY_OF_NONE) {
+        uint64_t limit = now->limit_bytes, used = now->used_bytes;
+        ck_assert_uint_eq(now->available_bytes, limit > used ? limit - used : 0);
+    }
+    ck_assert_uint_ge(now->peak_resident_bytes, now->resident_bytes);
+    ck_assert(now->pressure_some_avg10 <= 100 && now->pressure_full_avg10 <= 100);
 }
 
 #endif

@@ -2,51 +2,9 @@
 #include <fcntl.h>
 #include <math.h>
 #include <sched.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 
-#include "cgroup_path.h"
 #include "cpu_quota.h"
 #include "memory_fixture.h"
-
-typedef struct fake_world {
-    uint64_t now_ns;
-    uint64_t n_asked;
-} fake_world;
-
-static uint64_t fake_now(void *user)
-{
-    return ((fake_world *)user)->now_ns;
-}
-
-static augs_memory_monitor *open_monitor(const char *root, uint64_t limit_bytes, fake_world *world)
-{
-    augs_error error;
-    augs_memory_monitor *monitor;
-    augs_memory_monitor_options options = {.size = sizeof options,
-                                           .root = root,
-                                           .limit_bytes = limit_bytes,
-                                           .now_ns = world == NULL ? NULL : fake_now,
-                                           .user = world};
-    AUGS_ASSERT_OK(augs_memory_monitor_open(&options, &monitor, &error), error);
-    return monitor;
-}
-
-static augs_memory_snapshot read_now(augs_memory_monitor *monitor)
-{
-    augs_error error;
-    augs_memory_snapshot now = {.size = sizeof now};
-    AUGS_ASSERT_OK(augs_memory_monitor_read_now(monitor, &now, &error), error);
-    return now;
-}
-
-static augs_memory_snapshot read_root(const char *root)
-{
-    augs_memory_monitor *monitor = open_monitor(root, 0, NULL);
-    augs_memory_snapshot now = read_now(monitor);
-    augs_memory_monitor_free(monitor);
-    return now;
-}
 
 START_TEST(the_tightest_limit_of_every_kind_of_system_is_found)
 {
@@ -168,21 +126,6 @@ START_TEST(a_missing_file_takes_away_its_own_figure_only)
     }
 }
 END_TEST
-
-/* Nothing can be said of the figures, but for what always holds. */
-static void check_any(const augs_memory_snapshot *now)
-{
-    ck_assert_uint_le(now->source, AUGS_MEMORY_OF_USER);
-    ck_assert_uint_le(now->level, AUGS_MEMORY_CRITICAL);
-    ck_assert(isfinite(now->used_fraction) && now->used_fraction >= 0);
-    ck_assert((now->source == AUGS_MEMORY_OF_NONE) == (now->available_bytes == UINT64_MAX));
-    if (now->source != AUGS_MEMORY_OF_NONE) {
-        uint64_t limit = now->limit_bytes, used = now->used_bytes;
-        ck_assert_uint_eq(now->available_bytes, limit > used ? limit - used : 0);
-    }
-    ck_assert_uint_ge(now->peak_resident_bytes, now->resident_bytes);
-    ck_assert(now->pressure_some_avg10 <= 100 && now->pressure_full_avg10 <= 100);
-}
 
 static void without_one(void *place, const char *root, const char *name)
 {
@@ -748,183 +691,6 @@ START_TEST(cpus_are_those_of_the_affinity)
 }
 END_TEST
 
-/* ---- the machine at hand ---- */
-
-/* Memory that really is there. */
-static void *hold(size_t n_bytes)
-{
-    volatile unsigned char *bytes = malloc(n_bytes);
-    ck_assert(bytes != NULL);
-    for (size_t i = 0; i < n_bytes; i += 512) {
-        bytes[i] = (unsigned char)(i / 512 + 1);
-    }
-    return (void *)(uintptr_t)bytes;
-}
-
-START_TEST(what_this_process_takes_is_seen)
-{
-    augs_error error;
-    augs_memory_monitor *monitor = open_monitor(NULL, 0, NULL);
-    augs_memory_scope scope = {.size = sizeof scope};
-    AUGS_ASSERT_OK(augs_memory_scope_begin(monitor, &scope, &error), error);
-    unsigned char *bytes = hold(24 * MIB);
-    augs_memory_snapshot now = read_now(monitor);
-    check_any(&now);
-    ck_assert_uint_ne(now.source, AUGS_MEMORY_OF_NONE);
-    ck_assert_uint_ge(now.resident_bytes, scope.begin_resident_bytes + 20 * MIB);
-    ck_assert_uint_eq(bytes[512], 2);
-    free(bytes);
-    AUGS_ASSERT_OK(augs_memory_scope_end(monitor, &scope, &error), error);
-    ck_assert_uint_ge(scope.peak_resident_bytes, scope.begin_resident_bytes + 20 * MIB);
-    ck_assert_uint_eq(scope.n_readings, 3);
-    augs_memory_monitor_free(monitor);
-    ck_assert_uint_ge(augs_available_cpus(NULL), 1);
-    ck_assert_uint_eq(augs_available_cpus(NULL), augs_available_cpus("/"));
-}
-END_TEST
-
-/* Runs it in a child; its exit code. */
-static int in_child(int (*run)(void *user), void *user)
-{
-    int status = -1;
-    fflush(NULL);
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (pid == 0) {
-        _exit(run(user));
-    }
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFEXITED(status), "the child ended by signal %d", WTERMSIG(status));
-    return WEXITSTATUS(status);
-}
-
-static int read_in_child(void *user)
-{
-    augs_memory_snapshot now = {.size = sizeof now};
-    unsigned char *bytes = hold(32 * MIB);
-    /* within the interval of the parent's reading */
-    if (augs_memory_monitor_read(user, &now, NULL) != AUGS_OK || now.n_readings != 2) {
-        return 3;
-    }
-    uint64_t statm[2];
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (file == NULL || fscanf(file, "%llu %llu", (unsigned long long *)&statm[0],
-                               (unsigned long long *)&statm[1]) != 2) {
-        return 4;
-    }
-    uint64_t resident = statm[1] * (uint64_t)sysconf(_SC_PAGESIZE);
-    return bytes[512] == 2 && now.resident_bytes > resident - 8 * MIB &&
-                   now.resident_bytes < resident + 8 * MIB
-               ? 0
-               : 5;
-}
-
-START_TEST(a_forked_child_reads_its_own_figures)
-{
-    augs_error error;
-    augs_memory_snapshot now = {.size = sizeof now};
-    fake_world world = {.now_ns = 1};
-    augs_memory_monitor *monitor = open_monitor("/", 0, &world);
-    AUGS_ASSERT_OK(augs_memory_monitor_read(monitor, &now, &error), error);
-    uint64_t resident = now.resident_bytes;
-    ck_assert_int_eq(in_child(read_in_child, monitor), 0);
-    now = read_now(monitor); /* which took nothing away from the parent */
-    ck_assert_uint_lt(now.resident_bytes, resident + 16 * MIB);
-    ck_assert_uint_gt(now.resident_bytes, 0);
-    augs_memory_monitor_free(monitor);
-}
-END_TEST
-
-static int read_below_address_limit(void *user)
-{
-    augs_memory_snapshot now = {.size = sizeof now};
-    unsigned long long pages;
-    struct rlimit limit;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (file == NULL || fscanf(file, "%llu", &pages) != 1 || getrlimit(RLIMIT_AS, &limit) != 0) {
-        return 2;
-    }
-    fclose(file);
-    limit.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE) + 256 * MIB;
-    if (limit.rlim_cur > limit.rlim_max || setrlimit(RLIMIT_AS, &limit) != 0 ||
-        augs_memory_monitor_read_now(user, &now, NULL) != AUGS_OK) {
-        return 3;
-    }
-    if (now.source != AUGS_MEMORY_OF_PROCESS) {
-        return now.available_bytes < 256 * MIB ? 0 : 4; /* a tighter limit holds here */
-    }
-    return now.limit_bytes == limit.rlim_cur && now.available_bytes <= 260 * MIB &&
-                   now.available_bytes >= 200 * MIB
-               ? 0
-               : 5;
-}
-
-START_TEST(a_resource_limit_of_this_process_is_seen)
-{
-    augs_memory_monitor *monitor = open_monitor(NULL, 0, NULL);
-    ck_assert_int_eq(in_child(read_below_address_limit, monitor), 0);
-    augs_memory_monitor_free(monitor);
-}
-END_TEST
-
-static int read_in_group(void *user)
-{
-    char text[32];
-    augs_memory_snapshot now = {.size = sizeof now};
-    snprintf(text, sizeof text, "%d", (int)getpid());
-    int fd = open(user, O_WRONLY);
-    if (fd < 0 || write(fd, text, strlen(text)) < 0) {
-        return 77;
-    }
-    close(fd);
-    augs_memory_monitor *monitor;
-    if (augs_memory_monitor_open(NULL, &monitor, NULL) != AUGS_OK) {
-        return 2;
-    }
-    unsigned char *bytes = hold(32 * MIB);
-    if (augs_memory_monitor_read(monitor, &now, NULL) != AUGS_OK ||
-        now.source != AUGS_MEMORY_OF_CGROUP || now.limit_bytes != 128 * MIB) {
-        return now.available_bytes < 64 * MIB ? 77 : 3; /* a tighter limit holds here */
-    }
-    int code = now.used_bytes >= 32 * MIB && now.used_bytes <= 128 * MIB &&
-                       now.available_bytes == 128 * MIB - now.used_bytes && bytes[512] == 2
-                   ? 0
-                   : 4;
-    augs_memory_monitor_free(monitor);
-    return code;
-}
-
-START_TEST(a_control_group_of_128_mib_is_seen_from_inside)
-{
-    augsi_cgroup own;
-    char group[PLACE_BYTES], name[64], procs[PLACE_BYTES];
-    int code = 77;
-    augsi_cgroup_find("", "memory", &own);
-    snprintf(name, sizeof name, "augstream-test-%d", (int)getpid());
-    if (own.version != 0 && own.n_bytes < PLACE_BYTES / 2) {
-        join(group, own.path, name);
-        join(procs, group, "cgroup.procs");
-        if (mkdir(group, 0755) == 0) {
-            char limit[PLACE_BYTES];
-            join(limit, group, own.version == 1 ? "memory.limit_in_bytes" : "memory.max");
-            FILE *file = fopen(limit, "r+");
-            if (file != NULL) {
-                code = fputs("134217728", file) < 0 ? 77 : code;
-                if (fclose(file) == 0) {
-                    code = in_child(read_in_group, procs);
-                }
-            }
-            rmdir(group);
-        }
-    }
-    if (code == 77) {
-        printf("not run here: this process may not make a memory control group of its own\n");
-    } else {
-        ck_assert_int_eq(code, 0);
-    }
-}
-END_TEST
-
 AUGS_SUITE("memory_monitor", the_tightest_limit_of_every_kind_of_system_is_found,
            garbage_and_emptiness_leave_nothing_known, a_missing_file_takes_away_its_own_figure_only,
            any_one_file_may_be_missing_or_empty, spoilt_files_never_break_a_reading,
@@ -935,6 +701,4 @@ AUGS_SUITE("memory_monitor", the_tightest_limit_of_every_kind_of_system_is_found
            scopes_tell_what_happened_in_them, the_allocator_is_asked_with_every_reading,
            readings_allocate_nothing_and_leave_no_file_open, arguments_are_checked,
            quotas_of_all_groups_bind, parts_of_a_cpu_are_rounded_down_but_one_is_left,
-           cpus_are_those_of_the_affinity, what_this_process_takes_is_seen,
-           a_forked_child_reads_its_own_figures, a_resource_limit_of_this_process_is_seen,
-           a_control_group_of_128_mib_is_seen_from_inside)
+           cpus_are_those_of_the_affinity)
