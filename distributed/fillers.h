@@ -12,7 +12,7 @@ typedef struct augsi_fillers augsi_fillers;
 /* One payload to make. The pool must outlive the fillers; the task holds a reference of the stream.
  */
 typedef struct augsi_fill_task {
-    uint64_t ticket; /* the asker's */
+    uint64_t ticket, slab_bytes; /* the asker's */
     augsi_batch_pool *batches;
     augs_stream *stream;
     augsi_slice slice;

@@ -75,7 +75,8 @@ void augsi_peer_sweep(augsi_peer_table *table, uint64_t now_ns, uint64_t idle_ns
     for (size_t b = 0; b < AUGSI_PEER_BUCKETS; b++) {
         for (augsi_peer *walk = table->buckets[b]; walk != NULL;) {
             augsi_peer *next = walk->next_in_bucket;
-            if (now_ns > walk->seen && now_ns - walk->seen > idle_ns) {
+            walk->seen = walk->seen > now_ns ? now_ns : walk->seen; /* the clock may jump back */
+            if (now_ns - walk->seen > idle_ns) {
                 augsi_peer_remove(table, walk);
             }
             walk = next;
@@ -144,13 +145,10 @@ void augsi_peer_wait_in_line(augsi_peer_table *table, augsi_peer *peer)
     }
 }
 
-augsi_peer *augsi_peer_next_in_line(augsi_peer_table *table)
+void augsi_peer_leave_line(augsi_peer_table *table)
 {
     augsi_peer *first = table->first_waiting;
-    if (first != NULL) {
-        table->first_waiting = first->next_waiting;
-        table->last_waiting = table->first_waiting == NULL ? NULL : table->last_waiting;
-        first->waiting = false;
-    }
-    return first;
+    table->first_waiting = first->next_waiting;
+    table->last_waiting = table->first_waiting == NULL ? NULL : table->last_waiting;
+    first->waiting = false;
 }

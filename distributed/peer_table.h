@@ -81,7 +81,7 @@ augsi_peer *augsi_peer_of_ticket(const augsi_peer_table *table, uint64_t ticket,
 
 /* The end of the line; once in it is enough. */
 void augsi_peer_wait_in_line(augsi_peer_table *table, augsi_peer *peer);
-/* Takes the first of the line out of it; NULL: nobody waits. */
-augsi_peer *augsi_peer_next_in_line(augsi_peer_table *table);
+/* Takes the first, `first_waiting`, out of it. */
+void augsi_peer_leave_line(augsi_peer_table *table);
 
 #endif

@@ -88,6 +88,7 @@ static bool make_hook(void *user, const augsi_make *make)
 {
     augs_server *server = user;
     const augsi_fill_task task = {.ticket = make->ticket,
+                                  .slab_bytes = make->n_bytes,
                                   .batches = server->pools[make->job],
                                   .stream = make->stream,
                                   .slice = make->slice,
@@ -260,9 +261,13 @@ static bool collect(augs_server *server)
     while (augsi_fillers_collect(server->fillers, &done)) {
         any = true;
         const augsi_payload *payload = done.payload;
-        augsi_server_core_made(server->core, done.ticket, done.status, done.payload,
-                               payload != NULL ? payload->n_bytes : 0,
-                               payload != NULL ? payload->hash : 0, now_ns());
+        const augsi_made made = {.ticket = done.ticket,
+                                 .slab_bytes = done.slab_bytes,
+                                 .status = done.status,
+                                 .payload = done.payload,
+                                 .n_bytes = payload != NULL ? payload->n_bytes : 0,
+                                 .hash = payload != NULL ? payload->hash : 0};
+        augsi_server_core_made(server->core, &made, now_ns());
     }
     return any;
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "batch_pool.h"
 #include "fail.h"
 #include "memory.h"
 #include "peer_table.h"
@@ -31,7 +32,7 @@ struct augsi_server_core {
     augsi_text frame;
     augsi_served_jobs jobs;
     augsi_peer_table peers;
-    uint64_t next_ticket, n_making, swept_at;
+    uint64_t next_ticket, n_making, bytes_making, swept_at;
     augs_server_stats stats;
 };
 
@@ -140,6 +141,20 @@ static void send_error(augsi_server_core *core, augsi_peer *peer, const augsi_me
     augsi_log(&core->logger, AUGS_LOG_INFO, "a peer is told: %s", text);
 }
 
+/* Whether n_bytes more may be under way. Something always may, so a limit below a batch's size
+ * slows down and does not stop. */
+static bool has_room(const augsi_server_core *core, uint64_t n_bytes)
+{
+    const uint64_t limit = core->limits.max_bytes_in_flight;
+    const uint64_t out = core->hooks.bytes_out(core->user) + core->bytes_making;
+    return out == 0 || (out <= limit && n_bytes <= limit - out);
+}
+
+static uint64_t batch_bytes(const augsi_served_job *job, const augsi_slice *slice)
+{
+    return augsi_slab_bytes(job->stream, slice->body.count + slice->pad_count);
+}
+
 /* Hands one batch of a peer to the fillers. false: they have no room, or the limit of bytes is
  * reached. */
 static bool make_one(augsi_server_core *core, augsi_peer *peer)
@@ -160,34 +175,30 @@ static bool make_one(augsi_server_core *core, augsi_peer *peer)
                    "the batch could not be planned");
         return true;
     }
-    if (!core->hooks.make(core->user, &make)) {
+    make.n_bytes = batch_bytes(job, &make.slice);
+    if (!has_room(core, make.n_bytes) || !core->hooks.make(core->user, &make)) {
         return false;
     }
     core->next_ticket++;
     core->n_making++;
+    core->bytes_making += make.n_bytes;
     *slot = (augsi_made_slot){.ticket = make.ticket, .step = make.step, .slice = make.slice};
     peer->make_next++;
     return true;
 }
 
-/* Peers in turn, one batch each, as long as there is room. */
+/* Peers in turn, one batch each, as long as there is room. Who finds none stays the first, or a
+ * large batch would never find any. */
 static void make_more(augsi_server_core *core)
 {
     while (core->peers.first_waiting != NULL) {
-        if (core->n_making > 0 &&
-            core->hooks.bytes_out(core->user) >= core->limits.max_bytes_in_flight) {
+        augsi_peer *turn = core->peers.first_waiting;
+        if (augsi_peer_may_make(turn) && !make_one(core, turn)) {
             return;
         }
-        augsi_peer *turn = augsi_peer_next_in_line(&core->peers);
-        if (!augsi_peer_may_make(turn)) {
-            continue;
-        }
-        bool room = make_one(core, turn);
+        augsi_peer_leave_line(&core->peers);
         if (augsi_peer_may_make(turn)) {
             augsi_peer_wait_in_line(&core->peers, turn);
-        }
-        if (!room) {
-            return;
         }
     }
 }
@@ -251,26 +262,26 @@ static bool send_made(augsi_server_core *core, augsi_peer *peer)
     return true;
 }
 
-void augsi_server_core_made(augsi_server_core *core, uint64_t ticket, int status, void *payload,
-                            uint64_t n_bytes, uint64_t hash, uint64_t now_ns)
+void augsi_server_core_made(augsi_server_core *core, const augsi_made *made, uint64_t now_ns)
 {
     core->n_making--;
+    core->bytes_making -= made->slab_bytes;
     augsi_made_slot *slot = NULL;
-    augsi_peer *owner = augsi_peer_of_ticket(&core->peers, ticket, &slot);
+    augsi_peer *owner = augsi_peer_of_ticket(&core->peers, made->ticket, &slot);
     if (owner == NULL) {
-        if (payload != NULL) {
-            core->hooks.drop(core->user, payload);
+        if (made->payload != NULL) {
+            core->hooks.drop(core->user, made->payload);
         }
-    } else if (payload == NULL) {
+    } else if (made->payload == NULL) {
         augsi_log(&core->logger, AUGS_LOG_ERROR, "a batch could not be made: %s",
-                  augs_status_text(status));
+                  augs_status_text(made->status));
         augsi_peer_drop_work(&core->peers, owner);
         send_error(core, owner, NULL, AUGSI_CODE_INTERNAL, 1000, 0, now_ns,
-                   augs_status_text(status));
+                   augs_status_text(made->status));
     } else {
-        slot->payload = payload;
-        slot->n_bytes = n_bytes;
-        slot->hash = hash;
+        slot->payload = made->payload;
+        slot->n_bytes = made->n_bytes;
+        slot->hash = made->hash;
         slot->done = true;
         if (send_made(core, owner) && augsi_peer_may_make(owner)) {
             augsi_peer_wait_in_line(&core->peers, owner);
@@ -391,7 +402,10 @@ static bool check_fetch(augsi_server_core *core, augsi_peer *peer, const augsi_m
 
 static void tell_busy(augsi_server_core *core, augsi_peer *peer)
 {
-    if (core->hooks.bytes_out(core->user) >= core->limits.max_bytes_in_flight) {
+    augsi_slice slice;
+    const augsi_served_job *job = &core->jobs.list[peer->job];
+    if (augsi_plan_slice(job->plan, peer->next, peer->rank, &slice, NULL) == 1 &&
+        !has_room(core, batch_bytes(job, &slice))) {
         const augsi_message message = {.type = AUGSI_BUSY,
                                        .incarnation = peer->incarnation,
                                        .request = peer->request,
@@ -448,13 +462,13 @@ static void receive_fetch(augsi_server_core *core, augsi_peer *peer, const augsi
 
 static void receive_bye(augsi_server_core *core, augsi_peer *peer, const augsi_message *message)
 {
-    if (peer->greeted && peer->incarnation == message->incarnation) {
-        augsi_served_job *job = &core->jobs.list[peer->job];
-        bool at_end = message->step >= job->n_steps;
-        if (at_end && job->finished[peer->rank] == 0) {
-            job->finished[peer->rank] = 1;
-            core->stats.n_finished++;
-        }
+    if (!peer->greeted || peer->incarnation != message->incarnation) {
+        return;
+    }
+    const augsi_served_job *job = &core->jobs.list[peer->job];
+    if (message->step >= job->n_steps && job->finished[peer->rank] == 0) {
+        job->finished[peer->rank] = 1;
+        core->stats.n_finished++;
     }
     augsi_peer_remove(&core->peers, peer);
 }

@@ -21,7 +21,7 @@
 
 typedef struct augsi_server_core augsi_server_core;
 
-/* A batch to make. The result comes back by augsi_server_core_made with the same ticket. */
+/* A batch to make. The result comes back by augsi_server_core_made. */
 typedef struct augsi_make {
     uint64_t ticket;
     uint32_t job;
@@ -29,8 +29,17 @@ typedef struct augsi_make {
     augsi_slice slice;
     uint64_t step;
     uint32_t rank, world_size;
-    bool records; /* the payload is a msgpack array of maps, else the slab */
+    bool records;     /* the payload is a msgpack array of maps, else the slab */
+    uint64_t n_bytes; /* of the slab */
 } augsi_make;
+
+/* What became of it. */
+typedef struct augsi_made {
+    uint64_t ticket, slab_bytes; /* as in augsi_make */
+    int status;
+    void *payload; /* the core's from now on; NULL: it failed with `status` */
+    uint64_t n_bytes, hash;
+} augsi_made;
 
 enum augsi_sent { AUGSI_SENT, AUGSI_SENT_FULL, AUGSI_SENT_GONE };
 
@@ -43,7 +52,8 @@ typedef struct augsi_server_hooks {
     bool (*make)(void *user, const augsi_make *make);
     /* A payload that nobody wants any more. */
     void (*drop)(void *user, void *payload);
-    /* Bytes of payloads that are made and not yet on the wire. */
+    /* Bytes of payloads that are made and not yet on the wire. With those that are being made they
+     * stay within the limit, unless a single batch is larger. */
     uint64_t (*bytes_out)(void *user);
 } augsi_server_hooks;
 
@@ -68,9 +78,7 @@ augs_stream *augsi_server_core_job_stream(const augsi_server_core *core, uint32_
 void augsi_server_core_receive(augsi_server_core *core, const void *routing_id, size_t n_routing_id,
                                const void *data, size_t n_bytes, uint32_t n_frames,
                                uint64_t now_ns);
-/* payload: the core's from now on; NULL: it failed with `status`. */
-void augsi_server_core_made(augsi_server_core *core, uint64_t ticket, int status, void *payload,
-                            uint64_t n_bytes, uint64_t hash, uint64_t now_ns);
+void augsi_server_core_made(augsi_server_core *core, const augsi_made *made, uint64_t now_ns);
 /* Does what is due (work that found no room, idle peers); returns when to call again at the latest.
  */
 uint64_t augsi_server_core_tick(augsi_server_core *core, uint64_t now_ns);
