@@ -419,12 +419,11 @@ static int run(augs_subscriber *subscriber, augs_batch **ret_batch, augs_error *
         if (atomic_exchange_explicit(&subscriber->cancelled, 0, memory_order_acquire) != 0) {
             return augsi_fail(error, AUGS_E_CANCELLED, "the subscriber was cancelled");
         }
-        result = check_time(subscriber, error);
-        if (result < 0) {
-            return result;
-        }
         uint64_t until = augsi_subscriber_core_tick(subscriber->core, now_ns());
-        result = receive(subscriber, ret_batch, error);
+        result = check_time(subscriber, error);
+        if (result >= 0) {
+            result = receive(subscriber, ret_batch, error);
+        }
         if (result == 0) {
             result = wait_for_more(subscriber, until, error);
         }

@@ -4,8 +4,11 @@
  * counts only if it is of this incarnation (socket), and a batch only if it is the very one the
  * cursor stands at.
  *
- * Progress timer: 4 x the smoothed time of a reply (Jacobson's estimator, gain 1/8) + 1 s, within 1
- * s to 30 s. Back-off: full jitter (Brooker, "Exponential backoff and jitter", 2015).
+ * Progress timer: 4 x the smoothed time of a reply (Jacobson's estimator, gain 1/8) + 1 s, twice as
+ * long each time it has run out since the last batch (Karn and Partridge, SIGCOMM 1987: a server
+ * that needs longer for the first batch would never be measured), within 1 s to 30 s. Half-way a
+ * PING asks whether the server is still at it. Back-off: full jitter (Brooker, "Exponential backoff
+ * and jitter", 2015).
  */
 #include "subscriber_core.h"
 
@@ -20,7 +23,8 @@
 #define DEFAULT_WINDOW 8u
 #define FIRST_BACKOFF (50 * MILLISECOND)
 #define LAST_BACKOFF (10 * SECOND)
-#define PING_AFTER (2 * SECOND)
+#define LAST_PATIENCE (30 * SECOND)
+#define PING_AFTER (2 * SECOND) /* or half of the patience */
 
 enum phase { IDLE, BACKING_OFF, GREETING, STREAMING, DONE, FAILED };
 
@@ -37,6 +41,8 @@ struct augsi_subscriber_core {
     uint64_t incarnation, request, random;
     uint64_t backoff, retry_at;
     uint64_t quiet_since, asked_at, smoothed, next_ping;
+    unsigned n_timeouts;  /* of the progress timer since the last batch */
+    uint64_t seen;        /* when the caller was last here */
     uint64_t progress_at; /* when the cursor moved last, or a batch came for it */
     bool first_reply_due;
     augsi_cursor cursor; /* at the first step not taken */
@@ -130,7 +136,10 @@ static void back_off(augsi_subscriber_core *core, uint64_t now, uint64_t at_leas
 static uint64_t patience(const augsi_subscriber_core *core)
 {
     uint64_t limit = 4 * core->smoothed + SECOND;
-    return limit > 30 * SECOND ? 30 * SECOND : limit;
+    for (unsigned i = 0; i < core->n_timeouts && limit < LAST_PATIENCE; i++) {
+        limit *= 2;
+    }
+    return limit > LAST_PATIENCE ? LAST_PATIENCE : limit;
 }
 
 static void connect_now(augsi_subscriber_core *core, uint64_t now)
@@ -144,6 +153,7 @@ static void connect_now(augsi_subscriber_core *core, uint64_t now)
     }
     core->phase = GREETING;
     core->asked_at = now;
+    core->next_ping = 0;
     core->request = 0; /* HELLO is not sent yet */
 }
 
@@ -217,9 +227,15 @@ static int turn_epoch(augsi_subscriber_core *core, augs_error *error)
 static int receive_welcome(augsi_subscriber_core *core, const void *data, size_t n_bytes,
                            uint64_t now, augs_error *error)
 {
+    error->message[0] = '\0';
     int status = core->phase != GREETING
                      ? 0
                      : augsi_cursor_welcome(&core->cursor, data, n_bytes, core->incarnation, error);
+    if (status == 0) {
+        core->stats.n_rejected++;
+        augsi_log(&core->logger, AUGS_LOG_INFO, "rank %u: a WELCOME of another connection: %s",
+                  core->cursor.rank, error->message);
+    }
     if (status <= 0) {
         return status;
     }
@@ -268,6 +284,7 @@ static int receive_batch(augsi_subscriber_core *core, const augsi_message *batch
     }
     measure_reply(core, now);
     core->quiet_since = core->progress_at = now;
+    core->n_timeouts = 0;
     core->ready = true;
     if (batch->n_samples == 0) { /* nothing for this rank in this step */
         augsi_subscriber_core_take(core, now);
@@ -310,6 +327,10 @@ int augsi_subscriber_core_receive(augsi_subscriber_core *core, const void *heade
     if (core->phase == FAILED) {
         return augsi_subscriber_core_failure(core, error);
     }
+    core->seen = now_ns;
+    if (core->phase != GREETING && core->phase != STREAMING) {
+        return AUGSI_RECEIVED_NOTHING; /* of a connection that is given up */
+    }
     if (augsi_wire_type(header, n_header) == AUGSI_WELCOME) {
         int status = receive_welcome(core, header, n_header, now_ns, &own);
         if (status < 0 && error != NULL) {
@@ -349,27 +370,69 @@ void augsi_subscriber_core_lost(augsi_subscriber_core *core, uint64_t now_ns)
 
 void augsi_subscriber_core_wait(augsi_subscriber_core *core, uint64_t now_ns)
 {
-    core->quiet_since = core->progress_at = now_ns;
-    if (core->phase == GREETING && core->asked_at < now_ns && core->request == 0) {
-        core->asked_at = now_ns;
-    }
+    const uint64_t away = now_ns > core->seen ? now_ns - core->seen : 0;
+    core->quiet_since += away;
+    core->asked_at += away;
+    core->seen = core->progress_at = now_ns;
 }
 
-/* The PING that a quiet connection gets; a server that is alive answers with PONG or BUSY. */
-static void ping(augsi_subscriber_core *core, uint64_t now)
+/* The PING that a quiet connection gets; a server that works for us answers with PONG. Returns when
+ * the next one is due. */
+static uint64_t ping(augsi_subscriber_core *core, uint64_t now)
 {
-    if (now >= core->next_ping && now - core->quiet_since >= PING_AFTER / 2) {
+    const uint64_t half = patience(core) / 2, after = half < PING_AFTER ? half : PING_AFTER;
+    if (core->next_ping > now + after) { /* the clock may jump back */
+        core->next_ping = now;
+    }
+    if (now >= core->next_ping && now - core->quiet_since >= after) {
         const augsi_message message = {.type = AUGSI_PING,
                                        .incarnation = core->incarnation,
                                        .count = now,
                                        .step = core->cursor.step};
         send_message(core, &message);
-        core->next_ping = now + PING_AFTER;
+        core->next_ping = now + after;
     }
+    const uint64_t due = core->quiet_since + after;
+    return due > core->next_ping ? due : core->next_ping;
+}
+
+static uint64_t tick_greeting(augsi_subscriber_core *core, uint64_t now)
+{
+    if (core->request == 0 && say_hello(core)) {
+        core->request = 1;
+        core->asked_at = now;
+    }
+    const uint64_t limit = 2 * SECOND + patience(core);
+    if (now > core->asked_at && now - core->asked_at > limit) {
+        core->n_timeouts++;
+        back_off(core, now, 0);
+        return core->retry_at;
+    }
+    core->asked_at = core->asked_at > now ? now : core->asked_at; /* the clock may jump back */
+    /* HELLO waits for the connection: look again soon */
+    return core->request == 0 ? now + 20 * MILLISECOND : core->asked_at + limit + 1;
+}
+
+static uint64_t tick_streaming(augsi_subscriber_core *core, uint64_t now)
+{
+    fetch(core, now);
+    core->quiet_since = core->quiet_since > now ? now : core->quiet_since;
+    const uint64_t limit = patience(core);
+    if (now - core->quiet_since > limit) {
+        augsi_log(&core->logger, AUGS_LOG_INFO,
+                  "rank %u: no progress at step %llu: a new connection", core->cursor.rank,
+                  (unsigned long long)core->cursor.step);
+        core->n_timeouts++;
+        back_off(core, now, 0);
+        return core->retry_at;
+    }
+    const uint64_t next_ping = ping(core, now), patient = core->quiet_since + limit + 1;
+    return next_ping < patient ? next_ping : patient;
 }
 
 uint64_t augsi_subscriber_core_tick(augsi_subscriber_core *core, uint64_t now_ns)
 {
+    core->seen = now_ns;
     if (core->phase == IDLE) {
         core->quiet_since = core->quiet_since == 0 ? now_ns : core->quiet_since;
         connect_now(core, now_ns);
@@ -384,36 +447,9 @@ uint64_t augsi_subscriber_core_tick(augsi_subscriber_core *core, uint64_t now_ns
         }
     }
     if (core->phase == GREETING) {
-        if (core->request == 0 && say_hello(core)) {
-            core->request = 1;
-            core->asked_at = now_ns;
-        }
-        uint64_t limit = 2 * SECOND + patience(core);
-        if (now_ns > core->asked_at && now_ns - core->asked_at > limit) {
-            back_off(core, now_ns, 0);
-            return core->retry_at;
-        }
-        core->asked_at = core->asked_at > now_ns ? now_ns : core->asked_at;
-        /* HELLO waits for the connection: look again soon */
-        return core->request == 0 ? now_ns + 20 * MILLISECOND : core->asked_at + limit + 1;
+        return tick_greeting(core, now_ns);
     }
-    if (core->phase == STREAMING) {
-        fetch(core, now_ns);
-        core->quiet_since =
-            core->quiet_since > now_ns ? now_ns : core->quiet_since; /* the clock may jump back */
-        if (now_ns - core->quiet_since > patience(core)) {
-            augsi_log(&core->logger, AUGS_LOG_INFO,
-                      "rank %u: no progress at step %llu: a new connection", core->cursor.rank,
-                      (unsigned long long)core->cursor.step);
-            back_off(core, now_ns, 0);
-            return core->retry_at;
-        }
-        ping(core, now_ns);
-        uint64_t patient = core->quiet_since + patience(core) + 1;
-        uint64_t again = core->quiet_since + PING_AFTER;
-        return again > now_ns && again < patient ? again : patient;
-    }
-    return now_ns + SECOND;
+    return core->phase == STREAMING ? tick_streaming(core, now_ns) : now_ns + SECOND;
 }
 
 void augsi_subscriber_core_expected(const augsi_subscriber_core *core, augsi_expected *ret_expected)
@@ -429,6 +465,7 @@ void augsi_subscriber_core_expected(const augsi_subscriber_core *core, augsi_exp
 void augsi_subscriber_core_take(augsi_subscriber_core *core, uint64_t now_ns)
 {
     augs_error error;
+    core->seen = now_ns;
     core->ready = false;
     augsi_cursor_advance(&core->cursor);
     core->quiet_since = core->progress_at = now_ns;

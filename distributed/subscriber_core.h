@@ -46,7 +46,8 @@ int augsi_subscriber_core_open(const augs_subscriber_options *options,
                                augs_error *error);
 void augsi_subscriber_core_free(augsi_subscriber_core *core);
 
-/* The caller begins to wait: time spent elsewhere was not the server's. */
+/* The caller begins to wait: the time since its last call (of tick, receive, take) was not the
+ * server's. */
 void augsi_subscriber_core_wait(augsi_subscriber_core *core, uint64_t now_ns);
 /* Does what is due; returns when it is to be called again at the latest. */
 uint64_t augsi_subscriber_core_tick(augsi_subscriber_core *core, uint64_t now_ns);

@@ -137,6 +137,9 @@ static bool same_job(const augsi_welcome *a, const augsi_welcome *b)
            a->plan.tail == b->plan.tail && a->plan.shard == b->plan.shard &&
            strcmp(a->strategy_name, b->strategy_name) == 0 &&
            a->strategy.batch_size == b->strategy.batch_size &&
+           a->strategy.min_samples == b->strategy.min_samples &&
+           a->strategy.max_samples == b->strategy.max_samples &&
+           a->strategy.multiple_of == b->strategy.multiple_of &&
            a->strategy.batches == b->strategy.batches && a->strategy.window == b->strategy.window &&
            a->strategy.drop_last == b->strategy.drop_last;
 }
@@ -146,7 +149,7 @@ static int welcome_first(augsi_cursor *cursor, const void *data, size_t n_bytes,
 {
     augsi_welcome *welcome = &cursor->welcome; /* the plan's options stay there */
     int status = augsi_wire_decode_welcome(data, n_bytes, &cursor->allocator, welcome, error);
-    if (status == AUGS_OK && welcome->incarnation != incarnation) {
+    if (welcome->incarnation != incarnation) {
         augs_stream_unref(welcome->stream);
         welcome->stream = NULL;
         return 0;
@@ -165,14 +168,16 @@ static int welcome_again(augsi_cursor *cursor, const void *data, size_t n_bytes,
         return augsi_fail_memory(error, sizeof *welcome);
     }
     int status = augsi_wire_decode_welcome(data, n_bytes, &cursor->allocator, welcome, error);
-    if (status == AUGS_OK && welcome->incarnation == incarnation) {
+    if (welcome->incarnation != incarnation) {
+        status = 0;
+    } else if (status == AUGS_OK && !same_job(welcome, &cursor->welcome)) {
+        status = augsi_fail(
+            error, AUGS_E_MISMATCH,
+            "job '%s' is another one since the connection was lost: stream %s, before %s",
+            cursor->job, welcome->fingerprint, cursor->welcome.fingerprint);
+    } else if (status == AUGS_OK) {
+        cursor->welcome.max_credit = welcome->max_credit; /* each server has its own */
         status = 1;
-        if (!same_job(welcome, &cursor->welcome)) {
-            status = augsi_fail(
-                error, AUGS_E_MISMATCH,
-                "job '%s' is another one since the connection was lost: stream %s, before %s",
-                cursor->job, welcome->fingerprint, cursor->welcome.fingerprint);
-        }
     }
     augs_stream_unref(welcome->stream);
     augsi_delete(&cursor->allocator, welcome, sizeof *welcome);

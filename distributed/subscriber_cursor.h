@@ -40,9 +40,9 @@ int augsi_cursor_init(augsi_cursor *cursor, const augs_subscriber_options *optio
 void augsi_cursor_done(augsi_cursor *cursor);
 
 /*
- * A WELCOME: 1 if it answers the HELLO of `incarnation` (0: of another one, and nothing has
- * changed). The first one makes plan and place; a later one has to be of the same job. Negative:
- * the job cannot be followed.
+ * A WELCOME: 1 if it answers the HELLO of `incarnation`. The first one makes plan and place; a
+ * later one has to be of the same job. 0: it is of another one, or nothing that can be read, and
+ * nothing has changed. Negative: it is ours, and the job cannot be followed.
  */
 int augsi_cursor_welcome(augsi_cursor *cursor, const void *data, size_t n_bytes,
                          uint64_t incarnation, augs_error *error);

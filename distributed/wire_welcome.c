@@ -346,13 +346,13 @@ static int check_plan(const augsi_welcome *welcome, augs_error *error)
 int augsi_wire_decode_welcome(const void *data, size_t n_bytes, const augs_allocator *allocator,
                               augsi_welcome *ret_welcome, augs_error *error)
 {
+    augsi_welcome *welcome = ret_welcome;
+    *welcome = (augsi_welcome){.generation = 0};
     if (n_bytes > AUGSI_MAX_CONTROL_BYTES || !augsi_wire_walk(data, n_bytes, MAX_DEPTH)) {
         return augsi_fail(error, AUGS_E_PROTOCOL,
                           "WELCOME: not one msgpack array of at most %u levels", MAX_DEPTH);
     }
     augsi_reader reader = {.at = data, .end = (const unsigned char *)data + n_bytes};
-    augsi_welcome *welcome = ret_welcome;
-    *welcome = (augsi_welcome){.generation = 0};
     expect_array(&reader, N_FIELDS);
     uint64_t protocol = augsi_read_u64(&reader);
     uint32_t type = augsi_read_u32(&reader);
