@@ -247,10 +247,7 @@ int augsi_cursor_token(const augsi_cursor *cursor, augsi_token *ret_token, augs_
         .epoch = cursor->epoch, .generation = cursor->welcome.generation, .step = cursor->step};
     memcpy(token.job, cursor->job, strlen(cursor->job) + 1);
     memcpy(token.fingerprint, cursor->welcome.fingerprint, sizeof token.fingerprint);
-    augsi_slice slice;
-    if (augsi_plan_slice(cursor->plan, cursor->step, cursor->rank, &slice, NULL) == 1) {
-        token.position = slice.body.first;
-    }
+    token.position = augsi_plan_position(cursor->plan, cursor->step, cursor->rank);
     *ret_token = token;
     return AUGS_OK;
 }

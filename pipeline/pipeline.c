@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The line in one object: it asks the plan for slices and the stream for their records. */
-#include <augstream/pipeline.h>
-
+#include <math.h>
 #include <string.h>
 
-#include "batch_pool.h"
+#include "clock.h"
 #include "fail.h"
 #include "memory.h"
+#include "pipeline_impl.h"
 #include "stream_impl.h"
-#include "token.h"
 
-struct augs_pipeline {
-    augs_allocator allocator;
-    augs_stream *stream;
-    augsi_plan *plan;
-    augsi_batch_pool *pool;
-    uint32_t rank, world_size;
-    uint64_t step;          /* the next one */
-    uint64_t n_last;        /* samples of the batch handed out last */
-    augsi_span_check check; /* of a fixed plan that is walked from its start */
-    uint64_t n_checked;
-};
+static uint64_t now_of(const augs_pipeline *pipeline)
+{
+    return pipeline->now_ns != NULL ? pipeline->now_ns(pipeline->now_user) : augsi_now_ns();
+}
 
 static int check_window(const augs_stream *stream, const augs_pipeline_options *options,
                         uint64_t *ret_n, augs_error *error)
@@ -37,17 +29,42 @@ static int check_window(const augs_stream *stream, const augs_pipeline_options *
     return AUGS_OK;
 }
 
+static int open_plan(augs_pipeline *pipeline, const augs_pipeline_options *options,
+                     augs_error *error)
+{
+    uint64_t n_positions = 0;
+    int status = check_window(pipeline->stream, options, &n_positions, error);
+    if (status < 0) {
+        return status;
+    }
+    if (options->n_positions == 0 && augs_stream_n_samples(pipeline->stream) == AUGS_ENDLESS) {
+        n_positions = AUGS_ENDLESS;
+    }
+    const augsi_decisions_options decisions = {
+        .caller = "pipeline",
+        .plan = &options->plan,
+        .first_position = options->first_position,
+        .n_positions = n_positions,
+        .sample_bytes = augs_stream_sample_bytes(pipeline->stream),
+        .fingerprint = augs_stream_fingerprint(pipeline->stream),
+        .epoch = augs_stream_epoch(pipeline->stream),
+        .single = true,
+        .journal = options->journal,
+        .replay = options->replay,
+        .monitor = options->monitor,
+        .opens_monitor = true,
+        .now_ns = options->now_ns,
+        .now_user = options->now_user,
+    };
+    status = augsi_decisions_init(&pipeline->decisions, &decisions, &pipeline->allocator, error);
+    pipeline->plan = pipeline->decisions.plan;
+    return status;
+}
+
 static int open_parts(augs_pipeline *pipeline, augs_stream *stream,
                       const augs_pipeline_options *options, augs_error *error)
 {
-    uint64_t n_samples = 0;
-    int status = check_window(stream, options, &n_samples, error);
-    if (status == AUGS_OK) {
-        bool endless = options->n_positions == 0 && augs_stream_n_samples(stream) == AUGS_ENDLESS;
-        status = augsi_plan_open(&pipeline->allocator, &options->plan, options->first_position,
-                                 endless ? AUGS_ENDLESS : n_samples,
-                                 augs_stream_sample_bytes(stream), &pipeline->plan, error);
-    }
+    int status = open_plan(pipeline, options, error);
     if (status < 0) {
         return status;
     }
@@ -79,6 +96,9 @@ int augs_pipeline_open(augs_stream *stream, const augs_pipeline_options *options
     }
     pipeline->allocator = *allocator;
     pipeline->stream = augs_stream_ref(stream);
+    pipeline->metrics = options->metrics;
+    pipeline->now_ns = options->now_ns;
+    pipeline->now_user = options->now_user;
     int status = open_parts(pipeline, stream, options, error);
     if (status < 0) {
         augs_pipeline_free(pipeline);
@@ -88,11 +108,21 @@ int augs_pipeline_open(augs_stream *stream, const augs_pipeline_options *options
     return AUGS_OK;
 }
 
+void augsi_pipeline_note_last(augs_pipeline *pipeline)
+{
+    if (pipeline->metrics != NULL && pipeline->last.n_samples != 0) {
+        augs_metrics_add(pipeline->metrics, &pipeline->last);
+    }
+    pipeline->last.n_samples = 0;
+    pipeline->awaits = false;
+}
+
 void augs_pipeline_free(augs_pipeline *pipeline)
 {
     if (pipeline != NULL) {
         augs_allocator allocator = pipeline->allocator;
-        augsi_plan_free(pipeline->plan);
+        augsi_pipeline_note_last(pipeline);
+        augsi_decisions_done(&pipeline->decisions);
         augsi_batch_pool_free(pipeline->pool);
         augs_stream_unref(pipeline->stream);
         augsi_delete(&allocator, pipeline, sizeof *pipeline);
@@ -126,11 +156,55 @@ static int check_rest(augs_pipeline *pipeline, uint64_t step, augs_error *error)
     return status;
 }
 
+static void tell_cost(augs_pipeline *pipeline, double seconds, uint64_t bytes,
+                      uint64_t available_bytes)
+{
+    const augs_feedback feedback = {.size = sizeof feedback,
+                                    .n_samples = pipeline->n_last,
+                                    .seconds = seconds,
+                                    .bytes = bytes,
+                                    .available_bytes = available_bytes};
+    pipeline->last.seconds = seconds >= 0 ? seconds : (double)NAN;
+    pipeline->last.bytes = bytes;
+    pipeline->last.available_bytes = available_bytes;
+    pipeline->awaits = false;
+    augsi_plan_observe(pipeline->plan, &feedback);
+}
+
+/* Between two batches: the cost of the last one, if nobody told it, and the memory of now. */
+static void look_around(augs_pipeline *pipeline)
+{
+    if (pipeline->awaits) {
+        const uint64_t now = now_of(pipeline);
+        const uint64_t passed = now > pipeline->handed_out_ns ? now - pipeline->handed_out_ns : 0;
+        tell_cost(pipeline, (double)passed * 1e-9, 0, 0);
+    }
+    augsi_pipeline_note_last(pipeline);
+    augsi_decisions_look(&pipeline->decisions);
+}
+
+static void hand_out(augs_pipeline *pipeline, const augs_batch *batch, uint64_t step)
+{
+    pipeline->step = step + 1;
+    pipeline->n_last = augs_batch_n_samples(batch);
+    pipeline->last = (augs_batch_metrics){.size = sizeof pipeline->last,
+                                          .epoch = augs_stream_epoch(pipeline->stream),
+                                          .step = step,
+                                          .n_samples = pipeline->n_last,
+                                          .seconds = (double)NAN,
+                                          .level = pipeline->decisions.level};
+    const char *why = augsi_plan_why(pipeline->plan);
+    memcpy(pipeline->last.why, why, strlen(why));
+    pipeline->awaits = !augsi_plan_is_fixed(pipeline->plan) || pipeline->metrics != NULL;
+    pipeline->handed_out_ns = pipeline->awaits ? now_of(pipeline) : 0;
+}
+
 int augs_pipeline_next(augs_pipeline *pipeline, augs_batch **ret_batch, augs_error *error)
 {
     if (pipeline == NULL || ret_batch == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline and ret_batch are required");
     }
+    look_around(pipeline);
     for (;; pipeline->step++) { /* past steps that have nothing for this rank */
         augsi_slice slice;
         const uint64_t step = pipeline->step;
@@ -151,62 +225,15 @@ int augs_pipeline_next(augs_pipeline *pipeline, augs_batch **ret_batch, augs_err
         if (status < 0) {
             return status;
         }
-        pipeline->step = step + 1;
-        pipeline->n_last = augs_batch_n_samples(batch);
+        hand_out(pipeline, batch, step);
         *ret_batch = batch;
         return 1;
     }
 }
 
-uint64_t augs_pipeline_step(const augs_pipeline *pipeline)
+const char *augs_pipeline_why(const augs_pipeline *pipeline)
 {
-    return pipeline != NULL ? pipeline->step : 0;
-}
-
-int augs_pipeline_seek(augs_pipeline *pipeline, uint64_t step, augs_error *error)
-{
-    if (pipeline == NULL) {
-        return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline is required");
-    }
-    if (augsi_plan_is_fixed(pipeline->plan)) {
-        uint64_t n_steps = augsi_plan_n_steps(pipeline->plan);
-        if (step > n_steps) {
-            return augsi_fail(error, AUGS_E_RANGE, "pipeline: step %llu; the epoch has %llu",
-                              (unsigned long long)step, (unsigned long long)n_steps);
-        }
-        pipeline->step = step;
-        return AUGS_OK;
-    }
-    const uint64_t n_planned = augsi_plan_n_planned(pipeline->plan);
-    if (step != n_planned && step + 1 != n_planned) { /* neither the next one nor the last again */
-        if (step != 0) {
-            return augsi_fail(error, AUGS_E_STATE,
-                              "pipeline: strategy '%.40s' decides as it goes and has planned %llu "
-                              "steps: it goes to the last of them, to the next, or to step 0",
-                              augsi_plan_options_of(pipeline->plan)->strategy,
-                              (unsigned long long)n_planned);
-        }
-        augsi_plan_restart(pipeline->plan);
-    }
-    pipeline->step = step;
-    return AUGS_OK;
-}
-
-int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, augs_error *error)
-{
-    if (pipeline == NULL) {
-        return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline is required");
-    }
-    augs_stream *stream;
-    int status = augs_stream_open_epoch(pipeline->stream, epoch, &stream, error);
-    if (status < 0) {
-        return status;
-    }
-    augs_stream_unref(pipeline->stream);
-    pipeline->stream = stream;
-    augsi_plan_restart(pipeline->plan);
-    pipeline->step = 0;
-    return AUGS_OK;
+    return pipeline != NULL ? augsi_plan_why(pipeline->plan) : "";
 }
 
 int augs_pipeline_observe(augs_pipeline *pipeline, double seconds, uint64_t bytes,
@@ -219,12 +246,7 @@ int augs_pipeline_observe(augs_pipeline *pipeline, double seconds, uint64_t byte
         return augsi_fail(error, AUGS_E_STATE,
                           "pipeline: there was no batch yet whose cost could be told");
     }
-    const augs_feedback feedback = {.size = sizeof feedback,
-                                    .n_samples = pipeline->n_last,
-                                    .seconds = seconds,
-                                    .bytes = bytes,
-                                    .available_bytes = available_bytes};
-    augsi_plan_observe(pipeline->plan, &feedback);
+    tell_cost(pipeline, seconds, bytes, available_bytes);
     return AUGS_OK;
 }
 
@@ -254,60 +276,4 @@ int augs_pipeline_run(augs_pipeline *pipeline, augs_sink *sink, augs_error *erro
                               (unsigned long long)pipeline->step - 1);
         }
     }
-}
-
-int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n_bytes,
-                        augs_error *error)
-{
-    if (pipeline == NULL || ret_token == NULL) {
-        return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline and ret_token are required");
-    }
-    augsi_token token = {
-        .job = "-", .epoch = augs_stream_epoch(pipeline->stream), .step = pipeline->step};
-    memcpy(token.fingerprint, augs_stream_fingerprint(pipeline->stream), sizeof token.fingerprint);
-    augsi_slice slice;
-    if (augsi_plan_is_fixed(pipeline->plan) &&
-        augsi_plan_slice(pipeline->plan, pipeline->step, pipeline->rank, &slice, NULL) == 1) {
-        token.position = slice.body.count > 0 ? slice.body.first : slice.pad_first;
-    }
-    return augsi_token_format(&token, ret_token, n_bytes, error);
-}
-
-int augs_pipeline_resume(augs_pipeline *pipeline, const char *text, augs_error *error)
-{
-    augsi_token token;
-    if (pipeline == NULL) {
-        return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline is required");
-    }
-    int status = augsi_token_parse(text, &token, error);
-    if (status < 0) {
-        return status;
-    }
-    const char *ours = augs_stream_fingerprint(pipeline->stream);
-    if (strcmp(token.fingerprint, ours) != 0) {
-        return augsi_fail(error, AUGS_E_TOKEN,
-                          "resume token: it is of the stream %s, this one is %s", token.fingerprint,
-                          ours);
-    }
-    if (token.generation != 0) {
-        return augsi_fail(error, AUGS_E_TOKEN,
-                          "resume token: it is of plan generation %llu of a job; a pipeline has "
-                          "generation 0 alone",
-                          (unsigned long long)token.generation);
-    }
-    if (!augsi_plan_is_fixed(pipeline->plan) && token.step > 0) {
-        return augsi_fail(
-            error, AUGS_E_STATE,
-            "resume token: strategy '%.40s' decides as it goes, a token alone cannot repeat that",
-            augsi_plan_options_of(pipeline->plan)->strategy);
-    }
-    if (token.step > augsi_plan_n_steps(pipeline->plan) && augsi_plan_is_fixed(pipeline->plan)) {
-        return augsi_fail(error, AUGS_E_TOKEN, "resume token: step %llu; the epoch has %llu",
-                          (unsigned long long)token.step,
-                          (unsigned long long)augsi_plan_n_steps(pipeline->plan));
-    }
-    if (token.epoch != augs_stream_epoch(pipeline->stream)) {
-        status = augs_pipeline_set_epoch(pipeline, token.epoch, error);
-    }
-    return status < 0 ? status : augs_pipeline_seek(pipeline, token.step, error);
 }

@@ -14,6 +14,7 @@
 #include <augstream/pipeline.h>
 #include <augstream/stream.h>
 
+#include "journal.h"
 #include "span_check.h"
 
 typedef struct augsi_plan augsi_plan;
@@ -37,6 +38,8 @@ int augsi_plan_open(const augs_allocator *allocator, const augs_plan_options *op
 void augsi_plan_free(augsi_plan *plan);
 
 const augs_plan_options *augsi_plan_options_of(const augsi_plan *plan);
+uint64_t augsi_plan_first_position(const augsi_plan *plan); /* of the window, in the stream */
+uint64_t augsi_plan_n_samples(const augsi_plan *plan);      /* of the window; AUGS_ENDLESS */
 /* true: any step can be asked for in O(1), from any thread at once. */
 bool augsi_plan_is_fixed(const augsi_plan *plan);
 /*
@@ -60,6 +63,9 @@ int augsi_plan_slice(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice
  * span. */
 int augsi_plan_span(augsi_plan *plan, uint64_t step, uint32_t rank, augs_span *ret_span,
                     augs_error *error);
+/* Where the rank's part of a step of a fixed plan starts, as tokens tell it; the end of the window
+ * if there is no such step. */
+uint64_t augsi_plan_position(augsi_plan *plan, uint64_t step, uint32_t rank);
 /*
  * For whoever walks a fixed plan from step 0 on: adds the span of `step`, as `rank` sees it, to a
  * check, or, where the plan ends, looks whether anything is missing. 1, 0 at the end, AUGS_E_PLAN.
@@ -67,7 +73,37 @@ int augsi_plan_span(augsi_plan *plan, uint64_t step, uint32_t rank, augs_span *r
 int augsi_plan_check_step(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_span_check *check,
                           augs_error *error);
 void augsi_plan_observe(augsi_plan *plan, const augs_feedback *feedback);
-/* Back to step 0. */
+/* What memory there is, for the facts; 0 = not known. */
+void augsi_plan_set_memory(augsi_plan *plan, uint64_t limit_bytes, uint64_t used_bytes,
+                           uint64_t available_bytes);
+/* Why the span planned last has its size, one word. */
+const char *augsi_plan_why(const augsi_plan *plan);
+/* Back to step 0: of the same epoch, or of another one. */
 void augsi_plan_restart(augsi_plan *plan);
+void augsi_plan_set_epoch(augsi_plan *plan, uint32_t epoch);
+
+/*
+ * For plans that decide as they go: the steps that the journal has are taken from it, later ones
+ * are decided, and appended unless it was opened to read only. Before the first step; the journal
+ * is borrowed.
+ */
+void augsi_plan_use_journal(augsi_plan *plan, augsi_journal *journal, uint32_t epoch);
+/* Decides nothing itself: for a plan that is taken from a journal alone. */
+extern const augs_strategy_ops augsi_strategy_replay;
+/* Makes `step` the next one or the last again. AUGS_E_STATE, AUGS_E_RANGE: neither planned nor in
+ * the journal. */
+int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error);
+
+/*
+ * Batches of another size from `step`, at `position` of the window, on. sequential over interleaved
+ * shards keeps what came before; one that decides as it goes (for it step and position are those
+ * planned) starts again with that size. AUGS_E_UNSUPPORTED for others, AUGS_E_ARGUMENT if min, max
+ * or multiple_of are in the way; the plan is unchanged then.
+ */
+int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
+                              uint64_t position, augs_error *error);
+uint64_t augsi_plan_base_step(const augsi_plan *plan); /* the first step with the present size */
+/* The present size holds from step 0 on. */
+void augsi_plan_forget_base(augsi_plan *plan);
 
 #endif

@@ -187,12 +187,15 @@ START_TEST(a_token_with_a_right_check_and_wrong_fields_is_refused)
     const augsi_token good = token;
     augs_error error;
     token.step = 13; /* the end: there is no batch, but the place exists */
+    token.position = 100;
     AUGS_ASSERT_OK(augs_pipeline_resume(pipeline, make_token(&token).text, &error), error);
     expect_end(pipeline);
-    token.step = 14;
-    expect_refused(pipeline, make_token(&token).text, "step 14; the epoch has 13");
+    token.position = 12; /* fewer positions before it than steps */
+    expect_refused(pipeline, make_token(&token).text, "step 13 at position 12");
     token.step = UINT64_MAX;
-    expect_refused(pipeline, make_token(&token).text, "the epoch has 13");
+    expect_refused(pipeline, make_token(&token).text, "has no such place");
+    token.position = UINT64_MAX;
+    expect_refused(pipeline, make_token(&token).text, "has no such place");
     token = good;
     token.generation = 1;
     expect_refused(pipeline, make_token(&token).text, "generation 1");
@@ -209,6 +212,54 @@ START_TEST(a_token_with_a_right_check_and_wrong_fields_is_refused)
     memset(token.job, 'j', sizeof token.job - 1);
     AUGS_ASSERT_OK(augs_pipeline_resume(pipeline, make_token(&token).text, &error), error);
     augs_pipeline_free(pipeline);
+}
+END_TEST
+
+/* A pipeline whose batches are now of another size goes on where the token is, nothing lost or
+ * twice. */
+START_TEST(a_token_leads_to_its_position_whatever_the_batch_size)
+{
+    augs_error error;
+    for (uint64_t changed_at = 0; changed_at < 13; changed_at++) {
+        uint64_t next = 0;
+        augs_pipeline *pipeline = open_line(7, 3);
+        for (uint64_t i = 0; next < 100; i++) {
+            if (i == changed_at) {
+                AUGS_ASSERT_OK(augs_pipeline_set_batch_size(pipeline, 5, &error), error);
+            }
+            const token_text token = token_of(pipeline);
+            augs_batch *batch = next_batch(pipeline);
+            const augs_batch_info info = info_of(batch);
+            ck_assert_uint_eq(info.step, i);
+            ck_assert_uint_eq(info.first, next);
+            const uint64_t left = 100 - next, size = i < changed_at ? 8 : 5;
+            ck_assert_uint_eq(info.n_samples, left < size ? left : size);
+            augs_pipeline *again = open_line(7, 0);
+            AUGS_ASSERT_OK(augs_pipeline_resume(again, token.text, &error), error);
+            ck_assert_uint_eq(augs_pipeline_step(again), i);
+            augs_batch *other = next_batch(again);
+            ck_assert_uint_eq(info_of(other).first, next);
+            augs_batch_unref(other);
+            augs_pipeline_free(again);
+            next += info.n_samples;
+            augs_batch_unref(batch);
+        }
+        const token_text at_end = token_of(pipeline);
+        expect_end(pipeline);
+        AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_pipeline_set_batch_size(pipeline, 9, &error), error);
+        if (changed_at > 0) {
+            AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_pipeline_seek(pipeline, 0, &error), error);
+        }
+        AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, 4, &error), error);
+        augs_batch *batch = next_batch(pipeline); /* a new epoch has the new size from its start */
+        ck_assert_uint_eq(augs_batch_n_samples(batch), 5);
+        augs_batch_unref(batch);
+        augs_pipeline_free(pipeline);
+        pipeline = open_line(7, 0);
+        AUGS_ASSERT_OK(augs_pipeline_resume(pipeline, at_end.text, &error), error);
+        expect_end(pipeline);
+        augs_pipeline_free(pipeline);
+    }
 }
 END_TEST
 
@@ -257,6 +308,7 @@ END_TEST
 
 AUGS_SUITE("token", a_token_of_any_place_goes_on_with_the_same_batches,
            a_token_tells_epoch_step_and_first_position,
+           a_token_leads_to_its_position_whatever_the_batch_size,
            a_token_of_another_stream_is_refused_with_both_fingerprints,
            a_token_that_was_cut_or_changed_is_refused, text_that_is_no_token_is_refused,
            a_token_with_a_right_check_and_wrong_fields_is_refused,

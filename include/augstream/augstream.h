@@ -11,6 +11,7 @@
 #include <augstream/memory_monitor.h>
 #include <augstream/metrics.h>
 #include <augstream/pipeline.h>
+#include <augstream/planner.h>
 #include <augstream/preset.h>
 #include <augstream/server.h>
 #include <augstream/sink.h>

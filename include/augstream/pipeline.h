@@ -8,6 +8,8 @@
 
 #include <augstream/batch.h>
 #include <augstream/export.h>
+#include <augstream/memory_monitor.h>
+#include <augstream/metrics.h>
 #include <augstream/sink.h>
 #include <augstream/strategy.h>
 #include <augstream/stream.h>
@@ -44,9 +46,24 @@ typedef struct augs_pipeline_options {
     uint64_t first_position; /* the window of positions to go through */
     uint64_t n_positions;    /* 0 = to the end of the stream */
     augs_plan_options plan;
+    /* The rest is for strategies that decide as they go; copied, or borrowed until free. */
+    const char
+        *journal; /* file of the plan journal: each decision is on the disk before its batch is
+                     handed out; what it has already of this run is taken from it. NULL = none
+                   */
+    const char
+        *replay; /* a plan journal that is run again, exactly: plan.strategy is not looked at */
+    augs_memory_monitor *monitor; /* asked before each decision; NULL = one of the pipeline's own */
+    augs_metrics *metrics; /* each batch is noted, also those of fixed strategies; NULL = none */
+    uint64_t (*now_ns)(void *user); /* monotonic; NULL = CLOCK_MONOTONIC */
+    void *now_user;
 } augs_pipeline_options;
 
-/* Takes a reference of the stream. options may be NULL: all positions in batches of 32. */
+/*
+ * Takes a reference of the stream. options may be NULL: all positions in batches of 32.
+ * AUGS_E_ARGUMENT for a shipped strategy that decides as it goes with world_size > 1: each rank
+ * would decide for itself. Serve them one plan, or let all replay one journal.
+ */
 AUGS_API int augs_pipeline_open(augs_stream *stream, const augs_pipeline_options *options,
                                 augs_pipeline **ret_pipeline, augs_error *error);
 AUGS_API void augs_pipeline_free(augs_pipeline *pipeline);
@@ -59,15 +76,29 @@ AUGS_API void augs_pipeline_free(augs_pipeline *pipeline);
  */
 AUGS_API int augs_pipeline_next(augs_pipeline *pipeline, augs_batch **ret_batch, augs_error *error);
 
+/* Why the batch handed out last has its size, one word: "fixed", or the strategy's. */
+AUGS_API const char *augs_pipeline_why(const augs_pipeline *pipeline);
+
 /* The step whose batch `next` returns next, from 0. */
 AUGS_API uint64_t augs_pipeline_step(const augs_pipeline *pipeline);
-/* Goes to a step. Fixed strategies in O(1), to any step or the end: AUGS_E_RANGE; others only to
- * the next step, to the last one again, or to 0, to plan anew: AUGS_E_STATE. */
+/* Goes to a step. Fixed strategies in O(1), to any step or the end: AUGS_E_RANGE; others with a
+ * journal to any step that it has and the next; without one only to the next step, to the last one
+ * again, or to 0, to plan anew: AUGS_E_STATE. */
 AUGS_API int augs_pipeline_seek(augs_pipeline *pipeline, uint64_t step, augs_error *error);
 /* Starts at step 0 of another epoch. Batches of the old one stay valid. */
 AUGS_API int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, augs_error *error);
 
-/* Tells the strategy what the last batch cost; seconds < 0 or NaN and bytes 0 = not known. */
+/*
+ * Another batch_size from the next batch on: strategy sequential with interleaved shards; the
+ * others that have one start again from it. Steps before stay as they are, and a token from then on
+ * leads back to its position. AUGS_E_UNSUPPORTED, AUGS_E_ARGUMENT: nothing changes.
+ */
+AUGS_API int augs_pipeline_set_batch_size(augs_pipeline *pipeline, uint64_t batch_size,
+                                          augs_error *error);
+
+/* Tells the strategy what the last batch cost: seconds (< 0 or NaN = not known), the bytes that the
+ * consumer needed for it (0 = not known) and what it had left beside them (0 = not known). Without
+ * it, the time from handing a batch out to the call for the next one counts. */
 AUGS_API int augs_pipeline_observe(augs_pipeline *pipeline, double seconds, uint64_t bytes,
                                    uint64_t available_bytes, augs_error *error);
 

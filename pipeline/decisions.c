@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decisions.h"
+
+#include "fail.h"
+
+static int open_journal(augsi_decisions *decisions, const augsi_decisions_options *options,
+                        const augs_allocator *allocator, augs_error *error)
+{
+    const augs_plan_options *plan = augsi_plan_options_of(decisions->plan);
+    const bool replays = options->replay != NULL;
+    const augsi_journal_head head = {
+        .fingerprint = options->fingerprint,
+        .strategy = plan->strategy,
+        .world_size = plan->world_size,
+        .first_position = options->first_position,
+        .n_positions = options->n_positions,
+    };
+    int status = augsi_journal_open(replays ? options->replay : options->journal, replays, &head,
+                                    allocator, &decisions->journal, error);
+    if (status == AUGS_OK) {
+        augsi_plan_use_journal(decisions->plan, decisions->journal, options->epoch);
+    }
+    return status;
+}
+
+static int open_monitor(augsi_decisions *decisions, const augsi_decisions_options *options,
+                        const augs_allocator *allocator, augs_error *error)
+{
+    decisions->monitor = options->monitor;
+    if (options->monitor != NULL || !options->opens_monitor) {
+        return AUGS_OK;
+    }
+    const augs_memory_monitor_options monitor = {.size = sizeof monitor,
+                                                 .now_ns = options->now_ns,
+                                                 .user = options->now_user,
+                                                 .allocator = allocator};
+    decisions->own_monitor = true;
+    return augs_memory_monitor_open(&monitor, &decisions->monitor, error);
+}
+
+static int check_options(const augsi_decisions *decisions, const augsi_decisions_options *options,
+                         augs_error *error)
+{
+    const augs_plan_options *plan = augsi_plan_options_of(decisions->plan);
+    const bool fixed = augsi_plan_is_fixed(decisions->plan);
+    if (fixed && options->journal != NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "%s: the plan of strategy '%.40s' follows from its options and needs no "
+                          "journal",
+                          options->caller, plan->strategy);
+    }
+    if (!fixed && options->single && plan->world_size > 1 && plan->strategy_ops == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "%s: strategy '%.40s' decides as it goes: %u ranks would decide "
+                          "differently; replay one journal in all of them, or take a fixed "
+                          "strategy, such as sequential",
+                          options->caller, plan->strategy, plan->world_size);
+    }
+    return AUGS_OK;
+}
+
+int augsi_decisions_init(augsi_decisions *decisions, const augsi_decisions_options *options,
+                         const augs_allocator *allocator, augs_error *error)
+{
+    augs_plan_options plan = *options->plan;
+    if (options->replay != NULL && options->journal != NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "%s: a replay decides nothing that a journal could take: give one of "
+                          "both",
+                          options->caller);
+    }
+    if (options->replay != NULL) {
+        plan.size = sizeof plan;
+        plan.strategy_ops = &augsi_strategy_replay;
+        plan.strategy_options = NULL;
+    }
+    int status = augsi_plan_open(allocator, &plan, options->first_position, options->n_positions,
+                                 options->sample_bytes, &decisions->plan, error);
+    status = status < 0 ? status : check_options(decisions, options, error);
+    if (status < 0 || augsi_plan_is_fixed(decisions->plan)) {
+        return status;
+    }
+    if (options->replay != NULL || options->journal != NULL) {
+        status = open_journal(decisions, options, allocator, error);
+    }
+    if (status < 0 || options->replay != NULL) { /* what is replayed asks for no memory */
+        return status;
+    }
+    return open_monitor(decisions, options, allocator, error);
+}
+
+void augsi_decisions_done(augsi_decisions *decisions)
+{
+    augsi_plan_free(decisions->plan);
+    augsi_journal_free(decisions->journal);
+    if (decisions->own_monitor) {
+        augs_memory_monitor_free(decisions->monitor);
+    }
+    *decisions = (augsi_decisions){.plan = NULL};
+}
+
+void augsi_decisions_look(augsi_decisions *decisions)
+{
+    if (decisions->monitor == NULL) {
+        return;
+    }
+    augs_memory_snapshot memory = {.size = sizeof memory};
+    const int status = augs_memory_monitor_read(decisions->monitor, &memory, NULL);
+    if (status == AUGS_OK || status == AUGS_E_MEMORY) { /* a limit exceeded is for the strategy */
+        const bool known = memory.available_bytes != UINT64_MAX;
+        decisions->level = memory.level;
+        augsi_plan_set_memory(decisions->plan, known ? memory.limit_bytes : 0, memory.used_bytes,
+                              known ? memory.available_bytes : 0);
+    }
+}

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Only lines that this code writes are accepted: a line is read by scanning it and then writing it
+ * again, which has to give the same bytes. So nothing that was cut, joined or edited by hand into
+ * something else is taken for a plan.
+ */
+#include "journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fail.h"
+#include "memory.h"
+#include "number_text.h"
+
+#define LINE_BYTES 512u
+#define READ_BYTES 16384u
+#define MOST_PENDING 32u /* lines of feedback that wait for the next step */
+
+struct augsi_journal {
+    augs_allocator allocator;
+    char *path;
+    int fd;
+    bool read_only;
+    bool broken;
+    uint64_t end;        /* bytes of whole lines */
+    uint64_t after_head; /* where the first entry starts */
+    uint32_t epoch;      /* that is read, */
+    uint64_t next_step;  /* what its next step has to be, */
+    uint64_t at, line;   /* and where reading goes on */
+    uint64_t window_at;  /* file offset of `window` */
+    size_t n_window;
+    char window[READ_BYTES];
+    char pending[MOST_PENDING * 128u];
+    size_t n_pending;
+};
+
+static size_t write_entry(int kind, const augsi_journal_entry *entry, char ret_line[LINE_BYTES])
+{
+    int n = 0;
+    if (kind == AUGSI_ENTRY_STEP) {
+        n = snprintf(ret_line, LINE_BYTES,
+                     "{\"epoch\":%" PRIu32 ",\"step\":%" PRIu64 ",\"first\":%" PRIu64
+                     ",\"stride\":%" PRIu64 ",\"count\":%" PRIu64 ",\"why\":\"%s\"}\n",
+                     entry->epoch, entry->step, entry->span.first, entry->span.stride,
+                     entry->span.count, entry->why);
+    } else if (kind == AUGSI_ENTRY_FEEDBACK) {
+        char seconds[AUGSI_NUMBER_BYTES] = "null";
+        if (isfinite(entry->feedback.seconds)) {
+            seconds[augsi_f64_text(entry->feedback.seconds, seconds)] = 0;
+        }
+        n = snprintf(ret_line, LINE_BYTES,
+                     "{\"epoch\":%" PRIu32 ",\"samples\":%" PRIu64
+                     ",\"seconds\":%s,\"bytes\":%" PRIu64 ",\"available\":%" PRIu64 "}\n",
+                     entry->epoch, entry->feedback.n_samples, seconds, entry->feedback.bytes,
+                     entry->feedback.available_bytes);
+    } else {
+        n = snprintf(ret_line, LINE_BYTES, "{\"epoch\":%" PRIu32 ",\"end\":%" PRIu64 "}\n",
+                     entry->epoch, entry->step);
+    }
+    return (size_t)n;
+}
+
+/* What kind of line it may be; AUGSI_ENTRY_NONE: no line of a journal. */
+static int scan_entry(const char *line, augsi_journal_entry *entry)
+{
+    char seconds[48];
+    *entry = (augsi_journal_entry){.feedback = {.size = sizeof entry->feedback}};
+    if (sscanf(line,
+               "{\"epoch\":%" SCNu32 ",\"step\":%" SCNu64 ",\"first\":%" SCNu64
+               ",\"stride\":%" SCNu64 ",\"count\":%" SCNu64 ",\"why\":\"%15[a-z_-]\"}",
+               &entry->epoch, &entry->step, &entry->span.first, &entry->span.stride,
+               &entry->span.count, entry->why) == 6) {
+        return AUGSI_ENTRY_STEP;
+    }
+    if (sscanf(line,
+               "{\"epoch\":%" SCNu32 ",\"samples\":%" SCNu64
+               ",\"seconds\":%47[^,],\"bytes\":%" SCNu64 ",\"available\":%" SCNu64 "}",
+               &entry->epoch, &entry->feedback.n_samples, seconds, &entry->feedback.bytes,
+               &entry->feedback.available_bytes) == 5) {
+        entry->feedback.seconds = NAN;
+        if (strcmp(seconds, "null") == 0 ||
+            augsi_parse_f64(seconds, strlen(seconds), &entry->feedback.seconds)) {
+            return AUGSI_ENTRY_FEEDBACK;
+        }
+    }
+    if (sscanf(line, "{\"epoch\":%" SCNu32 ",\"end\":%" SCNu64 "}", &entry->epoch, &entry->step) ==
+        2) {
+        return AUGSI_ENTRY_END;
+    }
+    return AUGSI_ENTRY_NONE;
+}
+
+static int parse_entry(const char *line, augsi_journal_entry *entry)
+{
+    char again[LINE_BYTES];
+    int kind = scan_entry(line, entry);
+    if (kind != AUGSI_ENTRY_NONE) {
+        write_entry(kind, entry, again);
+        kind = strcmp(line, again) == 0 ? kind : AUGSI_ENTRY_NONE;
+    }
+    return kind;
+}
+
+static int fail_io(const augsi_journal *journal, int errnum, const char *what, augs_error *error)
+{
+    int status =
+        errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG ? AUGS_E_NO_SPACE : AUGS_E_IO;
+    return augsi_fail_errno(error, status, errnum, "%s plan journal '%s'", what, journal->path);
+}
+
+static int fail_line(const augsi_journal *journal, const char *why, augs_error *error)
+{
+    return augsi_fail(error, AUGS_E_CORRUPT, "plan journal '%s', line %llu: %s", journal->path,
+                      (unsigned long long)journal->line, why);
+}
+
+/* 0, or errno. */
+static int read_at(int fd, void *data, size_t n_bytes, uint64_t offset, size_t *ret_n)
+{
+    for (;;) {
+        ssize_t n = pread(fd, data, n_bytes, (off_t)offset);
+        if (n >= 0) {
+            *ret_n = (size_t)n;
+            return 0;
+        }
+        if (errno != EINTR) {
+            return errno;
+        }
+    }
+}
+
+/* The next line with its newline, NUL-terminated: its length, 0 at the end, negative. */
+static int next_line(augsi_journal *journal, char ret_line[LINE_BYTES], augs_error *error)
+{
+    if (journal->at >= journal->end) {
+        return 0;
+    }
+    for (int round = 0; round < 2; round++) {
+        const uint64_t from = journal->at - journal->window_at;
+        if (journal->at >= journal->window_at && from < journal->n_window) {
+            const char *start = journal->window + from;
+            const char *newline = memchr(start, '\n', journal->n_window - (size_t)from);
+            if (newline != NULL && (size_t)(newline - start) + 1 < LINE_BYTES) {
+                const size_t n = (size_t)(newline - start) + 1;
+                memcpy(ret_line, start, n);
+                ret_line[n] = '\0';
+                journal->at += n;
+                journal->line++;
+                return strlen(ret_line) == n ? (int)n : fail_line(journal, "a NUL byte", error);
+            }
+        }
+        const uint64_t left = journal->end - journal->at;
+        journal->window_at = journal->at;
+        journal->n_window = 0;
+        int errnum =
+            read_at(journal->fd, journal->window, left < READ_BYTES ? (size_t)left : READ_BYTES,
+                    journal->at, &journal->n_window);
+        if (errnum != 0) {
+            return fail_io(journal, errnum, "read", error);
+        }
+    }
+    journal->line++;
+    return fail_line(journal, "this is no line of a plan journal, or the file became shorter",
+                     error);
+}
+
+void augsi_journal_rewind(augsi_journal *journal, uint32_t epoch)
+{
+    journal->epoch = epoch;
+    journal->next_step = 0;
+    journal->at = journal->after_head;
+    journal->line = 1;
+}
+
+int augsi_journal_next(augsi_journal *journal, augsi_journal_entry *ret_entry, augs_error *error)
+{
+    char line[LINE_BYTES];
+    for (;;) {
+        augsi_journal_entry entry;
+        int status = next_line(journal, line, error);
+        if (status <= 0) {
+            return status < 0 ? status : AUGSI_ENTRY_NONE;
+        }
+        const int kind = parse_entry(line, &entry);
+        if (kind == AUGSI_ENTRY_NONE) {
+            return fail_line(journal, "this is no line of a plan journal", error);
+        }
+        if (entry.epoch != journal->epoch) {
+            continue;
+        }
+        if ((kind == AUGSI_ENTRY_STEP || kind == AUGSI_ENTRY_END) &&
+            entry.step != journal->next_step) {
+            return fail_line(journal, "a step is missing before it, or twice", error);
+        }
+        journal->next_step += kind == AUGSI_ENTRY_STEP;
+        *ret_entry = entry;
+        return kind;
+    }
+}
+
+static int write_all(int fd, const char *data, size_t n_bytes, uint64_t offset)
+{
+    while (n_bytes > 0) {
+        ssize_t n = pwrite(fd, data, n_bytes, (off_t)offset);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return n < 0 ? errno : EIO;
+        }
+        data += n;
+        offset += (uint64_t)n;
+        n_bytes -= (size_t)n;
+    }
+    return 0;
+}
+
+/* Appends text durably; takes it back if that does not work. */
+static int append_text(augsi_journal *journal, const char *text, size_t n_bytes, augs_error *error)
+{
+    if (journal->broken) {
+        return augsi_fail(error, AUGS_E_IO,
+                          "plan journal '%s': an earlier write failed; open it again",
+                          journal->path);
+    }
+    const char *what = "write";
+    int errnum = write_all(journal->fd, text, n_bytes, journal->end);
+    if (errnum == 0 && fdatasync(journal->fd) != 0 && errno != EINVAL) {
+        /* what is on the disk is not known after a failed sync, and it is never tried again */
+        errnum = errno;
+        what = "sync";
+        journal->broken = true;
+    }
+    if (errnum != 0) {
+        if (ftruncate(journal->fd, (off_t)journal->end) != 0) {
+            journal->broken = true;
+        }
+        return fail_io(journal, errnum, what, error);
+    }
+    journal->end += n_bytes;
+    return AUGS_OK;
+}
+
+int augsi_journal_append(augsi_journal *journal, int kind, const augsi_journal_entry *entry,
+                         augs_error *error)
+{
+    char line[LINE_BYTES];
+    char text[sizeof journal->pending + LINE_BYTES];
+    const size_t n = write_entry(kind, entry, line);
+    if (kind == AUGSI_ENTRY_FEEDBACK) { /* it goes with the next step; too much of it is left out */
+        if (n <= sizeof journal->pending - journal->n_pending) {
+            memcpy(journal->pending + journal->n_pending, line, n);
+            journal->n_pending += n;
+        }
+        return AUGS_OK;
+    }
+    const bool at_end = journal->at == journal->end;
+    memcpy(text, journal->pending, journal->n_pending);
+    memcpy(text + journal->n_pending, line, n);
+    int status = append_text(journal, text, journal->n_pending + n, error);
+    if (status < 0) {
+        return status;
+    }
+    journal->n_pending = 0;
+    if (at_end) { /* the writer knows what it wrote */
+        journal->at = journal->end;
+        journal->next_step = entry->step + 1;
+    }
+    return AUGS_OK;
+}
+
+static size_t write_head(const augsi_journal_head *head, char ret_line[LINE_BYTES])
+{
+    char count[AUGSI_NUMBER_BYTES] = "null";
+    if (head->n_positions != AUGS_ENDLESS) {
+        count[augsi_u64_text(head->n_positions, count)] = 0;
+    }
+    return (size_t)snprintf(ret_line, LINE_BYTES,
+                            "{\"augstream_plan\":1,\"fingerprint\":\"%s\",\"strategy\":\"%.60s\","
+                            "\"world_size\":%" PRIu32 ",\"first\":%" PRIu64 ",\"count\":%s}\n",
+                            head->fingerprint, head->strategy, head->world_size,
+                            head->first_position, count);
+}
+
+static int check_head(const augsi_journal *journal, const char *line,
+                      const augsi_journal_head *head, augs_error *error)
+{
+    char expected[LINE_BYTES], fingerprint[64], strategy[64];
+    if (sscanf(line,
+               "{\"augstream_plan\":1,\"fingerprint\":\"%63[0-9a-f]\",\"strategy\":\"%63[^\"]\"",
+               fingerprint, strategy) != 2) {
+        return augsi_fail(error, AUGS_E_CORRUPT,
+                          "'%s' is no plan journal: its first line is %.100s", journal->path, line);
+    }
+    if (strcmp(fingerprint, head->fingerprint) != 0) {
+        return augsi_fail(error, AUGS_E_MISMATCH,
+                          "plan journal '%s' is of the stream %s, this one is %s", journal->path,
+                          fingerprint, head->fingerprint);
+    }
+    augsi_journal_head compared = *head;
+    if (journal->read_only) {
+        compared.strategy = strategy;
+    }
+    const size_t n = write_head(&compared, expected);
+    if (strcmp(line, expected) != 0) {
+        expected[n - 1] = '\0';
+        return augsi_fail(error, AUGS_E_MISMATCH,
+                          "plan journal '%.60s' is of another run; this one is %s", journal->path,
+                          expected + strlen("{\"augstream_plan\":1,\"fingerprint\":\"") +
+                              strlen(head->fingerprint) + 2);
+    }
+    return AUGS_OK;
+}
+
+/* Where the last whole line ends. */
+static int find_end(augsi_journal *journal, uint64_t n_bytes, augs_error *error)
+{
+    while (n_bytes > 0) {
+        const size_t n = n_bytes < READ_BYTES ? (size_t)n_bytes : READ_BYTES;
+        size_t n_read = 0;
+        int errnum = read_at(journal->fd, journal->window, n, n_bytes - n, &n_read);
+        if (errnum != 0 || n_read != n) {
+            return fail_io(journal, errnum != 0 ? errnum : EIO, "read", error);
+        }
+        const char *newline = memrchr(journal->window, '\n', n);
+        if (newline != NULL) {
+            journal->end = n_bytes - n + (uint64_t)(newline - journal->window) + 1;
+            return AUGS_OK;
+        }
+        n_bytes -= n;
+    }
+    return AUGS_OK;
+}
+
+static int sync_folder(const augsi_journal *journal)
+{
+    const char *slash = strrchr(journal->path, '/');
+    char folder[4096] = ".";
+    if (slash != NULL) {
+        snprintf(folder, sizeof folder, "%.*s", (int)(slash - journal->path + 1), journal->path);
+    }
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno;
+    }
+    int errnum = fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
+    close(fd);
+    return errnum;
+}
+
+static int begin(augsi_journal *journal, const augsi_journal_head *head, augs_error *error)
+{
+    char line[LINE_BYTES];
+    if (journal->end == 0) {
+        if (journal->read_only) {
+            return augsi_fail(error, AUGS_E_CORRUPT,
+                              "'%s' is no plan journal: it has no whole line", journal->path);
+        }
+        const size_t n = write_head(head, line);
+        int status = append_text(journal, line, n, error);
+        if (status < 0) {
+            return status;
+        }
+        int errnum = sync_folder(journal);
+        journal->after_head = n;
+        return errnum != 0 ? fail_io(journal, errnum, "sync the folder of", error) : AUGS_OK;
+    }
+    int status = next_line(journal, line, error);
+    if (status < 0) {
+        return augsi_fail(error, AUGS_E_CORRUPT,
+                          "'%s' is no plan journal: its first line is too long", journal->path);
+    }
+    journal->after_head = journal->at;
+    return check_head(journal, line, head, error);
+}
+
+static int open_file(augsi_journal *journal, augs_error *error)
+{
+    const int flags = journal->read_only ? O_RDONLY : O_RDWR | O_CREAT;
+    struct stat info;
+    journal->fd = open(journal->path, flags | O_CLOEXEC, 0666);
+    if (journal->fd < 0) {
+        return augsi_fail_errno(error, errno == ENOENT ? AUGS_E_NOT_FOUND : AUGS_E_IO, errno,
+                                "open plan journal '%s'", journal->path);
+    }
+    if (!journal->read_only && flock(journal->fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) {
+            return augsi_fail(error, AUGS_E_STATE,
+                              "plan journal '%s' is in use: another run appends to it",
+                              journal->path);
+        }
+        return fail_io(journal, errno, "lock", error);
+    }
+    if (fstat(journal->fd, &info) != 0) {
+        return fail_io(journal, errno, "look at", error);
+    }
+    if (!S_ISREG(info.st_mode)) {
+        return augsi_fail(error, AUGS_E_IO, "plan journal '%s' is not a file", journal->path);
+    }
+    int status = find_end(journal, (uint64_t)info.st_size, error);
+    if (status == AUGS_OK && !journal->read_only && journal->end < (uint64_t)info.st_size &&
+        ftruncate(journal->fd, (off_t)journal->end) != 0) {
+        return fail_io(journal, errno, "cut the torn end of", error);
+    }
+    return status;
+}
+
+int augsi_journal_open(const char *path, bool read_only, const augsi_journal_head *head,
+                       const augs_allocator *allocator, augsi_journal **ret_journal,
+                       augs_error *error)
+{
+    augsi_journal *journal = augsi_new(allocator, sizeof *journal);
+    if (journal == NULL) {
+        return augsi_fail_memory(error, sizeof *journal);
+    }
+    journal->allocator = *allocator;
+    journal->fd = -1;
+    journal->read_only = read_only;
+    journal->path = augsi_copy_text(allocator, path, strlen(path));
+    int status = journal->path == NULL ? augsi_fail_memory(error, strlen(path) + 1)
+                                       : open_file(journal, error);
+    status = status < 0 ? status : begin(journal, head, error);
+    if (status < 0) {
+        augsi_journal_free(journal);
+        return status;
+    }
+    augsi_journal_rewind(journal, 0);
+    *ret_journal = journal;
+    return AUGS_OK;
+}
+
+void augsi_journal_free(augsi_journal *journal)
+{
+    if (journal != NULL) {
+        augs_allocator allocator = journal->allocator;
+        if (journal->fd >= 0) {
+            close(journal->fd);
+        }
+        augsi_delete_text(&allocator, journal->path);
+        augsi_delete(&allocator, journal, sizeof *journal);
+    }
+}
+
+const char *augsi_journal_path(const augsi_journal *journal)
+{
+    return journal->path;
+}
+
+bool augsi_journal_is_read_only(const augsi_journal *journal)
+{
+    return journal->read_only;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan journal: what a strategy that decides as it goes decided, durable before the batch
+ * leaves. JSON Lines, after a header:
+ *
+ *   {"augstream_plan":1,"fingerprint":"<hex>","strategy":"adaptive","world_size":1,"first":0,"count":1000}
+ *   {"epoch":0,"step":0,"first":0,"stride":1,"count":16,"why":"start"}
+ *   {"epoch":0,"samples":16,"seconds":0.0123,"bytes":0,"available":0}
+ *   {"epoch":0,"end":63}
+ *
+ * The spans count positions of the stream and are of all ranks together; `end` says how many steps
+ * the epoch had. The line of feedback lets a continued strategy know what it had learned. A last
+ * line without its newline was torn by a crash and counts as not written.
+ */
+#ifndef AUGSI_JOURNAL_H
+#define AUGSI_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <augstream/alloc.h>
+#include <augstream/metrics.h>
+#include <augstream/strategy.h>
+
+typedef struct augsi_journal augsi_journal;
+
+typedef struct augsi_journal_head {
+    const char *fingerprint;
+    const char *strategy; /* for a replay not looked at */
+    uint32_t world_size;
+    uint64_t first_position, n_positions; /* the window; AUGS_ENDLESS */
+} augsi_journal_head;
+
+#define AUGSI_ENTRY_NONE 0 /* the journal has no more of this epoch */
+#define AUGSI_ENTRY_STEP 1
+#define AUGSI_ENTRY_FEEDBACK 2
+#define AUGSI_ENTRY_END 3
+
+typedef struct augsi_journal_entry {
+    uint32_t epoch;
+    uint64_t step; /* of a span; of the end: how many there were */
+    augs_span span;
+    augs_feedback feedback;
+    char why[AUGS_WHY_BYTES];
+} augsi_journal_entry;
+
+/*
+ * Opens a journal to read from and, unless read_only, to append to: made if it is not there, locked
+ * against a second writer, a torn end cut off. AUGS_E_MISMATCH: it is of another stream, window or
+ * number of ranks (or strategy, unless read_only); AUGS_E_CORRUPT names the line; AUGS_E_STATE: in
+ * use; AUGS_E_IO.
+ */
+int augsi_journal_open(const char *path, bool read_only, const augsi_journal_head *head,
+                       const augs_allocator *allocator, augsi_journal **ret_journal,
+                       augs_error *error);
+void augsi_journal_free(augsi_journal *journal);
+const char *augsi_journal_path(const augsi_journal *journal);
+bool augsi_journal_is_read_only(const augsi_journal *journal);
+
+/* Goes before the first entry of an epoch. */
+void augsi_journal_rewind(augsi_journal *journal, uint32_t epoch);
+/* The next entry of that epoch: AUGSI_ENTRY_..., or negative. Its steps come in order from 0. */
+int augsi_journal_next(augsi_journal *journal, augsi_journal_entry *ret_entry, augs_error *error);
+
+/* Appends a step or an end; it is on the disk when the call returns. After a failure the journal is
+ * as before, or, if that cannot be had, every later call fails, too. */
+int augsi_journal_append(augsi_journal *journal, int kind, const augsi_journal_entry *entry,
+                         augs_error *error);
+
+#endif

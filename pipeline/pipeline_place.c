@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "fail.h"
+#include "pipeline_impl.h"
+#include "token.h"
+
+uint64_t augs_pipeline_step(const augs_pipeline *pipeline)
+{
+    return pipeline != NULL ? pipeline->step : 0;
+}
+
+int augs_pipeline_seek(augs_pipeline *pipeline, uint64_t step, augs_error *error)
+{
+    if (pipeline == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline is required");
+    }
+    if (augsi_plan_is_fixed(pipeline->plan)) {
+        uint64_t n_steps = augsi_plan_n_steps(pipeline->plan);
+        const uint64_t least = augsi_plan_base_step(pipeline->plan);
+        if (step > n_steps || step < least) {
+            return augsi_fail(error, AUGS_E_RANGE, "pipeline: step %llu; the epoch has %llu%s",
+                              (unsigned long long)step, (unsigned long long)n_steps,
+                              step < least ? ", and those before the batch size was changed are "
+                                             "not known any more"
+                                           : "");
+        }
+        pipeline->step = step;
+        return AUGS_OK;
+    }
+    augsi_pipeline_note_last(pipeline);
+    int status = augsi_plan_go_to(pipeline->plan, step, error);
+    if (status < 0) {
+        return status;
+    }
+    pipeline->step = step;
+    return AUGS_OK;
+}
+
+/* Takes the reference. */
+static void change_epoch(augs_pipeline *pipeline, augs_stream *stream)
+{
+    augsi_pipeline_note_last(pipeline);
+    const bool other = augs_stream_epoch(stream) != augs_stream_epoch(pipeline->stream);
+    augs_stream_unref(pipeline->stream);
+    pipeline->stream = stream;
+    if (other) {
+        augsi_plan_set_epoch(pipeline->plan, augs_stream_epoch(stream));
+    }
+}
+
+int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, augs_error *error)
+{
+    if (pipeline == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline is required");
+    }
+    augs_stream *stream;
+    int status = augs_stream_open_epoch(pipeline->stream, epoch, &stream, error);
+    if (status < 0) {
+        return status;
+    }
+    change_epoch(pipeline, stream);
+    augsi_plan_set_epoch(pipeline->plan, epoch);
+    augsi_plan_forget_base(pipeline->plan);
+    pipeline->step = 0;
+    return AUGS_OK;
+}
+
+/* Where the span of the next step starts in the window; the end of it after the last one. */
+static int next_position(augs_pipeline *pipeline, uint64_t *ret_position, augs_error *error)
+{
+    augs_span span;
+    if (!augsi_plan_is_fixed(pipeline->plan)) {
+        *ret_position = 0; /* the plan knows what it planned */
+        return AUGS_OK;
+    }
+    int status = augsi_plan_span(pipeline->plan, pipeline->step, pipeline->rank, &span, error);
+    if (status > 0) {
+        *ret_position = span.first - augsi_plan_first_position(pipeline->plan);
+    } else if (status == 0) {
+        status =
+            augsi_fail(error, AUGS_E_STATE,
+                       "pipeline: the epoch has ended: there is no batch whose size could change");
+    }
+    return status;
+}
+
+int augs_pipeline_set_batch_size(augs_pipeline *pipeline, uint64_t batch_size, augs_error *error)
+{
+    uint64_t position = 0;
+    if (pipeline == NULL || batch_size == 0) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "pipeline: pipeline is required, and a batch_size of at least 1");
+    }
+    int status = next_position(pipeline, &position, error);
+    return status < 0 ? status
+                      : augsi_plan_set_batch_size(pipeline->plan, batch_size, pipeline->step,
+                                                  position, error);
+}
+
+int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n_bytes,
+                        augs_error *error)
+{
+    if (pipeline == NULL || ret_token == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline and ret_token are required");
+    }
+    augsi_token token = {
+        .job = "-", .epoch = augs_stream_epoch(pipeline->stream), .step = pipeline->step};
+    memcpy(token.fingerprint, augs_stream_fingerprint(pipeline->stream), sizeof token.fingerprint);
+    if (augsi_plan_is_fixed(pipeline->plan)) {
+        token.position = augsi_plan_position(pipeline->plan, pipeline->step, pipeline->rank);
+    }
+    return augsi_token_format(&token, ret_token, n_bytes, error);
+}
+
+/* A token made before or after the batch size was changed has the step of other batches: its
+ * position counts. */
+static int find_token(augs_pipeline *pipeline, augsi_token *token, augs_error *error)
+{
+    const uint64_t n_steps = augsi_plan_n_steps(pipeline->plan);
+    if (token->step == 0 ||
+        (token->step <= n_steps &&
+         augsi_plan_position(pipeline->plan, token->step, pipeline->rank) == token->position)) {
+        return AUGS_OK;
+    }
+    const augs_plan_options *plan = augsi_plan_options_of(pipeline->plan);
+    const uint64_t start = augsi_plan_first_position(pipeline->plan);
+    const uint64_t n_samples = augsi_plan_n_samples(pipeline->plan);
+    if (n_samples != AUGS_ENDLESS && token->position == start + n_samples) {
+        token->step = n_steps;
+        return AUGS_OK;
+    }
+    if (token->position < start + pipeline->rank ||
+        token->position - start - pipeline->rank >= n_samples ||
+        (token->position - start) / pipeline->world_size < token->step || /* a step has one each */
+        augsi_plan_set_batch_size(pipeline->plan, plan->strategy_options->batch_size, token->step,
+                                  token->position - start - pipeline->rank, NULL) < 0) {
+        return augsi_fail(error, AUGS_E_TOKEN,
+                          "resume token: it is of step %llu at position %llu; this plan, strategy "
+                          "'%.40s', has no such place",
+                          (unsigned long long)token->step, (unsigned long long)token->position,
+                          plan->strategy);
+    }
+    return AUGS_OK;
+}
+
+int augs_pipeline_resume(augs_pipeline *pipeline, const char *text, augs_error *error)
+{
+    augsi_token token;
+    if (pipeline == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline is required");
+    }
+    int status = augsi_token_parse(text, &token, error);
+    if (status < 0) {
+        return status;
+    }
+    const char *ours = augs_stream_fingerprint(pipeline->stream);
+    if (strcmp(token.fingerprint, ours) != 0) {
+        return augsi_fail(error, AUGS_E_TOKEN,
+                          "resume token: it is of the stream %s, this one is %s", token.fingerprint,
+                          ours);
+    }
+    if (token.generation != 0) {
+        return augsi_fail(error, AUGS_E_TOKEN,
+                          "resume token: it is of plan generation %llu of a job; a pipeline has "
+                          "generation 0 alone",
+                          (unsigned long long)token.generation);
+    }
+    if (!augsi_plan_is_fixed(pipeline->plan) && token.step > 0 &&
+        pipeline->decisions.journal == NULL) {
+        return augsi_fail(error, AUGS_E_STATE,
+                          "resume token: strategy '%.40s' decides as it goes: a token alone cannot "
+                          "repeat that, its plan journal can",
+                          augsi_plan_options_of(pipeline->plan)->strategy);
+    }
+    augs_stream *stream;
+    status = augs_stream_open_epoch(pipeline->stream, token.epoch, &stream, error);
+    if (status < 0) {
+        return status;
+    }
+    const bool fixed = augsi_plan_is_fixed(pipeline->plan);
+    status = fixed ? find_token(pipeline, &token, error) : AUGS_OK;
+    if (status < 0) {
+        augs_stream_unref(stream);
+        return status;
+    }
+    change_epoch(pipeline, stream);
+    return augs_pipeline_seek(pipeline, token.step, error);
+}

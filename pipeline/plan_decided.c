@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Plans that decide as they go, with and without a journal. What the journal has is taken from it;
+ * the planner is asked and told all the same, and its answers are not looked at, so that it has
+ * learned as much as before when the journal ends and it decides itself.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "fail.h"
+#include "plan_impl.h"
+
+static int replay_init(void *state, const augs_strategy_options *options, augs_error *error)
+{
+    (void)state;
+    (void)options;
+    (void)error;
+    return AUGS_OK;
+}
+
+static int replay_plan(void *state, const augs_plan_facts *facts, augs_span *ret_span,
+                       augs_error *error)
+{
+    (void)state;
+    (void)ret_span;
+    if (facts->position >= facts->n_samples) {
+        return 0;
+    }
+    return augsi_fail(error, AUGS_E_PLAN,
+                      "replay: the plan journal ends at step %llu with %llu of %llu positions: the "
+                      "run that wrote it was not finished",
+                      (unsigned long long)facts->step, (unsigned long long)facts->position,
+                      (unsigned long long)facts->n_samples);
+}
+
+const augs_strategy_ops augsi_strategy_replay = {
+    .size = sizeof(augs_strategy_ops),
+    .name = "replay",
+    .state_size = 1,
+    .init = replay_init,
+    .plan = replay_plan,
+};
+
+void augsi_plan_use_journal(augsi_plan *plan, augsi_journal *journal, uint32_t epoch)
+{
+    plan->journal = journal;
+    plan->epoch = epoch;
+    augsi_plan_restart(plan);
+}
+
+void augsi_plan_set_memory(augsi_plan *plan, uint64_t limit_bytes, uint64_t used_bytes,
+                           uint64_t available_bytes)
+{
+    plan->memory_limit_bytes = limit_bytes;
+    plan->memory_used_bytes = used_bytes;
+    plan->memory_available_bytes = available_bytes;
+}
+
+const char *augsi_plan_why(const augsi_plan *plan)
+{
+    return augsi_plan_is_fixed(plan) ? "fixed" : plan->why;
+}
+
+uint64_t augsi_plan_n_planned(const augsi_plan *plan)
+{
+    return plan->n_planned;
+}
+
+void augsi_plan_restart(augsi_plan *plan)
+{
+    plan->n_planned = 0;
+    plan->end_noted = false;
+    augsi_span_check_init(&plan->check);
+    if (plan->journal != NULL) {
+        augsi_journal_rewind(plan->journal, plan->epoch);
+    }
+}
+
+void augsi_plan_set_epoch(augsi_plan *plan, uint32_t epoch)
+{
+    plan->epoch = epoch;
+    plan->n_fed = 0;
+    augsi_plan_restart(plan);
+}
+
+static void note_why(augsi_plan *plan)
+{
+    const char *why = plan->ops->why != NULL ? plan->ops->why(plan->state) : "decided";
+    size_t n = 0;
+    for (; n < AUGS_WHY_BYTES - 1 && why[n] != '\0'; n++) { /* one word, as a journal takes it */
+        const bool good = (why[n] >= 'a' && why[n] <= 'z') || why[n] == '-';
+        plan->why[n] = good ? why[n] : '_';
+    }
+    if (n == 0) {
+        plan->why[n++] = '_';
+    }
+    plan->why[n] = '\0';
+}
+
+/* The step as the journal has it: 1; 0: it has no more, or the end. */
+static int recorded_span(augsi_plan *plan, const augsi_lane *lane, augs_span *ret_span,
+                         augs_error *error)
+{
+    augsi_journal_entry entry;
+    const bool feeds = !augsi_journal_is_read_only(plan->journal);
+    for (;;) {
+        int kind = augsi_journal_next(plan->journal, &entry, error);
+        if (kind == AUGSI_ENTRY_FEEDBACK) {
+            if (feeds && plan->n_planned == plan->n_fed && plan->ops->observe != NULL) {
+                plan->ops->observe(plan->state, &entry.feedback);
+            }
+            continue;
+        }
+        plan->end_noted = plan->end_noted || kind == AUGSI_ENTRY_END;
+        if (kind != AUGSI_ENTRY_STEP) {
+            return kind < 0 ? kind : 0;
+        }
+        augs_span span = entry.span;
+        if (span.first < plan->first_position) {
+            span.count = 0;
+        }
+        span.first -= plan->first_position;
+        int status = augsi_plan_check_span(plan, lane, entry.step, &span, error);
+        if (status < 0) {
+            return status;
+        }
+        if (feeds && plan->n_planned == plan->n_fed) {
+            augs_span ignored;
+            augsi_plan_ask(plan, lane, entry.step, &ignored, NULL);
+            plan->n_fed++;
+        }
+        memcpy(plan->why, entry.why, sizeof plan->why);
+        *ret_span = span;
+        return 1;
+    }
+}
+
+/* Writes a step, or the end, into the journal before anybody sees it. */
+static int write_down(augsi_plan *plan, int kind, const augs_span *span, augs_error *error)
+{
+    if (plan->journal == NULL || augsi_journal_is_read_only(plan->journal)) {
+        return AUGS_OK;
+    }
+    augsi_journal_entry entry = {.epoch = plan->epoch, .step = plan->n_planned};
+    if (kind == AUGSI_ENTRY_STEP) {
+        entry.span = (augs_span){.first = plan->first_position + span->first,
+                                 .stride = span->stride,
+                                 .count = span->count};
+        memcpy(entry.why, plan->why, sizeof entry.why);
+    }
+    return augsi_journal_append(plan->journal, kind, &entry, error);
+}
+
+/* Adds a span to what is planned. */
+static int add_span(augsi_plan *plan, const augs_span *span, bool recorded, augs_error *error)
+{
+    augsi_span_check check = plan->check; /* a wrong span changes nothing and is not written down */
+    int status = augsi_span_check_add(&check, span, plan->ops->name, plan->n_planned, error);
+    if (status >= 0 && !recorded) {
+        status = write_down(plan, AUGSI_ENTRY_STEP, span, error);
+    }
+    if (status < 0) {
+        return status;
+    }
+    plan->check = check;
+    plan->last = *span;
+    plan->n_planned++;
+    return 1;
+}
+
+static int add_end(augsi_plan *plan, const augsi_lane *lane, augs_error *error)
+{
+    if (plan->end_noted && augsi_span_check_is_whole(&plan->check)) {
+        return 0; /* as it was written, drop_last or not */
+    }
+    int status = augsi_plan_check_end(plan, lane, &plan->check, plan->n_planned, error);
+    if (status == 0) {
+        status = write_down(plan, AUGSI_ENTRY_END, NULL, error);
+        plan->end_noted = status == AUGS_OK;
+    }
+    return status;
+}
+
+/* Plans the next step: 1, 0 at the end. */
+static int advance(augsi_plan *plan, augs_error *error)
+{
+    const augsi_lane lane = augsi_plan_lane(plan, 0);
+    augs_span span;
+    if (plan->journal != NULL && !plan->end_noted) {
+        int status = recorded_span(plan, &lane, &span, error);
+        if (status != 0) {
+            return status < 0 ? status : add_span(plan, &span, true, error);
+        }
+    }
+    if (plan->end_noted) {
+        return add_end(plan, &lane, error);
+    }
+    int status = augsi_plan_ask(plan, &lane, plan->n_planned, &span, error);
+    if (status <= 0) {
+        return status < 0 ? status : add_end(plan, &lane, error);
+    }
+    plan->n_fed = plan->n_planned + 1;
+    note_why(plan);
+    return add_span(plan, &span, false, error);
+}
+
+int augsi_plan_next_span(augsi_plan *plan, uint64_t step, augs_span *ret_span, augs_error *error)
+{
+    if (plan->n_planned == 0 || step + 1 != plan->n_planned) {
+        if (step != plan->n_planned) {
+            return augsi_fail(error, AUGS_E_STATE,
+                              "strategy '%.40s' plans in order: step %llu was asked for, %llu are "
+                              "planned",
+                              plan->ops->name, (unsigned long long)step,
+                              (unsigned long long)plan->n_planned);
+        }
+        int status = advance(plan, error);
+        if (status <= 0) {
+            return status;
+        }
+    }
+    *ret_span = plan->last;
+    return 1;
+}
+
+int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error)
+{
+    if (step == plan->n_planned || (step + 1 == plan->n_planned)) {
+        return AUGS_OK;
+    }
+    if (plan->journal == NULL) {
+        if (step != 0) {
+            return augsi_fail(error, AUGS_E_STATE,
+                              "strategy '%.40s' decides as it goes and has planned %llu steps: "
+                              "without a plan journal it goes to the last of them, to the next, "
+                              "or to step 0",
+                              plan->ops->name, (unsigned long long)plan->n_planned);
+        }
+        augsi_plan_restart(plan);
+        return AUGS_OK;
+    }
+    if (step < plan->n_planned) {
+        augsi_plan_restart(plan);
+    }
+    const augsi_lane lane = augsi_plan_lane(plan, 0);
+    while (plan->n_planned < step) {
+        augs_span span;
+        int status = plan->end_noted ? 0 : recorded_span(plan, &lane, &span, error);
+        if (status == 0) {
+            return augsi_fail(error, AUGS_E_RANGE,
+                              "plan journal '%s' has %llu steps of epoch %u; step %llu is neither "
+                              "one of them nor the next",
+                              augsi_journal_path(plan->journal),
+                              (unsigned long long)plan->n_planned, plan->epoch,
+                              (unsigned long long)step);
+        }
+        status = status > 0 ? add_span(plan, &span, true, error) : status;
+        if (status < 0) {
+            return status;
+        }
+    }
+    return AUGS_OK;
+}
+
+void augsi_plan_observe(augsi_plan *plan, const augs_feedback *feedback)
+{
+    if (plan->ops->observe != NULL) {
+        plan->ops->observe(plan->state, feedback);
+    }
+    if (plan->journal != NULL && !augsi_journal_is_read_only(plan->journal)) {
+        const augsi_journal_entry entry = {.epoch = plan->epoch, .feedback = *feedback};
+        augsi_journal_append(plan->journal, AUGSI_ENTRY_FEEDBACK, &entry, NULL);
+    }
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a plan: plan.c opens it and deals its spans to ranks, plan_steps.c asks the
+ * planner, plan_decided.c walks plans that decide as they go. */
+#ifndef AUGSI_PLAN_IMPL_H
+#define AUGSI_PLAN_IMPL_H
+
+#include "plan.h"
+
+struct augsi_plan {
+    augs_allocator allocator;
+    augs_plan_options options;
+    augs_strategy_options strategy_options;
+    const augs_strategy_ops *ops;
+    void *state;
+    uint64_t first_position, n_samples, sample_bytes;
+    uint64_t base_step, base_position; /* from where on the planner plans; 0, 0 as a rule */
+    /* fixed plans */
+    uint64_t n_steps;
+    /* others */
+    uint64_t n_planned;     /* steps planned so far, */
+    augs_span last;         /* the last of them, */
+    augsi_span_check check; /* and what they cover */
+    uint64_t memory_limit_bytes, memory_used_bytes, memory_available_bytes;
+    char why[AUGS_WHY_BYTES];
+    augsi_journal *journal; /* NULL: none; not owned */
+    uint32_t epoch;
+    uint64_t n_fed; /* steps that the planner was asked for; those of a journal as well */
+    bool end_noted; /* the journal has the epoch's end */
+};
+
+/* The part of the window that is planned, seen from a rank: all of it, or its block. */
+typedef struct augsi_lane {
+    uint64_t start;     /* in the window */
+    uint64_t n_owned;   /* positions of its own */
+    uint64_t n_planned; /* with padding, or cut */
+    uint32_t world_size;
+} augsi_lane;
+
+/* plan_steps.c */
+augsi_lane augsi_plan_lane(const augsi_plan *plan, uint32_t rank);
+int augsi_plan_fail_planner(const char *name, int status, const augs_error *own, augs_error *error);
+int augsi_plan_check_span(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
+                          const augs_span *span, augs_error *error);
+int augsi_plan_ask(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
+                   augs_span *ret_span, augs_error *error);
+/* The least count of a span that has a sample for the rank after the tail was cut. */
+uint64_t augsi_plan_least_count(const augsi_plan *plan, uint32_t rank);
+/* n_steps without the steps at its end whose spans have less than `least` positions. */
+uint64_t augsi_plan_without_short_end(const augsi_plan *plan, const augsi_lane *lane,
+                                      uint64_t n_steps, uint64_t least);
+/* Sets n_steps of a fixed plan. */
+int augsi_plan_count_steps(augsi_plan *plan, augs_error *error);
+/* At the end of a plan nothing may be missing, but for what drop_last leaves out there: 0. */
+int augsi_plan_check_end(const augsi_plan *plan, const augsi_lane *lane,
+                         const augsi_span_check *check, uint64_t step, augs_error *error);
+
+/* plan_decided.c: the span of the next step or of the last one again. */
+int augsi_plan_next_span(augsi_plan *plan, uint64_t step, augs_span *ret_span, augs_error *error);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The largest batch that the memory budget holds: budget / bytes a sample.
+ *
+ * Bytes a sample are our record's plus what the consumer reported for its last batch, divided by
+ * its size. If a batch costs m0 + m n, that quotient is too high by m0 / n, so the next size is
+ * never too large, and the sizes converge to the one whose cost is the budget. A quotient that goes
+ * up counts at once. One that goes down does so as far as m0 can explain it, by an eighth a batch
+ * beyond: samples of changing length do not make the size jump.
+ *
+ * The budget is `safety` of the least of: max_memory_bytes; what the consumer says it has (left
+ * beside the batch + the batch's own bytes); without such a report, what the process may still
+ * take.
+ *
+ * A smaller size holds at once. Up it goes by at most 4 x a batch until memory first ran short, by
+ * 1.25 x from then on: from a tenth back to all of it in eleven batches.
+ *
+ * The published rule (augs_memory_adjust) looks at nothing but the used part of the memory and the
+ * bytes available; it is kept for those who have results with it.
+ */
+#include <math.h>
+
+#include <augstream/batch_size.h>
+
+#include "fail.h"
+#include "planner_size.h"
+#include "planners.h"
+
+#define DEFAULT_MAX 65536u
+#define DEFAULT_SAFETY 0.9
+#define DEFAULT_PUBLISHED_FIRST 32u
+#define FIRST_GROWTH 4.0
+#define GROWTH 1.25
+#define BELIEF_DOWN 0.125
+#define SHORT 0.9
+
+typedef struct memory_optimized {
+    augsi_size_limits limits;
+    uint64_t max_memory_bytes;
+    double safety;
+    bool published;
+    uint64_t size;           /* of the last span, a rank */
+    double consumer_bytes;   /* a sample; 0 = never reported; */
+    double consumer_samples; /* at this size */
+    uint64_t room_bytes;     /* the consumer's; UINT64_MAX: not reported */
+    bool ran_short;
+    bool started;
+    const char *why;
+} memory_optimized;
+
+static int init(void *state, const augs_strategy_options *options, augs_error *error)
+{
+    memory_optimized *self = state;
+    const bool published = options->memory_rule == AUGS_MEMORY_RULE_PUBLISHED;
+    int status = augsi_planner_refuse_foreign("memory_optimized", options, error);
+    if (status < 0) {
+        return status;
+    }
+    if (options->memory_rule > AUGS_MEMORY_RULE_PUBLISHED) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "strategy memory_optimized: memory_rule %u; accepted: 0 budget, 1 "
+                          "published",
+                          options->memory_rule);
+    }
+    if (options->safety != 0 && !(options->safety > 0 && options->safety <= 1)) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "strategy memory_optimized: safety %g; accepted: above 0, up to 1",
+                          options->safety);
+    }
+    status = augsi_size_limits_init(&self->limits, "memory_optimized", options, DEFAULT_MAX, error);
+    if (status < 0) {
+        return status;
+    }
+    uint64_t first = options->batch_size;
+    if (first == 0) {
+        first = published ? DEFAULT_PUBLISHED_FIRST : self->limits.min;
+    }
+    self->max_memory_bytes = options->max_memory_bytes;
+    self->safety = options->safety != 0 ? options->safety : DEFAULT_SAFETY;
+    self->published = published;
+    self->size = augsi_size_fit(&self->limits, first);
+    self->room_bytes = UINT64_MAX;
+    self->why = "start";
+    return AUGS_OK;
+}
+
+/* What a batch may cost; UINT64_MAX: nobody knows a limit. */
+static uint64_t budget_of(const memory_optimized *self, const augs_plan_facts *facts)
+{
+    uint64_t room = self->room_bytes;
+    if (room == UINT64_MAX && facts->memory_limit_bytes != 0) {
+        room = facts->memory_available_bytes;
+    }
+    return self->max_memory_bytes != 0 && self->max_memory_bytes < room ? self->max_memory_bytes
+                                                                        : room;
+}
+
+static void decide(memory_optimized *self, const augs_plan_facts *facts)
+{
+    const uint64_t budget = budget_of(self, facts);
+    const double each = (double)facts->sample_bytes + self->consumer_bytes;
+    if (budget == UINT64_MAX || !(each > 0)) {
+        self->why = self->started ? "unknown" : "start"; /* stay where we are */
+        return;
+    }
+    const double most = (double)self->limits.max;
+    const double fits = fmin(floor(self->safety * (double)budget / each), most);
+    const double now = (double)self->size;
+    if (fits < now) {
+        self->ran_short = self->ran_short || (self->started && fits < SHORT * now);
+        self->size = augsi_size_fit(&self->limits, (uint64_t)fits);
+        self->why = "shrink";
+        return;
+    }
+    if (!self->started) {
+        return; /* the first batch has the size that was asked for, if it fits */
+    }
+    const double step = floor(now * (self->ran_short ? GROWTH : FIRST_GROWTH)) + 1;
+    const uint64_t grown = augsi_size_fit(&self->limits, (uint64_t)fmin(fits, step));
+    /* a step that multiple_of swallows must not pin the size */
+    const uint64_t next =
+        augsi_size_fit(&self->limits, (uint64_t)fmin(fits, now + (double)self->limits.multiple_of));
+    const uint64_t size = grown > next ? grown : next;
+    self->why = size > self->size ? "grow" : fits >= most ? "max" : "budget";
+    self->size = size > self->size ? size : self->size;
+}
+
+static void decide_published(memory_optimized *self, const augs_plan_facts *facts)
+{
+    uint64_t available = facts->memory_available_bytes;
+    double used = facts->memory_limit_bytes != 0
+                      ? (double)facts->memory_used_bytes / (double)facts->memory_limit_bytes
+                      : NAN;
+    if (self->room_bytes != UINT64_MAX) {
+        available = self->room_bytes;
+    }
+    if (!self->started || isnan(used)) {
+        self->why = self->started ? "unknown" : "start";
+        return;
+    }
+    const uint64_t limit = self->max_memory_bytes;
+    uint64_t size =
+        augs_memory_adjust(self->size, used, available, limit, self->limits.min, self->limits.max);
+    size = augsi_size_fit(&self->limits, size);
+    self->why = size > self->size ? "grow" : size < self->size ? "shrink" : "steady";
+    self->size = size;
+}
+
+static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span, augs_error *error)
+{
+    memory_optimized *self = state;
+    if (self->published) {
+        decide_published(self, facts);
+    } else {
+        decide(self, facts);
+    }
+    int status =
+        augsi_size_span(&self->limits, "memory_optimized", facts, self->size, ret_span, error);
+    self->started = true;
+    return status;
+}
+
+static void observe(void *state, const augs_feedback *feedback)
+{
+    memory_optimized *self = state;
+    if (feedback->bytes == 0 || feedback->n_samples == 0) {
+        return;
+    }
+    const double n = (double)feedback->n_samples, each = (double)feedback->bytes / n;
+    /* a larger batch that cost at least as much says how much of it was the same for all sizes */
+    const double known = n > self->consumer_samples
+                             ? self->consumer_bytes * self->consumer_samples / n
+                             : self->consumer_bytes;
+    self->consumer_bytes = each >= known ? each : known + BELIEF_DOWN * (each - known);
+    self->consumer_samples = n;
+    if (feedback->available_bytes != 0) {
+        self->room_bytes = feedback->available_bytes <= UINT64_MAX - 1 - feedback->bytes
+                               ? feedback->available_bytes + feedback->bytes
+                               : UINT64_MAX - 1;
+    }
+}
+
+static const char *why(const void *state)
+{
+    return ((const memory_optimized *)state)->why;
+}
+
+const augs_strategy_ops augsi_strategy_memory_optimized = {
+    .size = sizeof(augs_strategy_ops),
+    .name = "memory_optimized",
+    .state_size = sizeof(memory_optimized),
+    .init = init,
+    .plan = plan,
+    .observe = observe,
+    .why = why,
+};

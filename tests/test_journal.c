@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decisions that are written down: continued after any end, and run again to the bit. */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <augstream/pipeline.h>
+
+#include "pipeline_fixture.h"
+
+#define N_SAMPLES 3000u
+
+static char folder[64];
+static char path[96];
+
+static void begin(void)
+{
+    /* in memory where that is possible: every decision is synced */
+    snprintf(folder, sizeof folder, "%s/augs-journal-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/plan.jsonl", folder);
+}
+
+static void end(void)
+{
+    unlink(path);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+
+static uint64_t fixed_clock(void *user)
+{
+    return *(uint64_t *)user;
+}
+
+static uint64_t zero_time;
+
+static int try_journal(augs_stream *stream, const char *journal, const char *replay,
+                       augs_pipeline **ret_pipeline, augs_error *error)
+{
+    return try_pipeline(
+        stream,
+        (augs_pipeline_options){.plan = {.strategy = "memory_optimized"},
+                                .journal = journal,
+                                .replay = replay,
+                                .now_ns = fixed_clock,
+                                .now_user = &zero_time},
+        (augs_strategy_options){.max_memory_bytes = 64000, .multiple_of = 2, .max_samples = 200},
+        ret_pipeline, error);
+}
+
+static augs_pipeline *open_journal(augs_stream *stream, const char *journal, const char *replay)
+{
+    augs_pipeline *pipeline = NULL;
+    augs_error error;
+    AUGS_ASSERT_OK(try_journal(stream, journal, replay, &pipeline, &error), error);
+    return pipeline;
+}
+
+/* Reads `most` batches and tells costs that make sizes change; returns how many there were. */
+static uint64_t walk(augs_pipeline *pipeline, uint64_t most, uint64_t random, augs_batch **batches)
+{
+    augs_error error;
+    uint64_t n = 0;
+    for (; n < most; n++) {
+        augs_batch *batch = NULL;
+        int status = augs_pipeline_next(pipeline, &batch, &error);
+        ck_assert_msg(status >= 0, "%s", error.message);
+        if (status == 0) {
+            break;
+        }
+        const uint64_t bytes = augs_batch_n_samples(batch) * (500 + next_random(&random) % 1000);
+        AUGS_ASSERT_OK(augs_pipeline_observe(pipeline, 0.01, bytes, 0, &error), error);
+        if (batches != NULL) {
+            batches[n] = batch;
+        } else {
+            augs_batch_unref(batch);
+        }
+    }
+    return n;
+}
+
+static void assert_all_positions(augs_batch *const *batches, uint64_t n, uint64_t n_positions)
+{
+    uint64_t next = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        const augs_batch_info info = info_of(batches[i]);
+        ck_assert_uint_eq(info.step, i);
+        ck_assert_uint_eq(info.first, next);
+        next += info.n_samples;
+    }
+    ck_assert_uint_eq(next, n_positions);
+}
+
+static void drop(augs_batch **batches, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        augs_batch_unref(batches[i]);
+    }
+}
+
+static augs_batch *first[N_SAMPLES], *second[N_SAMPLES];
+
+START_TEST(a_replay_has_the_same_batches)
+{
+    begin();
+    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, N_SAMPLES, 7, 0);
+    augs_pipeline *pipeline = open_journal(stream, path, NULL);
+    const uint64_t n = walk(pipeline, N_SAMPLES, 1, first);
+    augs_pipeline_free(pipeline);
+    assert_all_positions(first, n, N_SAMPLES);
+    ck_assert_uint_lt(info_of(first[0]).n_samples, info_of(first[10]).n_samples);
+    for (uint32_t round = 0; round < 2; round++) { /* whatever it is told, it repeats */
+        pipeline = open_journal(stream, NULL, path);
+        ck_assert_uint_eq(walk(pipeline, N_SAMPLES, 99 + round, second), n);
+        for (uint64_t i = 0; i < n; i++) {
+            assert_same_batches(first[i], second[i]);
+        }
+        drop(second, n);
+        augs_pipeline_free(pipeline);
+    }
+    drop(first, n);
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+START_TEST(ranks_share_a_replay)
+{
+    begin();
+    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, N_SAMPLES, 7, 0);
+    static unsigned char seen[N_SAMPLES];
+    memset(seen, 0, sizeof seen);
+    augs_pipeline *pipeline = open_journal(stream, path, NULL);
+    const uint64_t n = walk(pipeline, N_SAMPLES, 1, NULL);
+    augs_pipeline_free(pipeline);
+    augs_error error;
+    ck_assert_uint_gt(n, 0);
+    /* of one rank was written down, so ranks of another world are refused with both in the message
+     */
+    AUGS_ASSERT_STATUS(
+        AUGS_E_MISMATCH,
+        try_pipeline(stream, (augs_pipeline_options){.plan = {.world_size = 2}, .replay = path},
+                     (augs_strategy_options){.batch_size = 0}, &pipeline, &error),
+        error);
+    ck_assert_ptr_nonnull(strstr(error.message, "\"world_size\":2"));
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+START_TEST(a_run_that_was_cut_anywhere_is_continued)
+{
+    begin();
+    augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, N_SAMPLES, 3, 5);
+    uint64_t random = 17;
+    for (int round = 0; round < rounds(12, 2); round++) {
+        uint64_t n_known = 0;
+        static uint64_t sizes[N_SAMPLES];
+        for (;;) {
+            augs_pipeline *pipeline = open_journal(stream, path, NULL);
+            const uint64_t most = n_known + next_random(&random) % 8;
+            const uint64_t n = walk(pipeline, most, next_random(&random), first);
+            for (uint64_t i = 0; i < n; i++) {
+                const augs_batch_info info = info_of(first[i]);
+                ck_assert_msg(i >= n_known || sizes[i] == info.n_samples, "step %u changed",
+                              (unsigned)i);
+                sizes[i] = info.n_samples;
+            }
+            augs_pipeline_free(pipeline);
+            n_known = n > n_known ? n : n_known;
+            const bool done = n < most;
+            if (done) {
+                assert_all_positions(first, n, N_SAMPLES);
+            }
+            drop(first, n);
+            if (done) {
+                break;
+            }
+        }
+        unlink(path);
+    }
+    augs_stream_unref(stream);
+    rmdir(folder);
+}
+END_TEST
+
+START_TEST(a_resume_token_leads_into_the_journal)
+{
+    begin();
+    char token[AUGS_TOKEN_BYTES];
+    augs_error error;
+    augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, N_SAMPLES, 3, 0);
+    augs_pipeline *pipeline = open_journal(stream, path, NULL);
+    ck_assert_uint_eq(walk(pipeline, 9, 1, first), 9);
+    AUGS_ASSERT_OK(augs_pipeline_seek(pipeline, 4, &error), error);
+    AUGS_ASSERT_OK(augs_pipeline_token(pipeline, token, sizeof token, &error), error);
+    augs_pipeline_free(pipeline);
+
+    pipeline = open_journal(stream, path, NULL);
+    AUGS_ASSERT_OK(augs_pipeline_resume(pipeline, token, &error), error);
+    ck_assert_uint_eq(augs_pipeline_step(pipeline), 4);
+    for (uint64_t i = 4; i < 9; i++) {
+        augs_batch *again = next_batch(pipeline);
+        assert_same_batches(first[i], again);
+        augs_batch_unref(again);
+    }
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_pipeline_seek(pipeline, 11, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "has 9 steps"));
+    AUGS_ASSERT_OK(augs_pipeline_seek(pipeline, 9, &error), error);
+    augs_batch *tenth = next_batch(pipeline);
+    ck_assert_uint_eq(info_of(tenth).first,
+                      info_of(first[8]).first + augs_batch_n_samples(first[8]));
+    augs_batch_unref(tenth);
+    augs_pipeline_free(pipeline);
+
+    /* without the journal nobody knows those steps */
+    pipeline = open_journal(stream, NULL, NULL);
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_pipeline_resume(pipeline, token, &error), error);
+    augs_pipeline_free(pipeline);
+    drop(first, 9);
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+START_TEST(epochs_share_a_journal)
+{
+    begin();
+    augs_error error;
+    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 400, 3, 0);
+    augs_pipeline *pipeline = open_journal(stream, path, NULL);
+    const uint64_t n_first = walk(pipeline, 400, 5, first);
+    AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, 1, &error), error);
+    const uint64_t n_second = walk(pipeline, 400, 6, second);
+    augs_pipeline_free(pipeline);
+    assert_all_positions(second, n_second, 400);
+    pipeline = open_journal(stream, NULL, path);
+    for (uint32_t epoch = 2; epoch-- > 0;) {
+        AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, epoch, &error), error);
+        for (uint64_t i = 0; i < (epoch == 0 ? n_first : n_second); i++) {
+            augs_batch *again = next_batch(pipeline);
+            assert_same_batches(epoch == 0 ? first[i] : second[i], again);
+            augs_batch_unref(again);
+        }
+        expect_end(pipeline);
+    }
+    augs_pipeline_free(pipeline);
+    drop(first, n_first);
+    drop(second, n_second);
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+static long file_bytes(void)
+{
+    struct stat info;
+    ck_assert_int_eq(stat(path, &info), 0);
+    return (long)info.st_size;
+}
+
+START_TEST(a_torn_last_line_is_as_if_never_written)
+{
+    begin();
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    augs_pipeline *pipeline = open_journal(stream, path, NULL);
+    const uint64_t n = walk(pipeline, 6, 1, first);
+    augs_pipeline_free(pipeline);
+    drop(first, n);
+    const long whole = file_bytes();
+    for (long cut = 1; cut < 400 && cut < whole; cut += 3) {
+        ck_assert_int_eq(truncate(path, whole - cut), 0);
+        pipeline = open_journal(stream, path, NULL);
+        const uint64_t all = walk(pipeline, N_SAMPLES, 2, first);
+        assert_all_positions(first, all, N_SAMPLES);
+        drop(first, all);
+        augs_pipeline_free(pipeline);
+        pipeline = open_journal(stream, NULL, path);
+        ck_assert_uint_eq(walk(pipeline, N_SAMPLES, 3, NULL), all);
+        augs_pipeline_free(pipeline);
+    }
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+static void write_file(const char *text)
+{
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+START_TEST(what_is_no_journal_of_this_run_is_refused)
+{
+    begin();
+    static const struct {
+        const char *line, *message;
+        int status;
+    } cases[] = {
+        {"hello\n", "is no plan journal: its first line is hello", AUGS_E_CORRUPT},
+        {"{\"augstream_plan\":1,\"fingerprint\":\"00\",\"strategy\":\"adaptive\"}\n",
+         "is of the stream 00, this one is", AUGS_E_MISMATCH},
+    };
+    augs_error error;
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    augs_pipeline *pipeline = NULL;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        write_file(cases[i].line);
+        for (int replay = 0; replay < 2; replay++) {
+            AUGS_ASSERT_STATUS(
+                cases[i].status,
+                try_journal(stream, replay ? NULL : path, replay ? path : NULL, &pipeline, &error),
+                error);
+            ck_assert_msg(strstr(error.message, cases[i].message) != NULL, "%s", error.message);
+        }
+        ck_assert_int_eq(file_bytes(), (long)strlen(cases[i].line)); /* and is left as it was */
+    }
+    unlink(path);
+    AUGS_ASSERT_STATUS(AUGS_E_NOT_FOUND, try_journal(stream, NULL, path, &pipeline, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, try_journal(stream, path, path, &pipeline, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_IO, try_journal(stream, "/dev/null", NULL, &pipeline, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT,
+                       try_pipeline(stream, (augs_pipeline_options){.journal = path},
+                                    (augs_strategy_options){.batch_size = 8}, &pipeline, &error),
+                       error);
+    ck_assert_ptr_nonnull(strstr(error.message, "needs no journal"));
+    AUGS_ASSERT_STATUS(
+        AUGS_E_ARGUMENT,
+        try_pipeline(stream,
+                     (augs_pipeline_options){
+                         .plan = {.strategy = "memory_optimized", .world_size = 2}, .rank = 1},
+                     (augs_strategy_options){.batch_size = 8}, &pipeline, &error),
+        error);
+    ck_assert_ptr_nonnull(strstr(error.message, "would decide differently"));
+    augs_stream_unref(stream);
+    rmdir(folder);
+}
+END_TEST
+
+/* Replaces the first `from` in the journal by `to`, which is as long. */
+static void edit(const char *from, const char *to)
+{
+    static char text[1 << 20];
+    FILE *file = fopen(path, "r+");
+    ck_assert_ptr_nonnull(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    char *at = strstr(text, from);
+    ck_assert_ptr_nonnull(at);
+    ck_assert_uint_eq(strlen(from), strlen(to));
+    ck_assert_int_eq(fseek(file, at - text, SEEK_SET), 0);
+    fputs(to, file);
+    fclose(file);
+}
+
+START_TEST(an_edited_line_is_found)
+{
+    begin();
+    static const char *const edits[][2] = {
+        {"\"step\":3", "\"step\":4"},
+        {"\"stride\":1", "\"stride\":2"},
+        {"\"first\":0", "\"first\":1"},
+        {"{\"epoch\":0,\"step\":2", "{\"epoch\": ,\"step\":2"},
+        {"}\n{", "} {"},
+        {"\"epoch\":0,\"step\":1", "\"epoch\":1,\"step\":1"},
+    };
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    augs_error error;
+    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
+        augs_pipeline *pipeline = open_journal(stream, path, NULL);
+        walk(pipeline, N_SAMPLES, 1, NULL);
+        augs_pipeline_free(pipeline);
+        edit(edits[i][0], edits[i][1]);
+        int status = try_journal(stream, NULL, path, &pipeline, &error);
+        while (status >= 0) {
+            augs_batch *batch = NULL;
+            status = augs_pipeline_next(pipeline, &batch, &error);
+            ck_assert_msg(status != 0, "edit %zu was not found", i);
+            if (status < 0) {
+                augs_pipeline_free(pipeline);
+            } else {
+                augs_batch_unref(batch);
+            }
+        }
+        ck_assert_msg(status == AUGS_E_CORRUPT || status == AUGS_E_PLAN ||
+                          status == AUGS_E_MISMATCH,
+                      "%d %s", status, error.message);
+        unlink(path);
+    }
+    augs_stream_unref(stream);
+    rmdir(folder);
+}
+END_TEST
+
+START_TEST(a_journal_has_one_writer)
+{
+    begin();
+    augs_error error;
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    augs_pipeline *pipeline = open_journal(stream, path, NULL), *other = NULL;
+    walk(pipeline, 3, 1, NULL);
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, try_journal(stream, path, NULL, &other, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "is in use"));
+    AUGS_ASSERT_OK(try_journal(stream, NULL, path, &other, &error), error); /* readers may look */
+    ck_assert_uint_eq(walk(other, 3, 1, NULL), 3);
+    augs_batch *batch = NULL;
+    AUGS_ASSERT_STATUS(AUGS_E_PLAN, augs_pipeline_next(other, &batch, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "was not finished"));
+    augs_pipeline_free(other);
+    augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+START_TEST(no_batch_leaves_before_its_decision_is_written)
+{
+    begin();
+    augs_error error;
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    augs_pipeline *pipeline = open_journal(stream, path, NULL);
+    walk(pipeline, 3, 1, NULL);
+    const long before = file_bytes();
+    struct rlimit limit, old;
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
+    limit = old;
+    limit.rlim_cur = (rlim_t)before + 20; /* some of the line fits */
+    augs_batch *batch = NULL;
+    setrlimit(RLIMIT_FSIZE, &limit); /* Check's own file is in the way of assertions */
+    const int status = augs_pipeline_next(pipeline, &batch, &error);
+    setrlimit(RLIMIT_FSIZE, &old);
+    ck_assert_int_eq(status, AUGS_E_NO_SPACE);
+    ck_assert_ptr_null(batch);
+    ck_assert_ptr_nonnull(strstr(error.message, path));
+    ck_assert_int_eq(file_bytes(), before);
+    /* with room again it goes on */
+    const uint64_t n = walk(pipeline, N_SAMPLES, 1, first);
+    ck_assert_uint_gt(n, 0);
+    ck_assert_uint_eq(info_of(first[0]).step, 3);
+    drop(first, n);
+    augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+START_TEST(drop_last_is_remembered)
+{
+    begin();
+    augs_error error;
+    augs_stream *stream = uniform_open(1, 103);
+    augs_pipeline *pipeline = NULL;
+    const augs_pipeline_options options = {.plan = {.strategy = "memory_optimized"},
+                                           .journal = path};
+    const augs_strategy_options strategy = {
+        .batch_size = 16, .max_samples = 16, .multiple_of = 8, .drop_last = 1};
+    AUGS_ASSERT_OK(try_pipeline(stream, options, strategy, &pipeline, &error), error);
+    const uint64_t n = walk(pipeline, 100, 1, first);
+    augs_pipeline_free(pipeline);
+    uint64_t n_samples = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        ck_assert_uint_eq(augs_batch_n_samples(first[i]) % 8, 0);
+        n_samples += augs_batch_n_samples(first[i]);
+    }
+    ck_assert_uint_eq(n_samples, 96); /* what is less than the least batch is left out */
+    pipeline = open_journal(stream, NULL, path);
+    ck_assert_uint_eq(walk(pipeline, 100, 1, NULL), n);
+    augs_pipeline_free(pipeline);
+    drop(first, n);
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+AUGS_SUITE("journal", a_replay_has_the_same_batches, ranks_share_a_replay,
+           a_run_that_was_cut_anywhere_is_continued, a_resume_token_leads_into_the_journal,
+           epochs_share_a_journal, a_torn_last_line_is_as_if_never_written,
+           what_is_no_journal_of_this_run_is_refused, an_edited_line_is_found,
+           a_journal_has_one_writer, no_batch_leaves_before_its_decision_is_written,
+           drop_last_is_remembered)
