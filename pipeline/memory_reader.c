@@ -7,8 +7,8 @@
  *
  * The files that every reading needs stay open: to open one costs several times what reading it
  * does. Those of /proc/self belong to the process that opened them, and a process can be put into
- * another group, so all of them are looked up anew after a fork, when one cannot be read any more,
- * and every ten seconds.
+ * another group: all of them are looked up anew after a fork and when one cannot be read any more,
+ * and every ten seconds it is checked whether the group is still the same.
  */
 #include "memory_reader.h"
 
@@ -16,7 +16,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define LOOK_UP_EVERY_NS UINT64_C(10000000000)
+#include "checksum.h"
+
+#define LOOK_AGAIN_NS UINT64_C(10000000000)
 /* Version 1 says "none" by the largest number of bytes in whole pages; pages differ. */
 #define V1_NO_LIMIT (UINT64_C(1) << 62)
 
@@ -24,6 +26,7 @@
 
 static void forget_files(augsi_memory_reader *reader)
 {
+    augsi_kept_close(&reader->membership);
     augsi_kept_close(&reader->status);
     augsi_kept_close(&reader->limits);
     augsi_kept_close(&reader->meminfo);
@@ -38,23 +41,43 @@ static void forget_files(augsi_memory_reader *reader)
     reader->n_groups = 0;
 }
 
-static void keep_file(const augsi_memory_reader *reader, const char *name,
-                      augsi_kept_file *ret_file)
+/* Opens it unless it is open. */
+static void keep_file(const augsi_memory_reader *reader, const char *name, augsi_kept_file *file)
 {
     char path[AUGSI_PATH_BYTES];
-    *ret_file = AUGSI_NO_FILE;
-    if (augsi_root_path(reader->root, name, path)) {
-        augsi_kept_open(ret_file, path);
+    if (file->fd < 0 && augsi_root_path(reader->root, name, path)) {
+        augsi_kept_open(file, path);
     }
 }
 
 static void keep_group_file(const augsi_cgroup *cgroup, size_t n_bytes, const char *name,
-                            augsi_kept_file *ret_file)
+                            augsi_kept_file *file)
 {
     char path[AUGSI_PATH_BYTES];
-    *ret_file = AUGSI_NO_FILE;
-    if (augsi_cgroup_file(cgroup, n_bytes, name, path)) {
-        augsi_kept_open(ret_file, path);
+    if (file->fd < 0 && augsi_cgroup_file(cgroup, n_bytes, name, path)) {
+        augsi_kept_open(file, path);
+    }
+}
+
+/* Those that are not open: all at first, later such as have come into being. */
+static void keep_files(augsi_memory_reader *reader)
+{
+    keep_file(reader, "/proc/self/status", &reader->status);
+    keep_file(reader, "/proc/meminfo", &reader->meminfo);
+    keep_file(reader, "/proc/pressure/memory", &reader->machine_pressure);
+    if (*reader->root != '\0') { /* else the kernel is asked directly */
+        keep_file(reader, "/proc/self/limits", &reader->limits);
+    }
+    for (uint32_t i = 0; i < reader->n_groups; i++) {
+        augsi_memory_group *group = &reader->groups[i];
+        if (reader->version == 2) {
+            keep_group_file(&reader->cgroup, group->n_path_bytes, "memory.max", &group->limit);
+            keep_group_file(&reader->cgroup, group->n_path_bytes, "memory.high", &group->high);
+        } else {
+            keep_group_file(&reader->cgroup, group->n_path_bytes, "memory.limit_in_bytes",
+                            &group->limit);
+        }
+        group->measured = false;
     }
 }
 
@@ -65,16 +88,8 @@ static void look_up_groups(augsi_memory_reader *reader)
     reader->version = cgroup->version;
     for (size_t n = cgroup->version == 0 ? 0 : cgroup->n_bytes;
          n > 0 && reader->n_groups < AUGSI_MEMORY_GROUPS; n = augsi_cgroup_above(cgroup, n)) {
-        augsi_memory_group *group = &reader->groups[reader->n_groups++];
-        group->n_path_bytes = n;
-        group->measured = false;
-        group->high = group->usage = group->statistics = AUGSI_NO_FILE;
-        if (cgroup->version == 2) {
-            keep_group_file(cgroup, n, "memory.max", &group->limit);
-            keep_group_file(cgroup, n, "memory.high", &group->high);
-        } else {
-            keep_group_file(cgroup, n, "memory.limit_in_bytes", &group->limit);
-        }
+        reader->groups[reader->n_groups++] = (augsi_memory_group){
+            n, AUGSI_NO_FILE, AUGSI_NO_FILE, AUGSI_NO_FILE, AUGSI_NO_FILE, false};
     }
 }
 
@@ -90,22 +105,36 @@ static void look_up_pressure(augsi_memory_reader *reader)
             augsi_kept_close(&reader->group_pressure);
         }
     }
-    keep_file(reader, "/proc/pressure/memory", &reader->machine_pressure);
+}
+
+static uint64_t membership_hash(augsi_memory_reader *reader)
+{
+    augsi_kept_read(&reader->membership, reader->text, sizeof reader->text);
+    return augsi_hash64(reader->text, strlen(reader->text));
 }
 
 static void look_up_files(augsi_memory_reader *reader, uint64_t now_ns)
 {
     forget_files(reader);
-    keep_file(reader, "/proc/self/status", &reader->status);
-    keep_file(reader, "/proc/meminfo", &reader->meminfo);
-    if (*reader->root != '\0') { /* else the kernel is asked directly */
-        keep_file(reader, "/proc/self/limits", &reader->limits);
-    }
+    keep_file(reader, "/proc/self/cgroup", &reader->membership);
+    reader->membership_hash = membership_hash(reader);
     look_up_pressure(reader);
     look_up_groups(reader);
+    keep_files(reader);
     reader->pid = getpid();
     reader->lost = false;
     reader->looked_up_ns = now_ns;
+}
+
+/* A process can be put into another group, and a group be given limits that it did not have. */
+static void look_again(augsi_memory_reader *reader, uint64_t now_ns)
+{
+    if (membership_hash(reader) != reader->membership_hash) {
+        look_up_files(reader, now_ns);
+    } else {
+        keep_files(reader);
+        reader->looked_up_ns = now_ns;
+    }
 }
 
 /* The text of a file in reader->text. A group that is gone tells it by an error. */
@@ -340,9 +369,10 @@ bool augsi_memory_reader_forked(const augsi_memory_reader *reader)
 void augsi_memory_reader_read(augsi_memory_reader *reader, uint64_t now_ns,
                               augs_memory_snapshot *ret_snapshot)
 {
-    if (augsi_memory_reader_forked(reader) || reader->lost ||
-        now_ns - reader->looked_up_ns >= LOOK_UP_EVERY_NS) {
+    if (augsi_memory_reader_forked(reader) || reader->lost) {
         look_up_files(reader, now_ns);
+    } else if (now_ns - reader->looked_up_ns >= LOOK_AGAIN_NS) {
+        look_again(reader, now_ns);
     }
     read_figures(reader, ret_snapshot);
     if (reader->lost) { /* put into another group since */
@@ -354,7 +384,7 @@ void augsi_memory_reader_read(augsi_memory_reader *reader, uint64_t now_ns,
 void augsi_memory_reader_init(augsi_memory_reader *reader, const char *root, uint64_t limit_bytes)
 {
     *reader = (augsi_memory_reader){.root = root, .limit_bytes = limit_bytes};
-    reader->status = reader->limits = reader->meminfo = AUGSI_NO_FILE;
+    reader->membership = reader->status = reader->limits = reader->meminfo = AUGSI_NO_FILE;
     reader->group_pressure = reader->machine_pressure = AUGSI_NO_FILE;
 }
 

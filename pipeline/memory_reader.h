@@ -27,7 +27,8 @@ typedef struct augsi_memory_reader {
     pid_t pid;            /* of the process that looked up the files; 0: nobody did */
     bool lost;            /* a file cannot be read any more */
     uint64_t looked_up_ns;
-    augsi_kept_file status, limits, meminfo, group_pressure, machine_pressure;
+    uint64_t membership_hash; /* of the names of the process's groups */
+    augsi_kept_file membership, status, limits, meminfo, group_pressure, machine_pressure;
     uint32_t version; /* of the groups */
     uint32_t n_groups;
     augsi_memory_group groups[AUGSI_MEMORY_GROUPS]; /* the process's own is the first */

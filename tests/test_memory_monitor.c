@@ -367,6 +367,25 @@ START_TEST(a_process_put_into_another_group_is_followed)
 }
 END_TEST
 
+START_TEST(a_limit_that_a_group_did_not_have_before_is_found)
+{
+    char place[PLACE_BYTES], path[PLACE_BYTES];
+    fake_world world = {.now_ns = 1};
+    copy_fixture(place, "v2_plain");
+    join(path, place, "sys/fs/cgroup/job/memory.max");
+    ck_assert_int_eq(unlink(path), 0);
+    augs_memory_monitor *monitor = open_monitor(place, 0, &world);
+    ck_assert_uint_eq(read_now(monitor).source, AUGS_MEMORY_OF_SYSTEM);
+    put_number(place, "sys/fs/cgroup/job/memory.max", GIB);
+    world.now_ns += UINT64_C(10000000000);
+    ck_assert_uint_eq(read_now(monitor).limit_bytes, GIB);
+    put_number(place, "sys/fs/cgroup/job/memory.max", 2 * GIB); /* seen at once, from now on */
+    ck_assert_uint_eq(read_now(monitor).limit_bytes, 2 * GIB);
+    augs_memory_monitor_free(monitor);
+    remove_folder(place);
+}
+END_TEST
+
 /* Files of this process that are open below a folder. */
 static int n_open_below(const char *folder, bool take_over)
 {
@@ -697,6 +716,7 @@ AUGS_SUITE("memory_monitor", the_tightest_limit_of_every_kind_of_system_is_found
            levels_begin_at_50_80_and_90_percent,
            above_the_callers_limit_the_figures_and_a_status_are_told,
            the_system_is_asked_once_in_an_interval, a_process_put_into_another_group_is_followed,
+           a_limit_that_a_group_did_not_have_before_is_found,
            descriptors_that_the_program_took_are_let_alone, more_groups_than_are_watched_do_no_harm,
            scopes_tell_what_happened_in_them, the_allocator_is_asked_with_every_reading,
            readings_allocate_nothing_and_leave_no_file_open, arguments_are_checked,
