@@ -3,6 +3,10 @@
  * The memory monitor: what this process may still take before somebody's limit is reached, read
  * from /proc and /sys (control groups 1 and 2, pressure stall information, resource limits).
  * Linux; elsewhere, and where a file is missing, the figures that cannot be known are 0.
+ *
+ * A reading takes some ten microseconds. A monitor keeps the files that it reads open (closed on
+ * exec): about four, and one to four for each control group around the process. After a fork the
+ * child may go on with its copy, which then tells the child's figures.
  */
 #ifndef AUGSTREAM_MEMORY_MONITOR_H
 #define AUGSTREAM_MEMORY_MONITOR_H
@@ -34,7 +38,7 @@ AUGS_API const char *augs_memory_source_name(uint32_t source); /* "system"...; N
 
 /* What an allocator says of itself; jemalloc's names. 0 = not known. */
 typedef struct augs_allocator_figures {
-    uint32_t size;
+    uint32_t size; /* set by the monitor */
     uint32_t reserved;
     uint64_t allocated_bytes, active_bytes, resident_bytes, retained_bytes;
 } augs_allocator_figures;
@@ -42,11 +46,12 @@ typedef struct augs_allocator_figures {
 typedef struct augs_memory_monitor_options {
     uint32_t size;        /* sizeof(augs_memory_monitor_options) */
     uint32_t interval_ms; /* the system is asked at most once in it; 0 = 100 */
-    uint64_t limit_bytes; /* a limit of your own on what the process holds; 0 = none */
+    uint64_t limit_bytes; /* a limit of your own on resident_bytes; 0 = none */
     const char *root;     /* folder that holds proc/ and sys/; NULL = "/"; copied */
     /* Monotonic nanoseconds; NULL = CLOCK_MONOTONIC. */
     uint64_t (*now_ns)(void *user);
-    /* Asked with every reading; NULL = the figures stay 0. The library links no jemalloc itself. */
+    /* Asked with every reading, *ret_figures zeroed but for its size; NULL = the figures stay 0.
+     * The library links no jemalloc itself. */
     void (*allocator_figures)(void *user, augs_allocator_figures *ret_figures);
     void *user;                      /* of both */
     const augs_allocator *allocator; /* NULL = the C library's */
@@ -57,11 +62,13 @@ typedef struct augs_memory_snapshot {
     uint32_t level;  /* AUGS_MEMORY_NORMAL... of used_bytes and limit_bytes */
     uint32_t source; /* AUGS_MEMORY_OF_...: whose limit the next three are */
     uint32_t reserved;
-    uint64_t limit_bytes;         /* of the source; 0 = none known */
-    uint64_t used_bytes;          /* against that limit, without what the kernel can drop at once */
+    uint64_t limit_bytes; /* of the source; 0 = none known */
+    /* Against that limit, without what the kernel can drop at once. Of a resource limit: the
+     * address space or the data segment, not what is resident. May be above the limit. */
+    uint64_t used_bytes;
     uint64_t available_bytes;     /* the least room of all limits; UINT64_MAX: none known */
     uint64_t resident_bytes;      /* of this process */
-    uint64_t peak_resident_bytes; /* of this process, ever */
+    uint64_t peak_resident_bytes; /* of this process, ever; where that is not told, as read */
     double used_fraction;         /* used_bytes / limit_bytes; 0 without a limit */
     double pressure_some_avg10;   /* percent of time that some, all tasks waited for memory; < 0: */
     double pressure_full_avg10; /* not known. Of the control group if it tells, else the machine */
@@ -77,8 +84,9 @@ AUGS_API void augs_memory_monitor_free(augs_memory_monitor *monitor);
 /*
  * The figures of now, at most interval_ms old. One thread at a time. Allocates nothing. What cannot
  * be read is left out, never an error. ret_snapshot->size is set by the caller.
- * AUGS_E_MEMORY if options.limit_bytes is exceeded, with the figures in error and in ret_snapshot:
- * what the caller has in hand stays valid, and it may go on with less.
+ * AUGS_E_MEMORY if resident_bytes is above options.limit_bytes, with the figures in error and in
+ * ret_snapshot, whose source is AUGS_MEMORY_OF_USER then: what the caller has in hand stays valid,
+ * and it may go on with less. The limits of others are reported, but no error.
  */
 AUGS_API int augs_memory_monitor_read(augs_memory_monitor *monitor,
                                       augs_memory_snapshot *ret_snapshot, augs_error *error);
@@ -86,8 +94,9 @@ AUGS_API int augs_memory_monitor_read(augs_memory_monitor *monitor,
 AUGS_API int augs_memory_monitor_read_now(augs_memory_monitor *monitor,
                                           augs_memory_snapshot *ret_snapshot, augs_error *error);
 
-/* What happened between begin and end of a piece of work. It reports and drops nothing. Scopes of
- * one monitor may nest. */
+/* What happened between begin and end of a piece of work. It reports and drops nothing: a limit
+ * exceeded shows in peak_level, never as AUGS_E_MEMORY. Scopes of one monitor may nest. The struct
+ * is the caller's, and must stay where it is until the scope has ended. */
 typedef struct augs_memory_scope {
     uint32_t size; /* sizeof(augs_memory_scope), set by the caller */
     uint32_t peak_level;
@@ -95,21 +104,25 @@ typedef struct augs_memory_scope {
     uint64_t peak_resident_bytes; /* the highest seen by readings in the scope, or the process's own
                                      peak if that rose */
     double end_used_fraction;
-    double peak_used_fraction; /* of the readings in the scope */
-    uint64_t n_readings;
+    double peak_used_fraction;       /* of the readings in the scope */
+    uint64_t n_readings;             /* with those of begin and end, and of scopes inside */
     struct augs_memory_scope *outer; /* the monitor's own */
 } augs_memory_scope;
+/* Takes a first reading. AUGS_E_STATE if this scope has begun already. */
 AUGS_API int augs_memory_scope_begin(augs_memory_monitor *monitor, augs_memory_scope *scope,
                                      augs_error *error);
-/* Takes a last reading. Scopes end in the reverse order: AUGS_E_STATE. */
+/* Takes a last reading. Scopes end in the reverse order of their beginning: else AUGS_E_STATE, and
+ * nothing is changed. */
 AUGS_API int augs_memory_scope_end(augs_memory_monitor *monitor, augs_memory_scope *scope,
                                    augs_error *error);
 
-/* CPUs that this process may use: the least of its affinity and of the quotas of its control
- * groups, at least 1. root as above, for the quotas. Not the machine's count. */
+/* CPUs that this process may use: the least of the calling thread's affinity and of the quotas of
+ * all control groups around the process, parts of a CPU rounded down (a quota of 1.5 CPUs is 1), at
+ * least 1. root as above, for the quotas. Not the machine's count. */
 AUGS_API uint32_t augs_available_cpus(const char *root);
 /* How many data-loader workers to start beside n_trainers training processes on this machine (0 =
- * 1): the available CPUs, one kept for each trainer, shared out evenly; at least 1. */
+ * 1): the available CPUs, one kept for each trainer, shared out evenly and rounded down; at least
+ * 1. */
 AUGS_API uint32_t augs_optimal_workers(const char *root, uint32_t n_trainers);
 
 AUGS_END_DECLS
