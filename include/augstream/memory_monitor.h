@@ -4,8 +4,8 @@
  * from /proc and /sys (control groups 1 and 2, pressure stall information, resource limits).
  * Linux; elsewhere, and where a file is missing, the figures that cannot be known are 0.
  *
- * A reading takes some ten microseconds. A monitor keeps the files that it reads open (closed on
- * exec): about four, and one to four for each control group around the process. After a fork the
+ * A reading takes some tens of microseconds. A monitor keeps the files that it reads open (closed
+ * on exec): about four, and one to four for each control group around the process. After a fork the
  * child may go on with its copy, which then tells the child's figures.
  */
 #ifndef AUGSTREAM_MEMORY_MONITOR_H
