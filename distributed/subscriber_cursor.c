@@ -129,19 +129,38 @@ static int settle(augsi_cursor *cursor, augs_error *error)
     return AUGS_OK;
 }
 
-static bool same_job(const augsi_welcome *a, const augsi_welcome *b)
+static bool same_plan(const augsi_welcome *a, const augsi_welcome *b)
 {
-    return strcmp(a->fingerprint, b->fingerprint) == 0 && a->generation == b->generation &&
-           a->n_steps == b->n_steps && a->first_epoch == b->first_epoch &&
-           a->n_epochs == b->n_epochs && a->plan.world_size == b->plan.world_size &&
-           a->plan.tail == b->plan.tail && a->plan.shard == b->plan.shard &&
-           strcmp(a->strategy_name, b->strategy_name) == 0 &&
+    return a->generation == b->generation && a->n_steps == b->n_steps &&
+           a->first_epoch == b->first_epoch && a->n_epochs == b->n_epochs &&
+           a->plan.world_size == b->plan.world_size && a->plan.tail == b->plan.tail &&
+           a->plan.shard == b->plan.shard && strcmp(a->strategy_name, b->strategy_name) == 0 &&
            a->strategy.batch_size == b->strategy.batch_size &&
            a->strategy.min_samples == b->strategy.min_samples &&
            a->strategy.max_samples == b->strategy.max_samples &&
            a->strategy.multiple_of == b->strategy.multiple_of &&
            a->strategy.batches == b->strategy.batches && a->strategy.window == b->strategy.window &&
            a->strategy.drop_last == b->strategy.drop_last;
+}
+
+static int check_same(const augsi_cursor *cursor, const augsi_welcome *welcome, augs_error *error)
+{
+    const augsi_welcome *before = &cursor->welcome;
+    if (strcmp(welcome->fingerprint, before->fingerprint) != 0) {
+        return augsi_fail(
+            error, AUGS_E_MISMATCH,
+            "job '%s' is another one since the connection was lost: stream %s, before %s",
+            cursor->job, welcome->fingerprint, before->fingerprint);
+    }
+    if (!same_plan(welcome, before)) {
+        return augsi_fail(
+            error, AUGS_E_MISMATCH,
+            "job '%s' has another plan since the connection was lost: %s, %llu steps; "
+            "before %s, %llu steps",
+            cursor->job, welcome->strategy_name, (unsigned long long)welcome->n_steps,
+            before->strategy_name, (unsigned long long)before->n_steps);
+    }
+    return AUGS_OK;
 }
 
 static int welcome_first(augsi_cursor *cursor, const void *data, size_t n_bytes,
@@ -170,14 +189,12 @@ static int welcome_again(augsi_cursor *cursor, const void *data, size_t n_bytes,
     int status = augsi_wire_decode_welcome(data, n_bytes, &cursor->allocator, welcome, error);
     if (welcome->incarnation != incarnation) {
         status = 0;
-    } else if (status == AUGS_OK && !same_job(welcome, &cursor->welcome)) {
-        status = augsi_fail(
-            error, AUGS_E_MISMATCH,
-            "job '%s' is another one since the connection was lost: stream %s, before %s",
-            cursor->job, welcome->fingerprint, cursor->welcome.fingerprint);
     } else if (status == AUGS_OK) {
-        cursor->welcome.max_credit = welcome->max_credit; /* each server has its own */
-        status = 1;
+        status = check_same(cursor, welcome, error);
+        if (status == AUGS_OK) {
+            cursor->welcome.max_credit = welcome->max_credit; /* each server has its own */
+            status = 1;
+        }
     }
     augs_stream_unref(welcome->stream);
     augsi_delete(&cursor->allocator, welcome, sizeof *welcome);
