@@ -1,0 +1,608 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who lives in the simulated world: servers, ranks, and strangers who talk nonsense. */
+#ifndef AUGS_TEST_SIM_ACTORS_H
+#define AUGS_TEST_SIM_ACTORS_H
+
+#include "batch_pool.h"
+#include "checksum.h"
+#include "sim_world.h"
+
+enum { SIM_ID_BYTES = 5 };
+
+static inline uint64_t sim_clock(const sim_world *world, uint64_t offset)
+{
+    return world->now + offset;
+}
+
+/* ---- servers ---- */
+
+/* The routing id's number, SIM_NONE if it is none of ours. */
+static inline uint32_t sim_number_of(const void *id, size_t n)
+{
+    uint32_t number = SIM_NONE;
+    if (n == SIM_ID_BYTES) {
+        memcpy(&number, (const char *)id + 1, sizeof number);
+    }
+    return number;
+}
+
+/* What a server sends has to be what was asked for, on that connection, in order. */
+static inline void sim_check_sent(sim_world *world, sim_server *server, sim_connection *to,
+                                  const void *header, size_t n_header, const sim_payload *payload)
+{
+    augsi_message sent;
+    if (augsi_wire_type(header, n_header) == AUGSI_WELCOME) {
+        if (world->welcome == NULL) {
+            world->welcome = sim_message_new(0, header, n_header, NULL);
+        }
+        return;
+    }
+    SIM_CHECK(world, augsi_wire_decode(header, n_header, &sent, NULL) == AUGS_OK,
+              "a server sends what it cannot read");
+    SIM_CHECK(world, (sent.type == AUGSI_BATCH) == (payload != NULL), "type %u", sent.type);
+    world->counts.n_busy += sent.type == AUGSI_BUSY;
+    world->counts.n_pongs += sent.type == AUGSI_PONG;
+    world->counts.n_eos += sent.type == AUGSI_EOS && to->rank != SIM_NONE;
+    if (sent.type == AUGSI_BATCH && to->rank != SIM_NONE) {
+        world->counts.n_batches++;
+        SIM_CHECK(world,
+                  sent.epoch == to->asked_epoch && sent.step >= to->asked_first &&
+                      sent.step < to->asked_end,
+                  "step %llu of epoch %u was not asked for", (unsigned long long)sent.step,
+                  sent.epoch);
+    }
+    if (sent.type == AUGSI_ERR) {
+        world->counts.n_errors++;
+        SIM_CHECK(world,
+                  to->error_at == 0 || server->jumped_at >= to->error_at ||
+                      world->now - to->error_at >= SIM_S,
+                  "two errors within a second: %.*s", (int)sent.text.n_bytes, sent.text.data);
+        to->error_at = world->now;
+    }
+}
+
+static enum augsi_sent sim_server_send(void *user, const void *id, size_t n_id, const void *header,
+                                       size_t n_header, void *payload)
+{
+    sim_server *server = user;
+    sim_world *world = server->world;
+    const uint32_t number = sim_number_of(id, n_id);
+    SIM_CHECK(world, number < world->n_routing, "a peer that never was");
+    sim_connection *to = &world->connections[world->routing[number]];
+    if (to->routing_id != number || !to->server_open) {
+        sim_payload_free(payload);
+        return AUGSI_SENT_GONE;
+    }
+    if (sim_fault(world, world->config.faults.full)) {
+        world->counts.n_full++;
+        sim_payload_free(payload);
+        return AUGSI_SENT_FULL;
+    }
+    sim_check_sent(world, server, to, header, n_header, payload);
+    sim_transmit(world, sim_message_new(world->routing[number], header, n_header, payload));
+    return AUGSI_SENT;
+}
+
+static bool sim_server_make(void *user, const augsi_make *make)
+{
+    sim_server *server = user;
+    sim_world *world = server->world;
+    const sim_faults *faults = &world->config.faults;
+    if (server->n_making >= world->config.n_fillers || sim_fault(world, faults->no_room)) {
+        return false;
+    }
+    sim_task *task = malloc(sizeof *task);
+    ck_assert_ptr_nonnull(task);
+    *task = (sim_task){.server = server, .generation = server->generation, .make = *make};
+    augs_stream_ref(task->make.stream);
+    server->n_making++;
+    const uint64_t most = sim_fault(world, faults->slow) ? 20 * SIM_S : world->config.make_ns;
+    sim_at(world, world->now + sim_below(world, most), SIM_MADE, 0, 0, task);
+    return true;
+}
+
+static void sim_server_drop(void *user, void *payload)
+{
+    (void)user;
+    sim_payload_free(payload);
+}
+
+static uint64_t sim_server_bytes_out(void *user)
+{
+    const sim_server *server = user;
+    return server->bytes_out;
+}
+
+/* A turn of the shell's loop is over: it sleeps until the core wants to be called. */
+static inline void sim_server_turn(sim_server *server)
+{
+    sim_world *world = server->world;
+    const uint64_t local = sim_clock(world, server->clock);
+    const uint64_t until = augsi_server_core_tick(server->core, local);
+    SIM_CHECK(world, until > local, "a server that never sleeps");
+    const uint64_t sleep = until - local < 60 * SIM_S ? until - local : 60 * SIM_S;
+    sim_at(world, world->now + sleep, SIM_SERVER_TURN, server->index, ++server->version, NULL);
+}
+
+static inline void sim_server_start(sim_server *server)
+{
+    static const augsi_server_hooks hooks = {.send = sim_server_send,
+                                             .make = sim_server_make,
+                                             .drop = sim_server_drop,
+                                             .bytes_out = sim_server_bytes_out};
+    sim_world *world = server->world;
+    const sim_config *config = &world->config;
+    const augsi_server_limits limits = {.max_credit = 1 + (uint32_t)sim_below(world, 16),
+                                        .max_peers = config->max_peers,
+                                        .max_bytes_in_flight = config->max_bytes,
+                                        .incarnation = next_random(&world->random)};
+    const augs_job_options job = {.size = sizeof job,
+                                  .n_epochs = config->n_epochs,
+                                  .plan = {.size = sizeof job.plan,
+                                           .world_size = config->n_ranks,
+                                           .shard = config->shard,
+                                           .tail = config->tail,
+                                           .strategy = config->strategy_name,
+                                           .strategy_options = &config->strategy}};
+    augs_error error;
+    server->generation++;
+    server->bytes_out = server->n_making = 0;
+    AUGS_ASSERT_OK(augsi_server_core_open(&limits, &hooks, server, &world->allocator, NULL,
+                                          &server->core, &error),
+                   error);
+    AUGS_ASSERT_OK(augsi_server_core_add_job(server->core, world->stream, &job, &error), error);
+    for (uint32_t i = 0; i < world->n_connections; i++) {
+        sim_connection *of = &world->connections[i];
+        if (of->endpoint == server->index && of->client_open && !of->server_open &&
+            (of->rank == SIM_NONE || sim_chance(world, 200))) { /* it finds its way again */
+            of->server_open = true;
+            of->routing_id = sim_new_routing_id(world, i);
+            of->asked_end = of->error_at = 0;
+            world->counts.n_survived += of->rank != SIM_NONE;
+        }
+    }
+    sim_server_turn(server);
+}
+
+/* Later or never. */
+static inline void sim_tell_lost(sim_world *world, uint32_t connection)
+{
+    if (!world->config.silent && (!world->faulty || sim_chance(world, 700))) {
+        sim_at(world, world->now + sim_latency(world), SIM_LOST, connection, 0, NULL);
+    }
+}
+
+static inline void sim_server_crash(sim_server *server)
+{
+    sim_world *world = server->world;
+    augsi_server_core_free(server->core);
+    server->core = NULL;
+    server->version++;
+    world->counts.n_server_crashes++;
+    for (uint32_t i = 0; i < world->n_connections; i++) {
+        sim_connection *of = &world->connections[i];
+        if (of->endpoint == server->index && of->server_open) {
+            of->server_open = false;
+            if (of->client_open && of->rank != SIM_NONE) {
+                sim_tell_lost(world, i);
+            }
+        }
+    }
+    sim_at(world, world->now + sim_below(world, 20 * SIM_S), SIM_SERVER_START, server->index, 0,
+           NULL);
+}
+
+static inline void sim_server_receive(sim_world *world, const sim_message *message)
+{
+    sim_connection *from = &world->connections[message->connection];
+    sim_server *server = &world->servers[from->endpoint];
+    unsigned char id[SIM_ID_BYTES] = {0};
+    augsi_message request = {.type = 0};
+    memcpy(id + 1, &from->routing_id, sizeof from->routing_id);
+    if (augsi_wire_decode(message->header, message->n_header, &request, NULL) == AUGS_OK &&
+        request.type == AUGSI_FETCH) {
+        const bool extends = request.epoch == from->asked_epoch && request.step == from->asked_end;
+        from->asked_first = extends ? from->asked_first : request.step;
+        from->asked_epoch = request.epoch;
+        from->asked_end = request.step + request.count;
+    } else if (request.type == AUGSI_BYE) { /* whoever comes after that is somebody new */
+        from->error_at = 0;
+    }
+    augsi_server_core_receive(server->core, id, sizeof id, message->header, message->n_header,
+                              message->n_frames, sim_clock(world, server->clock));
+    sim_server_turn(server);
+}
+
+/* The bytes in flight are bounded: by the limit, or by one batch where that is larger. */
+static inline void sim_server_made(sim_world *world, sim_task *task)
+{
+    sim_server *server = task->server;
+    augs_batch *batch = NULL;
+    augs_error error;
+    if (server->core != NULL && server->generation == task->generation) {
+        const augsi_make *make = &task->make;
+        server->n_making--;
+        if (sim_fault(world, world->config.faults.unmade)) {
+            world->counts.n_unmade++;
+            augsi_server_core_made(server->core,
+                                   &(augsi_made){.ticket = make->ticket,
+                                                 .slab_bytes = make->n_bytes,
+                                                 .status = AUGS_E_NO_MEMORY},
+                                   sim_clock(world, server->clock));
+        } else {
+            size_t n_bytes = 0;
+            AUGS_ASSERT_OK(augsi_batch_make(world->pool, make->stream, &make->slice, make->step,
+                                            make->rank, make->world_size, &batch, &error),
+                           error);
+            const void *slab = augs_batch_slab(batch, &n_bytes);
+            sim_payload *payload = malloc(sizeof *payload + n_bytes);
+            ck_assert_ptr_nonnull(payload);
+            *payload = (sim_payload){.server = server,
+                                     .generation = server->generation,
+                                     .n_bytes = n_bytes,
+                                     .hash = augsi_hash64(slab, n_bytes)};
+            if (n_bytes > 0) {
+                memcpy(payload->data, slab, n_bytes);
+            }
+            augs_batch_unref(batch);
+            server->bytes_out += n_bytes;
+            world->counts.n_made++;
+            SIM_CHECK(world,
+                      server->bytes_out <= world->config.max_bytes ||
+                          server->bytes_out <= world->largest,
+                      "%llu bytes are out, %llu are allowed", (unsigned long long)server->bytes_out,
+                      (unsigned long long)world->config.max_bytes);
+            augsi_server_core_made(server->core,
+                                   &(augsi_made){.ticket = make->ticket,
+                                                 .slab_bytes = make->n_bytes,
+                                                 .payload = payload,
+                                                 .n_bytes = n_bytes,
+                                                 .hash = payload->hash},
+                                   sim_clock(world, server->clock));
+        }
+        sim_server_turn(server);
+    }
+    augs_stream_unref(task->make.stream);
+    free(task);
+}
+
+/* ---- ranks ---- */
+
+static inline void sim_rank_empty(sim_rank *rank)
+{
+    for (size_t i = 0; i < rank->n_inbox; i++) {
+        sim_message_free(rank->inbox[i]);
+    }
+    rank->n_inbox = 0;
+}
+
+static void sim_rank_disconnect(void *user)
+{
+    sim_rank *rank = user;
+    sim_world *world = rank->world;
+    sim_rank_empty(rank);
+    rank->lost = false;
+    if (rank->connection != SIM_NONE) {
+        sim_connection *of = &world->connections[rank->connection];
+        of->client_open = false;
+        /* what was sent still arrives; a heartbeat may be what tells the server */
+        uint64_t at = of->fifo[1] > world->now ? of->fifo[1] : world->now;
+        at += sim_fault(world, 300) ? sim_below(world, 15 * SIM_S) : 1;
+        sim_at(world, at, SIM_CUT, rank->connection, 0, NULL);
+        rank->connection = SIM_NONE;
+    }
+}
+
+static bool sim_rank_connect(void *user, uint32_t endpoint)
+{
+    sim_rank *rank = user;
+    sim_world *world = rank->world;
+    sim_rank_disconnect(rank);
+    if (sim_fault(world, world->config.faults.no_connect)) {
+        return false;
+    }
+    const bool strange = endpoint >= world->config.n_servers;
+    const bool reached = strange || world->servers[endpoint].core != NULL;
+    rank->connection = sim_connect(world, rank->index, endpoint, reached);
+    if (!reached) {
+        sim_tell_lost(world, rank->connection);
+    }
+    return true;
+}
+
+static bool sim_rank_send(void *user, const void *data, size_t n_bytes)
+{
+    sim_rank *rank = user;
+    sim_world *world = rank->world;
+    augsi_message sent;
+    if (rank->connection == SIM_NONE || sim_fault(world, world->config.faults.unsent)) {
+        return false;
+    }
+    SIM_CHECK(world, augsi_wire_decode(data, n_bytes, &sent, NULL) == AUGS_OK,
+              "rank %u sends what it cannot read", rank->index);
+    if (sent.type == AUGSI_FETCH) {
+        augsi_expected at;
+        augsi_subscriber_core_expected(rank->core, &at);
+        SIM_CHECK(world,
+                  sent.epoch == at.epoch && sent.step >= at.step &&
+                      sent.step + sent.count <= at.step + world->config.window[rank->index],
+                  "rank %u asks for more than its window", rank->index);
+        world->counts.n_fetches++;
+    }
+    sim_message *message = sim_message_new(rank->connection, data, n_bytes, NULL);
+    message->to_server = true;
+    if (world->overheard == NULL || sim_chance(world, 50)) {
+        sim_message_free(world->overheard);
+        world->overheard = sim_message_copy(message);
+    }
+    sim_transmit(world, message);
+    return true;
+}
+
+static inline void sim_rank_call(sim_rank *rank)
+{
+    sim_world *world = rank->world;
+    rank->state = SIM_WAITING;
+    rank->called_at = world->now;
+    augsi_subscriber_core_wait(rank->core, sim_clock(world, rank->clock));
+}
+
+static inline void sim_rank_pause(sim_rank *rank, uint64_t ns)
+{
+    rank->state = SIM_WORKING;
+    sim_at(rank->world, rank->world->now + ns, SIM_RANK_CALL, rank->index, ++rank->version, NULL);
+}
+
+static inline void sim_rank_start(sim_rank *rank)
+{
+    static const augsi_subscriber_hooks hooks = {
+        .connect = sim_rank_connect, .disconnect = sim_rank_disconnect, .send = sim_rank_send};
+    sim_world *world = rank->world;
+    augs_error error;
+    if (rank->bookmark[0] != '\0' && sim_fault(world, 200)) {
+        memcpy(rank->token, rank->bookmark, sizeof rank->token);
+        rank->next = rank->bookmark_next;
+        world->counts.n_bookmarks++;
+    }
+    const augs_subscriber_options options = {.size = sizeof options,
+                                             .n_endpoints = world->config.n_servers +
+                                                            world->config.strange_server,
+                                             .rank = rank->index,
+                                             .world_size = world->config.n_ranks,
+                                             .window = world->config.window[rank->index],
+                                             .token = rank->token[0] != '\0' ? rank->token : NULL};
+    AUGS_ASSERT_OK(augsi_subscriber_core_open(&options, &hooks, rank, next_random(&world->random),
+                                              &world->allocator, &rank->core, &error),
+                   error);
+    sim_rank_call(rank);
+    sim_at(world, world->now, SIM_RANK_TURN, rank->index, ++rank->version, NULL);
+}
+
+static inline void sim_rank_count(sim_rank *rank)
+{
+    augs_subscriber_stats stats = {.size = sizeof stats};
+    augsi_subscriber_core_stats(rank->core, &stats);
+    rank->world->counts.n_connects += stats.n_connects;
+    rank->world->counts.n_duplicates += stats.n_duplicates;
+    rank->world->counts.n_rejected += stats.n_rejected;
+}
+
+static inline void sim_rank_stop(sim_rank *rank, bool goodbye)
+{
+    if (goodbye) {
+        augsi_subscriber_core_bye(rank->core);
+    }
+    sim_rank_count(rank);
+    sim_rank_disconnect(rank);
+    augsi_subscriber_core_free(rank->core);
+    rank->core = NULL;
+    rank->state = SIM_DOWN;
+    rank->version++;
+}
+
+static inline void sim_rank_crash(sim_rank *rank, bool goodbye)
+{
+    sim_world *world = rank->world;
+    sim_rank_stop(rank, goodbye);
+    world->counts.n_rank_crashes++;
+    sim_at(world, world->now + sim_below(world, 10 * SIM_S), SIM_RANK_START, rank->index, 0, NULL);
+}
+
+/* It is the very batch that a pipeline makes next. */
+static inline void sim_rank_take(sim_rank *rank, const sim_message *message)
+{
+    sim_world *world = rank->world;
+    augsi_expected got;
+    augsi_token token;
+    augs_error error;
+    augsi_subscriber_core_expected(rank->core, &got);
+    SIM_CHECK(world, rank->next < rank->n_steps, "rank %u gets more than there is", rank->index);
+    const sim_step *step = &rank->steps[rank->next];
+    SIM_CHECK(world,
+              got.epoch == step->epoch && got.step == step->step && got.rank == rank->index &&
+                  augs_stream_epoch(got.stream) == step->epoch &&
+                  got.slice.body.count + got.slice.pad_count == step->n_samples,
+              "rank %u gets step %llu of epoch %u; next is %llu of %u", rank->index,
+              (unsigned long long)got.step, got.epoch, (unsigned long long)step->step, step->epoch);
+    SIM_CHECK(world,
+              message->payload != NULL && message->payload->n_bytes == step->n_bytes &&
+                  memcmp(message->payload->data, step->slab, step->n_bytes) == 0,
+              "rank %u: other bytes than were made here", rank->index);
+    augsi_subscriber_core_take(rank->core, sim_clock(world, rank->clock));
+    rank->next++;
+    world->counts.n_taken++;
+    AUGS_ASSERT_OK(augsi_subscriber_core_token(rank->core, &token, &error), error);
+    AUGS_ASSERT_OK(augsi_token_format(&token, rank->token, sizeof rank->token, &error), error);
+    if (sim_chance(world, 30)) {
+        memcpy(rank->bookmark, rank->token, sizeof rank->bookmark);
+        rank->bookmark_next = rank->next;
+    }
+}
+
+static inline void sim_rank_finish(sim_rank *rank)
+{
+    sim_world *world = rank->world;
+    SIM_CHECK(world, rank->next == rank->n_steps, "rank %u ends after %zu of %zu batches",
+              rank->index, rank->next, rank->n_steps);
+    sim_rank_stop(rank, false);
+    rank->state = SIM_FINISHED;
+    world->n_finished++;
+}
+
+/* What comes of a message: false: the call is over. */
+static inline bool sim_rank_receive(sim_rank *rank, sim_message *message)
+{
+    sim_world *world = rank->world;
+    augs_error error = {.message = ""};
+    const sim_payload *payload = message->payload;
+    const int what = augsi_subscriber_core_receive(
+        rank->core, message->header, message->n_header, payload != NULL ? payload->data : NULL,
+        payload != NULL ? payload->n_bytes : 0, sim_clock(world, rank->clock), &error);
+    SIM_CHECK(world, what >= 0 || world->config.may_fail, "rank %u fails: %s", rank->index,
+              error.message);
+    bool goes_on = true;
+    if (what == AUGSI_RECEIVED_BATCH) {
+        goes_on = false;
+        if (sim_fault(world, world->config.faults.crash_rank / 4)) {
+            sim_rank_crash(rank, false); /* before it was taken */
+        } else {
+            sim_rank_take(rank, message);
+            sim_rank_pause(rank, sim_below(world, world->config.work_ns[rank->index]));
+        }
+    }
+    sim_message_free(message);
+    return goes_on;
+}
+
+/* The shell's loop, until the call ends or sleeps. */
+static inline void sim_rank_turn(sim_rank *rank)
+{
+    sim_world *world = rank->world;
+    const uint64_t poll_ns = world->config.poll_ns[rank->index];
+    for (int n = 0;; n++) {
+        augs_error error;
+        SIM_CHECK(world, n < 10000, "rank %u never sleeps", rank->index);
+        if (augsi_subscriber_core_failure(rank->core, &error) < 0) {
+            SIM_CHECK(world, world->config.may_fail, "rank %u fails: %s", rank->index,
+                      error.message);
+            rank->state = SIM_FINISHED;
+            rank->version++;
+            return;
+        }
+        if (augsi_subscriber_core_is_done(rank->core)) {
+            sim_rank_finish(rank);
+            return;
+        }
+        const uint64_t local = sim_clock(world, rank->clock);
+        const uint64_t until = augsi_subscriber_core_tick(rank->core, local);
+        if (poll_ns > 0 && world->now - rank->called_at >= poll_ns) {
+            SIM_CHECK(world,
+                      !world->config.quiet ||
+                          augsi_subscriber_core_stuck_ns(rank->core, local) <= poll_ns + SIM_S,
+                      "rank %u: the time without a batch is wrong", rank->index);
+            sim_rank_pause(rank, sim_below(world, 3 * poll_ns)); /* a timeout; asked again later */
+            return;
+        }
+        if (rank->n_inbox > 0) {
+            sim_message *first = rank->inbox[0];
+            rank->n_inbox--;
+            memmove(rank->inbox, rank->inbox + 1, rank->n_inbox * sizeof *rank->inbox);
+            if (!sim_rank_receive(rank, first)) {
+                return;
+            }
+        } else if (rank->lost) {
+            rank->lost = false;
+            augsi_subscriber_core_lost(rank->core, local);
+        } else if (!augsi_subscriber_core_is_done(rank->core)) {
+            uint64_t at = until > local ? world->now + (until - local) : world->now;
+            SIM_CHECK(world, until > local || n < 100, "rank %u does not sleep", rank->index);
+            const uint64_t limit = rank->called_at + poll_ns;
+            at = poll_ns > 0 && limit < at ? limit : at;
+            sim_at(world, at, SIM_RANK_TURN, rank->index, ++rank->version, NULL);
+            return;
+        }
+    }
+}
+
+/* ---- strangers ---- */
+
+/* Bytes that mean nothing, or what somebody said, changed. */
+static inline sim_message *sim_nonsense(sim_world *world, uint32_t connection,
+                                        const sim_message *overheard)
+{
+    unsigned char bytes[64];
+    sim_message *said;
+    if (overheard != NULL && sim_chance(world, 500)) {
+        said = sim_message_new(connection, overheard->header, overheard->n_header, NULL);
+        if (sim_chance(world, 600)) {
+            sim_flip(world, said->header, said->n_header);
+        } else if (sim_chance(world, 300)) {
+            said->n_header = sim_below(world, said->n_header + 1);
+        }
+    } else {
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            bytes[i] = (unsigned char)sim_below(world, 256);
+        }
+        bytes[0] = (unsigned char)(0x90 + sim_below(world, 16));
+        bytes[1] = (unsigned char)sim_below(world, 3);
+        bytes[2] = (unsigned char)sim_below(world, 80);
+        said = sim_message_new(connection, bytes, sim_below(world, sizeof bytes + 1), NULL);
+    }
+    said->n_frames = sim_chance(world, 900) ? 1 : (uint32_t)sim_below(world, 4);
+    world->counts.n_strange++;
+    return said;
+}
+
+/* A client that talks nonsense to a server. */
+static inline void sim_stranger_speaks(sim_world *world, uint32_t index)
+{
+    sim_message *said = sim_nonsense(world, world->strangers[index], world->overheard);
+    said->to_server = true;
+    sim_transmit(world, said);
+    sim_at(world, world->now + sim_below(world, 500 * SIM_MS), SIM_STRANGER, index, 0, NULL);
+}
+
+/* A server that is none: silence, nonsense, or answers that lead nowhere. */
+static inline void sim_strange_answer(sim_world *world, const sim_message *asked)
+{
+    augsi_message request;
+    sim_message *said = NULL;
+    if (augsi_wire_decode(asked->header, asked->n_header, &request, NULL) < 0) {
+        return;
+    }
+    switch (sim_below(world, 6)) {
+    case 0:
+        said = sim_nonsense(world, asked->connection, NULL);
+        break;
+    case 1: /* another's, or only a part of it */
+        if (world->welcome != NULL) {
+            const size_t n = world->welcome->n_header;
+            said = sim_message_new(asked->connection, world->welcome->header,
+                                   sim_chance(world, 500) ? n : sim_below(world, n), NULL);
+        }
+        break;
+    case 2:
+    case 3: {
+        augsi_text text;
+        augsi_text_init(&text, &augsi_default_allocator);
+        const augsi_message message = {.type = sim_chance(world, 500)   ? AUGSI_ERR
+                                               : sim_chance(world, 500) ? AUGSI_BUSY
+                                                                        : AUGSI_PONG,
+                                       .incarnation = request.incarnation,
+                                       .code = AUGSI_CODE_OVERLOAD,
+                                       .retry_ms = 1 + sim_below(world, 2000),
+                                       .text = {"not now", 7}};
+        augsi_wire_encode(&text, &message);
+        said = sim_message_new(asked->connection, text.data, text.n_bytes, NULL);
+        augsi_text_done(&text);
+        break;
+    }
+    default:
+        break;
+    }
+    if (said != NULL) {
+        sim_transmit(world, said);
+    }
+}
+
+#endif
