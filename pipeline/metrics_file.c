@@ -55,7 +55,8 @@ static void add_batch(augsi_text *text, const augs_batch_metrics *batch)
     add_f64(text, ",\"seconds\":", seconds);
     add_f64(text, ",\"samples_per_second\":", isfinite(seconds) ? throughput : NAN);
     add_known(text, ",\"bytes\":", batch->bytes);
-    add_known(text, ",\"available_bytes\":", batch->available_bytes);
+    add_known(text, ",\"available_bytes\":",
+              batch->available_bytes != UINT64_MAX ? batch->available_bytes : 0);
     augsi_text_add_string(text, ",\"level\":");
     if (level != NULL) {
         augsi_text_add_json_string(text, level);

@@ -385,7 +385,13 @@ START_TEST(a_bare_file_name_works_and_every_line_is_json)
                                 .level = AUGS_MEMORY_HIGH,
                                 .why = "say \"hm\"\n"};
     augs_metrics_add(metrics, &batch);
-    add(metrics, 2, 16, NAN);
+    batch = (augs_batch_metrics){.size = sizeof batch,
+                                 .step = 2,
+                                 .n_samples = 16,
+                                 .seconds = NAN,
+                                 .available_bytes = UINT64_MAX,
+                                 .why = "fixed"};
+    augs_metrics_add(metrics, &batch);
     add(metrics, 3, 16, 0);
     AUGS_ASSERT_OK(augs_metrics_save(metrics, "m.jsonl", &error), error);
     AUGS_ASSERT_OK(augs_metrics_save(metrics, "m.jsonl", &error), error); /* and again */

@@ -22,7 +22,7 @@ typedef struct augs_batch_metrics {
     uint64_t n_samples;
     double seconds;           /* that the consumer took; NaN (any not finite, < 0) = not known */
     uint64_t bytes;           /* memory that the consumer needed for it; 0 = not known */
-    uint64_t available_bytes; /* 0 = not known */
+    uint64_t available_bytes; /* 0, UINT64_MAX = not known */
     uint32_t level;           /* AUGS_MEMORY_NORMAL... */
     uint32_t reserved;
     char why[AUGS_WHY_BYTES]; /* why the batch has its size, one word, with its NUL */
