@@ -116,7 +116,7 @@ START_TEST(columns_lie_64_byte_aligned_in_one_slab_and_gaps_are_zero)
     augsi_batch_pool *pool = NULL;
     augs_error error;
     AUGS_ASSERT_OK(augsi_batch_pool_open(stream, false, &pool, &error), error);
-    for (uint64_t n = 1; n <= 140; n++) {
+    for (uint64_t n = 1; n <= 140; n += (uint64_t)rounds(1, 5)) {
         const uint64_t sizes[] = {n, 200, n + 1, 1};
         for (size_t i = 0; i < 4; i++) {
             augs_batch *batch = NULL;
@@ -480,8 +480,8 @@ START_TEST(threads_let_batches_go_while_others_are_made_and_after_the_pipeline_i
     for (uint32_t i = 0; i < N_READERS; i++) {
         ck_assert_int_eq(pthread_create(&readers[i], NULL, read_batches, &queue), 0);
     }
-    const uint64_t n = (uint64_t)rounds(5000, 500);
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, n, 3, 0);
+    const uint64_t n = (uint64_t)rounds(5000, 2500);
+    augs_stream *stream = uniform_open(8, n);
     augs_pipeline *pipeline = open_batches(stream, 10);
     augs_stream_unref(stream);
     for (uint64_t step = 0; step < n / 10; step++) {
