@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -420,6 +422,77 @@ START_TEST(without_a_limit_in_the_options_the_callers_own_holds)
 }
 END_TEST
 
+/* ---- a control group with little memory ---- */
+
+static char group[128];
+
+static bool write_number(const char *folder, const char *name, uint64_t number)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    bool good = file != NULL && fprintf(file, "%llu\n", (unsigned long long)number) > 0;
+    return file != NULL && fclose(file) == 0 && good;
+}
+
+/* Version 1 or 2; false where this user may not. */
+static bool make_group(uint64_t n_bytes)
+{
+    static const char *const kinds[][3] = {
+        {"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"},
+        {"/sys/fs/cgroup", "memory.max", "memory.swap.max"}};
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(group, sizeof group, "%s/augstream-test-%ld", kinds[i][0], (long)getpid());
+        if (mkdir(group, 0755) != 0) {
+            continue;
+        }
+        if (write_number(group, kinds[i][1], n_bytes)) {
+            write_number(group, kinds[i][2], i == 0 ? n_bytes : 0); /* no swap, if there is any */
+            return true;
+        }
+        rmdir(group);
+    }
+    return false;
+}
+
+typedef struct outcome {
+    int joined, status;
+    augs_error error;
+    augs_finder_report report;
+} outcome;
+
+START_TEST(the_oom_killer_takes_the_child_and_the_caller_lives)
+{
+    const uint64_t limit = 64u << 20, room = limit / SAMPLE_BYTES;
+    if (!address_space_can_be_limited() || !make_group(limit)) {
+        fprintf(stderr, "skipped: the_oom_killer_takes_the_child (no control group of our own)\n");
+        return;
+    }
+    outcome *got =
+        mmap(NULL, sizeof *got, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(got, MAP_FAILED);
+    pid_t caller = fork(); /* so that the suite itself stays outside */
+    if (caller == 0) {
+        got->joined = write_number(group, "cgroup.procs", (uint64_t)getpid());
+        got->status =
+            find(allocate_and_touch, NULL, (augs_finder_options){.safety = 1}, &got->error);
+        got->report = report;
+        _exit(0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(caller, &status, 0), caller);
+    ck_assert_int_eq(rmdir(group), 0);
+    report = got->report;
+    ck_assert_int_eq(got->joined, 1);
+    ck_assert_int_eq(status, 0);
+    ck_assert_msg(got->status == 0, "%s", got->error.message);
+    ck_assert_str_eq(first_misfit()->reason, "killed by signal 9 (SIGKILL)");
+    ck_assert_uint_le(report.largest_fit, room);
+    ck_assert_uint_gt(report.largest_fit, room * 3 / 4);
+    munmap(got, sizeof *got);
+}
+END_TEST
+
 static int look_at_the_process(void *user, uint64_t batch_size, uint32_t step, augs_error *error)
 {
     (void)batch_size;
@@ -477,5 +550,6 @@ AUGS_SUITE("batch sizes in a child", the_boundary_is_exact_however_the_child_die
            processes_that_the_probe_started_do_not_hold_up_the_search,
            real_memory_under_rlimit_as_is_found_within_one_multiple,
            without_a_limit_in_the_options_the_callers_own_holds,
+           the_oom_killer_takes_the_child_and_the_caller_lives,
            the_child_is_the_first_victim_and_leaves_no_core,
            where_no_process_can_be_made_it_is_said)
