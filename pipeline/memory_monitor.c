@@ -123,8 +123,7 @@ static void tell_scopes(const augs_memory_monitor *monitor, uint64_t peak_bytes)
 static uint64_t settle_peak(augs_memory_snapshot *now, uint64_t last_peak)
 {
     uint64_t since = now->resident_bytes;
-    if (now->peak_resident_bytes > last_peak && now->peak_resident_bytes > since &&
-        last_peak != 0) {
+    if (now->peak_resident_bytes > last_peak && now->peak_resident_bytes > since) {
         since = now->peak_resident_bytes;
     }
     /* a system that tells no peak: the highest reading */

@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include "cpu_quota.h"
+#include "memory_files.h"
 #include "memory_fixture.h"
 
 START_TEST(the_tightest_limit_of_every_kind_of_system_is_found)
@@ -18,6 +19,8 @@ START_TEST(the_tightest_limit_of_every_kind_of_system_is_found)
         {"v2_nested", AUGS_MEMORY_OF_CGROUP, 1536 * MIB, 1152 * MIB, 2, 0},
         {"v2_high", AUGS_MEMORY_OF_CGROUP, GIB, 704 * MIB, 9, 3},
         {"v2_over", AUGS_MEMORY_OF_CGROUP, GIB, 1100 * MIB, 9, 3},
+        {"v2_cache_over", AUGS_MEMORY_OF_CGROUP, GIB, 800 * MIB, 9, 3},
+        {"v2_prefix", AUGS_MEMORY_OF_CGROUP, GIB, 700 * MIB, 9, 3},
         {"v2_max", AUGS_MEMORY_OF_SYSTEM, MACHINE, 8 * GIB, 9, 3},
         {"v2_namespace", AUGS_MEMORY_OF_CGROUP, GIB, 480 * MIB, 4, 1},
         {"v2_outside", AUGS_MEMORY_OF_CGROUP, GIB, 480 * MIB, 9, 3},
@@ -107,6 +110,7 @@ START_TEST(a_missing_file_takes_away_its_own_figure_only)
         {"v1", "sys/fs/cgroup/memory/job/memory.usage_in_bytes", 2, GIB, RESIDENT, 9},
         {"v1", "sys/fs/cgroup/memory/job/memory.stat", 2, GIB, 900 * MIB, 9},
         {"v1_container", "sys/fs/cgroup/memory/memory.limit_in_bytes", 2, 512 * MIB, 280 * MIB, 9},
+        {"v1_unlimited", "proc/meminfo", 0, 0, 0, 9},
         {"v1", "proc/self/cgroup", 1, MACHINE, 8 * GIB, 9},
         {"v1", "proc/self/mountinfo", 2, GIB, 800 * MIB, 9},
     };
@@ -231,6 +235,61 @@ START_TEST(spoilt_files_never_break_a_reading)
         augs_memory_monitor_free(monitor);
         remove_folder(place);
     }
+}
+END_TEST
+
+START_TEST(numbers_are_taken_whole_or_not_at_all)
+{
+    static const struct {
+        const char *text;
+        uint64_t number;
+    } cases[] = {{"12\n", 12},
+                 {"  7 8", 7},
+                 {"18446744073709551614", UINT64_MAX - 1},
+                 {"18446744073709551616", AUGSI_UNKNOWN},
+                 {"max\n", AUGSI_UNKNOWN},
+                 {"-1\n", AUGSI_UNKNOWN},
+                 {"12x\n", AUGSI_UNKNOWN},
+                 {"1.5\n", AUGSI_UNKNOWN},
+                 {"", AUGSI_UNKNOWN}};
+    static const char *const keys[] = {"a", "ab", "large", "lost"};
+    uint64_t numbers[4];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert_uint_eq(augsi_leading_number(cases[i].text), cases[i].number);
+    }
+    augsi_keyed_numbers("abc 1\nab: 2 kB\na 3\nlarge: 18014398509481985 kB\na 4\n", keys, 4,
+                        numbers);
+    ck_assert_uint_eq(numbers[0], 3);
+    ck_assert_uint_eq(numbers[1], 2048);
+    ck_assert_uint_eq(numbers[2], AUGSI_UNKNOWN);
+    ck_assert_uint_eq(numbers[3], AUGSI_UNKNOWN);
+}
+END_TEST
+
+START_TEST(what_does_not_fit_is_cut_between_lines)
+{
+    char place[PLACE_BYTES], path[PLACE_BYTES], text[16];
+    static char lines[20000];
+    augsi_lines reader;
+    copy_fixture(place, "none");
+    put_text(place, "short", "a 1\nb 123456\n");
+    join(path, place, "short");
+    ck_assert(augsi_file_read(path, text, 10));
+    ck_assert_str_eq(text, "a 1\n");
+    ck_assert(augsi_file_read(path, text, sizeof text));
+    ck_assert_str_eq(text, "a 1\nb 123456\n");
+
+    memset(lines, 'x', sizeof lines);
+    memcpy(lines, "first\n", 6);
+    memcpy(lines + 19000, "\nlast", 6);
+    put_text(place, "long", lines);
+    join(path, place, "long");
+    ck_assert(augsi_lines_open(&reader, path));
+    ck_assert_str_eq(augsi_lines_next(&reader), "first");
+    ck_assert_str_eq(augsi_lines_next(&reader), "last");
+    ck_assert_ptr_null(augsi_lines_next(&reader));
+    augsi_lines_close(&reader);
+    remove_folder(place);
 }
 END_TEST
 
@@ -713,6 +772,7 @@ END_TEST
 AUGS_SUITE("memory_monitor", the_tightest_limit_of_every_kind_of_system_is_found,
            garbage_and_emptiness_leave_nothing_known, a_missing_file_takes_away_its_own_figure_only,
            any_one_file_may_be_missing_or_empty, spoilt_files_never_break_a_reading,
+           numbers_are_taken_whole_or_not_at_all, what_does_not_fit_is_cut_between_lines,
            levels_begin_at_50_80_and_90_percent,
            above_the_callers_limit_the_figures_and_a_status_are_told,
            the_system_is_asked_once_in_an_interval, a_process_put_into_another_group_is_followed,
