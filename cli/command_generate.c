@@ -22,16 +22,7 @@ static int read_samples(const arguments *of, uint64_t *ret_n_samples)
                                     "stream)");
     }
     *ret_n_samples = AUGS_ENDLESS;
-    if (text == NULL || strcmp(text, "endless") == 0) {
-        return EXIT_DONE;
-    }
-    if (!parse_whole(text, ret_n_samples) || *ret_n_samples > AUGS_MAX_SAMPLES) {
-        return complain(EXIT_USAGE,
-                        "--samples '%s'; accepted: a whole number from 0 to %llu, with _ between "
-                        "digits if you like, or 'endless'",
-                        text, AUGS_MAX_SAMPLES);
-    }
-    return EXIT_DONE;
+    return text == NULL ? EXIT_DONE : parse_samples(text, ret_n_samples);
 }
 
 /* Positions [start, start + count); count UINT64_MAX = without end. */
@@ -57,9 +48,11 @@ static int read_window(const arguments *of, generation *ret)
 
 static bool any_plan_option(const arguments *of)
 {
-    static const enum option_id ids[] = {OPT_STRATEGY, OPT_BATCH_SIZE,  OPT_MIN,
-                                         OPT_MAX,      OPT_MULTIPLE_OF, OPT_DROP_LAST,
-                                         OPT_BATCHES,  OPT_PLAN_WINDOW};
+    static const enum option_id ids[] = {
+        OPT_STRATEGY,    OPT_BATCH_SIZE,     OPT_MIN,           OPT_MAX,        OPT_MULTIPLE_OF,
+        OPT_DROP_LAST,   OPT_BATCHES,        OPT_PLAN_WINDOW,   OPT_MAX_MEMORY, OPT_SAFETY,
+        OPT_MEMORY_RULE, OPT_TARGET_LATENCY, OPT_TARGET_MEMORY, OPT_GROWTH,     OPT_REDUCTION,
+        OPT_JOURNAL,     OPT_REPLAY,         OPT_METRICS_FILE};
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
         if (of->given[ids[i]]) {
             return true;
@@ -93,6 +86,11 @@ static int read_generation(const arguments *of, generation *ret)
     if (ret->folder == NULL && of->given[OPT_JSON]) {
         return complain(EXIT_USAGE, "--json needs --out DIR: stdout is for records; accepted: "
                                     "--format jsonl");
+    }
+    if (ret->folder != NULL &&
+        (of->given[OPT_JOURNAL] || of->given[OPT_REPLAY] || of->given[OPT_METRICS_FILE])) {
+        return complain(EXIT_USAGE, "--journal, --replay and --metrics are for batches of records; "
+                                    "chunk files of --out DIR have none");
     }
     int result = read_samples(of, &ret->n_samples);
     if (result == EXIT_DONE) {

@@ -86,7 +86,7 @@ static int open_subscriber(subscription *run, const char *const *endpoints, uint
         .token = run->token,
         .window = (uint32_t)option_whole(of, OPT_WINDOW, 0),
         .verify = of->given[OPT_VERIFY],
-        .timeout_ms = (uint64_t)(option_seconds(of, OPT_TIMEOUT, 60) * 1000 + 0.5),
+        .timeout_ms = (uint64_t)(option_decimal(of, OPT_TIMEOUT, 60) * 1000 + 0.5),
         .logger = {.function = on_log, .user = (void *)(uintptr_t)of},
         .allocator = command_allocator()};
     if (augs_subscriber_open(&subscriber_options, &run->subscriber, &error) < 0) {

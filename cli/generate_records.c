@@ -5,6 +5,7 @@
  */
 #include <augstream/augstream.h>
 
+#include "command_allocator.h"
 #include "exit_status.h"
 #include "generate.h"
 #include "interrupt.h"
@@ -15,6 +16,7 @@ enum { PIECE_SAMPLES = 4096 };
 
 typedef struct record_run {
     const generation *of;
+    augs_metrics *metrics; /* NULL: nobody asked for them */
     record_output output;
     augs_sink *sink;
     progress bar;
@@ -33,7 +35,12 @@ static int open_pipeline(record_run *run, uint64_t first, uint64_t count,
     augs_pipeline_options pipeline_options = {.size = sizeof pipeline_options,
                                               .first_position = first,
                                               .n_positions = count == UINT64_MAX ? 0 : count,
-                                              .plan = *plan};
+                                              .plan = *plan,
+                                              .metrics = run->metrics};
+    if (run->of->with_plan) {
+        pipeline_options.journal = option_text(run->of->arguments, OPT_JOURNAL, NULL);
+        pipeline_options.replay = option_text(run->of->arguments, OPT_REPLAY, NULL);
+    }
     return augs_pipeline_open(run->of->stream, &pipeline_options, ret_pipeline, &run->error);
 }
 
@@ -163,13 +170,46 @@ static int finish(record_run *run, int status)
     return EXIT_DONE;
 }
 
+/* What decides as it goes decides differently in every shard. */
+static int check_shards(const generation *of)
+{
+    const augs_strategy_ops *ops = NULL;
+    if (of->shard.world_size == 1 || !of->with_plan || of->arguments->given[OPT_REPLAY] ||
+        of->plan.strategy == NULL || augs_strategy_find(of->plan.strategy, &ops, NULL) < 0 ||
+        (ops->flags & AUGS_STRATEGY_FIXED) != 0) {
+        return EXIT_DONE;
+    }
+    return complain(
+        EXIT_USAGE,
+        "--strategy %s decides as it goes, differently in every shard; accepted with "
+        "--shard: --replay FILE of a whole run, or a fixed strategy, such as sequential",
+        ops->name);
+}
+
+static int save_metrics(record_run *run, int result)
+{
+    augs_error error;
+    const char *path = option_text(run->of->arguments, OPT_METRICS_FILE, NULL);
+    if (path != NULL && augs_metrics_save(run->metrics, path, &error) < 0) {
+        const int failed = complain_error(&error);
+        result = result == EXIT_DONE ? failed : result;
+    }
+    return result;
+}
+
 int generate_records(const generation *of)
 {
     record_run run = {.of = of};
     bool quiet = of->arguments->given[OPT_QUIET];
-    int result = record_output_open(&run.output, "-", UINT64_MAX);
+    int result = check_shards(of);
+    result = result == EXIT_DONE ? record_output_open(&run.output, "-", UINT64_MAX) : result;
     if (result != EXIT_DONE) {
         return result;
+    }
+    const augs_metrics_options metrics = {.size = sizeof metrics, .allocator = command_allocator()};
+    if (of->arguments->given[OPT_METRICS_FILE] &&
+        augs_metrics_open(&metrics, &run.metrics, &run.error) < 0) {
+        return complain_error(&run.error);
     }
     if (augs_sink_open_records(of->stream, of->format, of->with_plan, record_output_write,
                                &run.output, &run.sink, &run.error) < 0) {
@@ -178,7 +218,8 @@ int generate_records(const generation *of)
     interrupt_watch(quiet, NULL, NULL);
     progress_begin(&run.bar, "generate", expected_samples(of), quiet);
     int status = of->count == 0 ? 0 : of->with_plan ? write_batches(&run) : write_chunks(&run);
-    result = finish(&run, status);
+    result = save_metrics(&run, finish(&run, status));
     augs_sink_free(run.sink);
+    augs_metrics_free(run.metrics);
     return result;
 }

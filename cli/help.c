@@ -116,7 +116,7 @@ void help_put_all(FILE *file)
           "commands:\n",
           file);
     for (size_t i = 0; i < N_COMMANDS; i++) {
-        fprintf(file, "  %-16s %s\n", commands[i].name, commands[i].summary);
+        fprintf(file, "  %-17s %s\n", commands[i].name, commands[i].summary);
     }
     fputs("\naugstream COMMAND --help tells its options. Data goes to stdout, everything else to "
           "stderr.\n\nexit status:\n",

@@ -5,6 +5,10 @@
 
 #define AT(id) (1u << CMD_##id)
 #define STREAM (AT(GENERATE) | AT(SERVE))
+#define PLANS (STREAM | AT(PLAN))
+#define BENCH (AT(BENCH_STRATEGIES) | AT(BENCH_BATCH_SIZE))
+#define SIZED (PLANS | AT(BENCH_STRATEGIES)) /* take the options of strategies' sizes */
+#define DECIDES (AT(GENERATE) | AT(PLAN))
 #define PRESETS (AT(PRESETS_LIST) | AT(PRESETS_SHOW) | AT(PRESETS_CHECK))
 #define FILES (AT(VERIFY) | AT(INSPECT))
 #define EVERY ((1u << N_COMMANDS) - 1)
@@ -37,9 +41,10 @@ static const char *record_format_name(uint32_t index)
         return index < sizeof names / sizeof names[0] ? names[index] : NULL;                       \
     }
 
-NAMES(shard_name, "interleaved", "block") /* AUGS_SHARD_... */
-NAMES(tail_name, "pad", "drop", "uneven") /* AUGS_TAIL_... */
-NAMES(check_name, "quick", "full")        /* AUGS_CHECK_... */
+NAMES(memory_rule_name, "budget", "published") /* AUGS_MEMORY_RULE_... */
+NAMES(shard_name, "interleaved", "block")      /* AUGS_SHARD_... */
+NAMES(tail_name, "pad", "drop", "uneven")      /* AUGS_TAIL_... */
+NAMES(check_name, "quick", "full")             /* AUGS_CHECK_... */
 NAMES(shell_name, "bash", "zsh", "fish")
 
 static const char *command_name(uint32_t index)
@@ -55,7 +60,7 @@ const option options[N_OPTIONS] = {
     [OPT_SAMPLES] = {"samples", "N", KIND_TEXT, STREAM, AT(SERVE), 0, 0, NULL, NULL, false,
                      "samples of an epoch; generate also takes 'endless', which is the default "
                      "with --count"},
-    [OPT_EPOCH] = {"epoch", "E", KIND_WHOLE, STREAM, 0, 0, UINT32_MAX, "0", NULL, false,
+    [OPT_EPOCH] = {"epoch", "E", KIND_WHOLE, PLANS, 0, 0, UINT32_MAX, "0", NULL, false,
                    "the epoch; of a job of several the first one"},
     [OPT_EPOCHS] = {"epochs", "K", KIND_WHOLE, AT(SERVE), 0, 1, UINT32_MAX, "1", NULL, false,
                     "how many epochs the job has"},
@@ -68,26 +73,76 @@ const option options[N_OPTIONS] = {
     [OPT_SET] = {"set", "COLUMN.KIND[I]=V", KIND_LIST, STREAM | AT(PRESETS_SHOW), 0, 0, 0, NULL,
                  NULL, false,
                  "another number for the preset, e.g. 'rotation.uniform[0]=-15'; may be repeated"},
-    [OPT_STRATEGY] = {"strategy", "X", KIND_NAME, STREAM, 0, 0, 0, "sequential", strategy_name,
-                      false, "how positions become batches"},
-    [OPT_BATCH_SIZE] = {"batch-size", "B", KIND_WHOLE, STREAM, 0, 1, LARGEST_SIZE,
-                        "the strategy's: 32", NULL, false, "samples of a batch; serve: of a rank"},
+    [OPT_STRATEGY] = {"strategy", "X", KIND_NAME, PLANS, AT(PLAN), 0, 0, "sequential",
+                      strategy_name, false, "how positions become batches"},
+    [OPT_BATCH_SIZE] = {"batch-size", "B", KIND_WHOLE, SIZED, 0, 1, LARGEST_SIZE,
+                        "the strategy's: 32; adaptive 16", NULL, false,
+                        "samples of a batch (serve: of a rank); memory_optimized and adaptive: "
+                        "of the first one"},
     [OPT_GLOBAL_BATCH_SIZE] = {"global-batch-size", "G", KIND_WHOLE, AT(SERVE), 0, 1, LARGEST_SIZE,
                                NULL, NULL, false,
                                "samples of a batch over all ranks, instead of --batch-size; a "
                                "multiple of the world size"},
-    [OPT_MIN] = {"min", "N", KIND_WHOLE, STREAM, 0, 1, LARGEST_SIZE, "1", NULL, false,
+    [OPT_MIN] = {"min", "N", KIND_WHOLE, SIZED, 0, 1, LARGEST_SIZE, "1", NULL, false,
                  "least samples of a batch; only the last one may be smaller"},
-    [OPT_MAX] = {"max", "N", KIND_WHOLE, STREAM, 0, 1, LARGEST_SIZE, "no limit", NULL, false,
+    [OPT_MAX] = {"max", "N", KIND_WHOLE, SIZED, 0, 1, LARGEST_SIZE,
+                 "no limit; memory_optimized 65536, adaptive 4096", NULL, false,
                  "most samples of a batch"},
-    [OPT_MULTIPLE_OF] = {"multiple-of", "N", KIND_WHOLE, STREAM, 0, 1, LARGEST_SIZE, "1", NULL,
+    [OPT_MULTIPLE_OF] = {"multiple-of", "N", KIND_WHOLE, SIZED, 0, 1, LARGEST_SIZE, "1", NULL,
                          false, "every batch but the last one is a multiple of it"},
-    [OPT_DROP_LAST] = {"drop-last", NULL, KIND_FLAG, STREAM, 0, 0, 0, NULL, NULL, false,
+    [OPT_DROP_LAST] = {"drop-last", NULL, KIND_FLAG, PLANS, 0, 0, 0, NULL, NULL, false,
                        "leaves a last batch out that is not full"},
-    [OPT_BATCHES] = {"batches", "N", KIND_WHOLE, STREAM, 0, 1, LARGEST_SIZE, NULL, NULL, false,
+    [OPT_BATCHES] = {"batches", "N", KIND_WHOLE, PLANS, 0, 1, LARGEST_SIZE, NULL, NULL, false,
                      "round_robin: how many batches"},
-    [OPT_PLAN_WINDOW] = {"window", "N", KIND_WHOLE, STREAM, 0, 1, LARGEST_SIZE, "the whole stream",
+    [OPT_PLAN_WINDOW] = {"window", "N", KIND_WHOLE, PLANS, 0, 1, LARGEST_SIZE, "the whole stream",
                          NULL, false, "round_robin: samples that are dealt out at a time"},
+    [OPT_MAX_MEMORY] =
+        {"max-memory-mb", "MB", KIND_DECIMAL, SIZED, 0, 0, 0, "what there is", NULL, false,
+         "memory_optimized, adaptive: most that a batch may need at its consumer, in "
+         "units of 1,000,000 bytes"},
+    [OPT_SAFETY] = {"safety", "PART", KIND_DECIMAL, SIZED, 0, 0, 0, "0.9", NULL, false,
+                    "memory_optimized: part of the memory that is used"},
+    [OPT_MEMORY_RULE] = {"memory-rule", "RULE", KIND_NAME, SIZED, 0, 0, 0, "budget",
+                         memory_rule_name, false,
+                         "memory_optimized: budget by bytes a sample, or the published rule of "
+                         "thresholds"},
+    [OPT_TARGET_LATENCY] = {"target-latency", "SECONDS", KIND_DECIMAL, SIZED, 0, 0, 0, "none", NULL,
+                            false, "adaptive: a batch takes at most so long"},
+    [OPT_TARGET_MEMORY] = {"target-memory", "PART", KIND_DECIMAL, SIZED, 0, 0, 0, "0.7", NULL,
+                           false, "adaptive: part of the memory limit to stay within"},
+    [OPT_GROWTH] = {"growth", "FACTOR", KIND_DECIMAL, SIZED, 0, 0, 0, "1.2", NULL, false,
+                    "adaptive: the largest step of a trial upwards"},
+    [OPT_REDUCTION] = {"reduction", "FACTOR", KIND_DECIMAL, SIZED, 0, 0, 0, "0.8", NULL, false,
+                       "adaptive: the largest step of a trial downwards"},
+    [OPT_JOURNAL] = {"journal", "FILE", KIND_TEXT, DECIDES, 0, 0, 0, NULL, NULL, true,
+                     "memory_optimized, adaptive: writes every decision there before it counts; "
+                     "those that FILE has are taken from it"},
+    [OPT_REPLAY] = {"replay", "FILE", KIND_TEXT, DECIDES, 0, 0, 0, NULL, NULL, true,
+                    "runs exactly the decisions of that journal again"},
+    [OPT_METRICS_FILE] = {"metrics", "FILE", KIND_TEXT, AT(GENERATE), 0, 0, 0, NULL, NULL, true,
+                          "size, seconds, memory and reason of each batch, as JSON Lines, at the "
+                          "end"},
+    [OPT_SAMPLE_BYTES] = {"sample-bytes", "N", KIND_WHOLE, AT(PLAN), 0, 0, LARGEST_SIZE, "0", NULL,
+                          false, "bytes of a record, beside what feedback reports"},
+    [OPT_PLAN_WORLD_SIZE] = {"world-size", "W", KIND_WHOLE, AT(PLAN), 0, 1, UINT32_MAX, "1", NULL,
+                             false, "ranks that share a span; sizes are of one of them"},
+    [OPT_PLAN_SAMPLES] = {"samples", "N", KIND_TEXT, AT(PLAN), AT(PLAN), 0, 0, NULL, NULL, false,
+                          "how many positions to plan, or 'endless'"},
+    [OPT_BENCH_PRESET] = {"preset", "P", KIND_TEXT, BENCH, 0, 0, 0, "moderate", preset_name, true,
+                          "a shipped preset, or a file"},
+    [OPT_BENCH_SEED] = {"seed", "S", KIND_WHOLE, BENCH, 0, 0, UINT64_MAX, "1", NULL, false,
+                        "the stream's seed"},
+    [OPT_BENCH_SAMPLES] = {"samples", "N", KIND_WHOLE, BENCH, 0, 1, AUGS_MAX_SAMPLES, "200000",
+                           NULL, false, "samples that each candidate gets, from a fresh stream"},
+    [OPT_BENCH_STRATEGIES] = {"strategies", "X,Y...", KIND_TEXT, AT(BENCH_STRATEGIES), 0, 0, 0,
+                              "all", NULL, false, "which to compare"},
+    [OPT_SIZES] = {"sizes", "N,N...", KIND_TEXT, AT(BENCH_BATCH_SIZE), 0, 0, 0, "1,4,8,16,32", NULL,
+                   false, "the batch sizes to compare"},
+    [OPT_COST] = {"cost", "A,B[,C,N0]", KIND_TEXT, BENCH, 0, 0, 0, "0,0", NULL, false,
+                  "a consumer's seconds for a batch of n: A + B n + C max(0, n - N0); added to "
+                  "the clock, not slept"},
+    [OPT_COST_BYTES] = {"cost-bytes", "M0,M", KIND_TEXT, BENCH, 0, 0, 0, "0,0", NULL, false,
+                        "a consumer's bytes for a batch of n: M0 + M n"},
     [OPT_SHARD] =
         {"shard", "I/N|auto|auto/N", KIND_TEXT, AT(GENERATE), 0, 0, 0, "0/1", NULL, false,
          "makes the chunks c with c mod N = I; auto: as the launcher says (augstream env)"},
@@ -145,20 +200,21 @@ const option options[N_OPTIONS] = {
                  "the sample ids received, as a NumPy array of u64"},
     [OPT_WINDOW] = {"window", "STEPS", KIND_WHOLE, AT(SUBSCRIBE), 0, 1, 65536, "8", NULL, false,
                     "batches asked for ahead"},
-    [OPT_TIMEOUT] = {"timeout", "SECONDS", KIND_SECONDS, AT(SUBSCRIBE), 0, 0, 0, "60", NULL, false,
+    [OPT_TIMEOUT] = {"timeout", "SECONDS", KIND_DECIMAL, AT(SUBSCRIBE), 0, 0, 0, "60", NULL, false,
                      "gives up after so long without a batch; 0 = never"},
     [OPT_YAML] = {"yaml", NULL, KIND_FLAG, AT(PRESETS_SHOW), 0, 0, 0, NULL, NULL, false,
                   "the preset file as it is"},
     [OPT_MAN] = {"man", NULL, KIND_FLAG, AT(HELP), 0, 0, 0, NULL, NULL, false,
                  "the whole manual, as a man page"},
     [OPT_JSON] = {"json", NULL, KIND_FLAG,
-                  PRESETS | STREAM | FILES | AT(SUBSCRIBE) | AT(ENV) | AT(VERSION), 0, 0, 0, NULL,
-                  NULL, false, "the result as one JSON object"},
+                  PRESETS | STREAM | FILES | AT(SUBSCRIBE) | BENCH | AT(ENV) | AT(VERSION), 0, 0, 0,
+                  NULL, NULL, false, "the result as one JSON object"},
     [OPT_JSONL] = {"jsonl", NULL, KIND_FLAG,
                    AT(PRESETS_LIST) | AT(PRESETS_SHOW) | AT(PRESETS_CHECK) | AT(VERIFY), 0, 0, 0,
                    NULL, NULL, false, "the result as JSON objects, one a line"},
-    [OPT_QUIET] = {"quiet", NULL, KIND_FLAG, STREAM | FILES | AT(SUBSCRIBE) | AT(ENV) | PRESETS, 0,
-                   0, 0, NULL, NULL, false, "nothing on stderr but errors"},
+    [OPT_QUIET] = {"quiet", NULL, KIND_FLAG,
+                   STREAM | FILES | AT(SUBSCRIBE) | BENCH | AT(ENV) | PRESETS, 0, 0, 0, NULL, NULL,
+                   false, "nothing on stderr but errors"},
     [OPT_HELP] = {"help", NULL, KIND_FLAG, EVERY, 0, 0, 0, NULL, NULL, false, "this text"},
 };
 
@@ -214,6 +270,26 @@ const command commands[N_COMMANDS] = {
          "--resume TOKEN (a text) starts new --out and --ids files.\n\n"
          "The first SIGINT or SIGTERM ends it after the batch in hand (exit status 4).",
          command_subscribe},
+    [CMD_PLAN] =
+        {"plan", "", 0, 0, false, NULL, "a strategy as a co-process, for any program",
+         "Prints one span a line, "
+         "{\"step\":0,\"first\":0,\"stride\":1,\"count\":16,\"why\":\"start\"}: "
+         "the positions first, first + stride, ... of the next batch, of all ranks together. Then "
+         "it reads a line of feedback from stdin, {\"seconds\":0.01,\"bytes\":1000}, and plans the "
+         "next. All members may be left out: samples (of a rank; the batch's), seconds, bytes "
+         "(that the consumer needed for it), available_bytes (that it had left beside them). An "
+         "empty line says nothing; after the end of stdin the rest is planned without feedback.",
+         command_plan},
+    [CMD_BENCH_STRATEGIES] =
+        {"bench strategies", "", 0, 0, false, NULL, "compares the strategies on one job",
+         "Each strategy gets a fresh stream of N samples and the same simulated consumer. "
+         "round_robin gets as many batches as sequential has.",
+         command_bench_strategies},
+    [CMD_BENCH_BATCH_SIZE] =
+        {"bench batch-size", "", 0, 0, false, NULL, "compares batch sizes on one job",
+         "Each size gets a fresh stream of N samples and the same simulated consumer; the best "
+         "throughput is marked.",
+         command_bench_batch_size},
     [CMD_ENV] = {"env", "", 0, 0, false, NULL, "how rank and world size are found",
                  "The first source in the table that is set is used. A pair of which only one is "
                  "set is refused (exit status 3).",

@@ -37,7 +37,7 @@ bool parse_whole(const char *text, uint64_t *ret_number)
     return true;
 }
 
-static bool parse_seconds(const char *text, double *ret_seconds)
+static bool parse_decimal(const char *text, double *ret_decimal)
 {
     size_t n_digits = strspn(text, "0123456789");
     size_t n_all = n_digits + (text[n_digits] == '.' ? 1 : 0);
@@ -45,7 +45,7 @@ static bool parse_seconds(const char *text, double *ret_seconds)
     if (n_digits + n_more == 0 || n_digits > 9 || n_more > 9 || text[n_all + n_more] != '\0') {
         return false;
     }
-    *ret_seconds = strtod(text, NULL);
+    *ret_decimal = strtod(text, NULL);
     return true;
 }
 
@@ -86,10 +86,10 @@ static int take_value(arguments *of, enum option_id id, const char *text)
                             at->name, text, at->low, at->high);
         }
         of->values[id].whole = number;
-    } else if (at->kind == KIND_SECONDS) {
-        if (!parse_seconds(text, &of->values[id].seconds)) {
-            return complain(EXIT_USAGE, "--%s '%s'; accepted: seconds, e.g. 30 or 0.5", at->name,
-                            text);
+    } else if (at->kind == KIND_DECIMAL) {
+        if (!parse_decimal(text, &of->values[id].decimal)) {
+            return complain(EXIT_USAGE, "--%s '%s'; accepted: a decimal number, e.g. 30 or 0.5",
+                            at->name, text);
         }
     } else if (at->kind == KIND_NAME) {
         uint32_t i = 0;
@@ -281,9 +281,9 @@ uint64_t option_whole(const arguments *of, enum option_id id, uint64_t otherwise
     return of->given[id] ? of->values[id].whole : otherwise;
 }
 
-double option_seconds(const arguments *of, enum option_id id, double otherwise)
+double option_decimal(const arguments *of, enum option_id id, double otherwise)
 {
-    return of->given[id] ? of->values[id].seconds : otherwise;
+    return of->given[id] ? of->values[id].decimal : otherwise;
 }
 
 uint32_t option_name_index(const arguments *of, enum option_id id, uint32_t otherwise)

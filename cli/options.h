@@ -19,6 +19,9 @@ enum command_id {
     CMD_INSPECT,
     CMD_SERVE,
     CMD_SUBSCRIBE,
+    CMD_PLAN,
+    CMD_BENCH_STRATEGIES,
+    CMD_BENCH_BATCH_SIZE,
     CMD_ENV,
     CMD_VERSION,
     CMD_COMPLETIONS,
@@ -45,6 +48,26 @@ enum option_id {
     OPT_DROP_LAST,
     OPT_BATCHES,
     OPT_PLAN_WINDOW,
+    OPT_MAX_MEMORY,
+    OPT_SAFETY,
+    OPT_MEMORY_RULE,
+    OPT_TARGET_LATENCY,
+    OPT_TARGET_MEMORY,
+    OPT_GROWTH,
+    OPT_REDUCTION,
+    OPT_JOURNAL,
+    OPT_REPLAY,
+    OPT_METRICS_FILE,
+    OPT_SAMPLE_BYTES,
+    OPT_PLAN_WORLD_SIZE,
+    OPT_BENCH_PRESET,
+    OPT_BENCH_SEED,
+    OPT_BENCH_SAMPLES,
+    OPT_BENCH_STRATEGIES,
+    OPT_SIZES,
+    OPT_COST,
+    OPT_COST_BYTES,
+    OPT_PLAN_SAMPLES,
     OPT_SHARD,
     OPT_SHARD_KIND,
     OPT_TAIL,
@@ -85,7 +108,7 @@ enum option_kind {
     KIND_FLAG,
     KIND_TEXT,
     KIND_WHOLE,   /* a whole number in [low, high] */
-    KIND_SECONDS, /* a decimal number >= 0 */
+    KIND_DECIMAL, /* >= 0 */
     KIND_NAME,    /* one of `names` */
     KIND_LIST     /* a text, may be given more than once */
 };
@@ -128,7 +151,7 @@ typedef struct arguments {
     struct {
         const char *text;
         uint64_t whole;
-        double seconds;
+        double decimal;
     } values[N_OPTIONS];
     const char **words; /* positional ones */
     unsigned n_words;
@@ -146,7 +169,7 @@ void arguments_free(arguments *of);
 bool option_has_command(const option *of, const command *at);
 const char *option_text(const arguments *of, enum option_id id, const char *otherwise);
 uint64_t option_whole(const arguments *of, enum option_id id, uint64_t otherwise);
-double option_seconds(const arguments *of, enum option_id id, double otherwise);
+double option_decimal(const arguments *of, enum option_id id, double otherwise);
 /* The index of the given name in the option's names. */
 uint32_t option_name_index(const arguments *of, enum option_id id, uint32_t otherwise);
 
@@ -162,6 +185,9 @@ int command_verify(const arguments *of);
 int command_inspect(const arguments *of);
 int command_serve(const arguments *of);
 int command_subscribe(const arguments *of);
+int command_plan(const arguments *of);
+int command_bench_strategies(const arguments *of);
+int command_bench_batch_size(const arguments *of);
 int command_env(const arguments *of);
 int command_version(const arguments *of);
 int command_completions(const arguments *of);

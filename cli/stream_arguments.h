@@ -15,6 +15,9 @@
 int open_preset(const arguments *of, const char *name, augs_preset **ret_preset);
 int open_stream(const arguments *of, uint64_t n_samples, augs_stream **ret_stream);
 
+/* A --samples: a number or "endless" (AUGS_ENDLESS). */
+int parse_samples(const char *text, uint64_t *ret_n_samples);
+
 /* --strategy and its options; world_size, shard and tail are zero. *strategy_options must live as
  * long as *ret_plan. */
 void read_plan(const arguments *of, augs_strategy_options *strategy_options,

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A strategy as a co-process: a span out, a line of feedback in. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <augstream/augstream.h>
+
+#include "command_allocator.h"
+#include "exit_status.h"
+#include "feedback_line.h"
+#include "interrupt.h"
+#include "stream_arguments.h"
+
+static int open_planner(const arguments *of, augs_planner **ret_planner)
+{
+    augs_error error;
+    augs_strategy_options strategy_options;
+    augs_planner_options planner_options = {
+        .size = sizeof planner_options,
+        .epoch = (uint32_t)option_whole(of, OPT_EPOCH, 0),
+        .sample_bytes = option_whole(of, OPT_SAMPLE_BYTES, 0),
+        .journal = option_text(of, OPT_JOURNAL, NULL),
+        .replay = option_text(of, OPT_REPLAY, NULL),
+        .allocator = command_allocator(),
+    };
+    int result = parse_samples(option_text(of, OPT_PLAN_SAMPLES, ""), &planner_options.n_samples);
+    if (result != EXIT_DONE) {
+        return result;
+    }
+    read_plan(of, &strategy_options, &planner_options.plan);
+    planner_options.plan.world_size = (uint32_t)option_whole(of, OPT_PLAN_WORLD_SIZE, 1);
+    return augs_planner_open(&planner_options, ret_planner, &error) < 0 ? complain_error(&error)
+                                                                        : EXIT_DONE;
+}
+
+static int print_span(const augs_planner *planner, const augs_span *span)
+{
+    printf("{\"step\":%" PRIu64 ",\"first\":%" PRIu64 ",\"stride\":%" PRIu64 ",\"count\":%" PRIu64
+           ",\"why\":\"%s\"}\n",
+           augs_planner_step(planner) - 1, span->first, span->stride, span->count,
+           augs_planner_why(planner));
+    return fflush(stdout);
+}
+
+/* Hands on what the other side says; an exit status. */
+static int listen(augs_planner *planner, unsigned long *line)
+{
+    augs_error error;
+    augs_feedback feedback;
+    int status = feedback_line_read(stdin, line, &feedback);
+    if (status <= 0) {
+        return status < 0 ? EXIT_DATA : EXIT_DONE;
+    }
+    return augs_planner_observe(planner, &feedback, &error) < 0 ? complain_error(&error)
+                                                                : EXIT_DONE;
+}
+
+int command_plan(const arguments *of)
+{
+    augs_error error;
+    augs_planner *planner = NULL;
+    unsigned long line = 0;
+    int result = open_planner(of, &planner);
+    interrupt_watch(true, NULL, NULL);
+    while (result == EXIT_DONE) {
+        augs_span span;
+        int status =
+            interrupt_asked() ? AUGS_E_CANCELLED : augs_planner_next(planner, &span, &error);
+        if (status == AUGS_E_CANCELLED) {
+            result = complain(EXIT_PARTLY, "stopped after %" PRIu64 " steps",
+                              augs_planner_step(planner));
+        } else if (status < 0) {
+            result = complain_error(&error);
+        } else if (status == 0 || print_span(planner, &span) != 0) {
+            break; /* main says if writing failed */
+        } else {
+            result = listen(planner, &line);
+        }
+    }
+    augs_planner_free(planner);
+    return result;
+}

@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Strategies as typed: the co-process, journals that are continued after kill -9 and replayed, comparisons.
+usage: test_command_plan.py COMMAND"""
+import json
+import os
+import random
+import subprocess
+import tempfile
+import time
+
+from command_fixture import COMMAND, Case, environment, main, run, start
+
+STRATEGIES = json.loads(run("bench", "strategies", "--samples", 1, "--json", "--quiet").stdout)["strategies"]
+DECIDING = [one["name"] for one in STRATEGIES if one["name"] not in ("sequential", "round_robin")]
+GENERATE = ("generate", "--preset", "moderate", "--seed", 7)
+N_KILLS = int(os.environ.get("AUGS_TEST_KILLS", "100"))
+
+
+def spans_of(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def positions_of(spans):
+    return [span["first"] + span["stride"] * k for span in spans for k in range(span["count"])]
+
+
+class CoProcess:
+    """The other side of `augstream plan`."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen([COMMAND, "plan", *map(str, arguments)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+
+    def span(self):
+        line = self.process.stdout.readline()
+        return json.loads(line) if line else None
+
+    def tell(self, **feedback):
+        self.process.stdin.write(json.dumps(feedback) + "\n")
+        self.process.stdin.flush()
+
+    def end(self):
+        self.process.stdin.close()
+        rest, errors = self.process.stdout.read(), self.process.stderr.read()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return self.process.wait(), rest, errors
+
+
+class Plan(Case):
+    def test_without_feedback_every_position_is_planned_once(self):
+        for one in STRATEGIES:
+            more = ("--batches", 7) if one["name"] == "round_robin" else ()
+            result = self.ends(0, "plan", "--strategy", one["name"], "--samples", 1000, *more, stdin="")
+            spans = spans_of(result.stdout)
+            self.assertEqual(sorted(positions_of(spans)), list(range(1000)), one["name"])
+            self.assertEqual([span["step"] for span in spans], list(range(len(spans))))
+            self.assertTrue(all(span["why"] for span in spans))
+
+    def test_a_consumer_leads_the_size_to_its_budget(self):
+        planner = CoProcess("--strategy", "memory_optimized", "--samples", "endless", "--max-memory-mb", 1, "--safety", 1)
+        for _ in range(30):
+            span = planner.span()
+            planner.tell(seconds=0.1, bytes=span["count"] * 1000)
+        self.assertEqual(span["count"], 1000)
+        planner.tell(samples=1000, seconds=0.1, bytes=2_000_000)
+        planner.process.kill()
+        planner.end()
+
+    def test_ranks_share_spans(self):
+        result = self.ends(0, "plan", "--strategy", "sequential", "--batch-size", 4, "--samples", 20, "--world-size", 3, stdin="")
+        self.assertEqual([span["count"] for span in spans_of(result.stdout)], [12, 8])
+
+    def test_feedback_that_cannot_be_read_is_named(self):
+        for line, says in (
+            ("{", "line 1"),
+            ("[]", "it is no object"),
+            ('{"secondz":1}', "'secondz' is unknown"),
+            ('{"seconds":"fast"}', "'seconds' is not a number"),
+            ('{"bytes":-1}', "'bytes' is not a number from 0"),
+            ('{"bytes":1,"bytes":2}', "duplicate"),
+            ("x" * 5000, "longer than"),
+        ):
+            result = self.ends(5, "plan", "--strategy", "sequential", "--samples", 1000, stdin=line + "\n",
+                               says=("stdin, line 1", says, "accepted"))
+            self.assertEqual(len(spans_of(result.stdout)), 1)
+        self.ends(5, "plan", "--strategy", "sequential", "--samples", 1000, stdin="\n{}\n{]\n", says="line 3")
+
+    def test_wrong_options_are_named(self):
+        for arguments, status, says in (
+            (("--samples", 5), 2, "--strategy X is missing"),
+            (("--strategy", "sequential"), 2, "--samples N is missing"),
+            (("--strategy", "sequential", "--samples", 5, "--safety", 0.5), 2, ("'safety'", "memory_optimized")),
+            (("--strategy", "memory_optimized", "--samples", 5, "--safety", 1.5), 2, "above 0, up to 1"),
+            (("--strategy", "memory_optimized", "--samples", 5, "--memory-rule", "old"), 2, "budget, published"),
+            (("--strategy", "sequential", "--samples", 5, "--journal", "j"), 2, "needs no journal"),
+            (("--strategy", "memory_optimized", "--samples", 5, "--journal", "/nowhere/j"), 3, "/nowhere/j"),
+            (("--strategy", "memory_optimized", "--samples", 5, "--replay", "/nowhere/j"), 3, "/nowhere/j"),
+        ):
+            self.ends(status, "plan", *arguments, stdin="", says=says)
+
+
+class Journal(Case):
+    def setUp(self):
+        super().setUp()
+        self._folder.cleanup()  # every decision is synced: in memory, where there is such a folder
+        place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self._folder = tempfile.TemporaryDirectory(prefix="augstream-test-", dir=place)
+        self.folder = type(self.folder)(self._folder.name)
+
+    def test_a_journal_made_by_plan_is_replayed_by_plan(self):
+        for name in DECIDING:
+            path = self.folder / f"{name}.jsonl"
+            planner = CoProcess("--strategy", name, "--samples", 3000, "--max", 100, "--journal", path)
+            spans = []
+            while (span := planner.span()) is not None:
+                spans.append(span)
+                planner.tell(seconds=random.random(), bytes=random.randrange(10**9))
+            self.assertEqual(planner.end()[0], 0)
+            self.assertEqual(positions_of(spans), list(range(3000)))
+            result = self.ends(0, "plan", "--strategy", name, "--samples", 3000, "--replay", path, stdin="")
+            self.assertEqual(spans_of(result.stdout), spans)
+
+    def test_shards_need_a_replay(self):
+        path = self.folder / "j"
+        more = ("--samples", 5000, "--strategy", "memory_optimized", "--max", 300)
+        whole = self.ends(0, *GENERATE, *more, "--journal", path).stdout.splitlines()
+        self.ends(2, *GENERATE, *more, "--shard", "0/2", says=("decides as it goes", "--replay"))
+        parts = [self.ends(0, *GENERATE, "--samples", 5000, "--strategy", "memory_optimized", "--replay", path,
+                           "--shard", f"{i}/2").stdout.splitlines() for i in range(2)]
+        self.assertEqual(sorted(parts[0] + parts[1]), sorted(whole))
+        self.assertTrue(parts[0] and parts[1])
+
+    def test_a_journal_of_another_stream_is_refused(self):
+        path = self.folder / "j"
+        more = ("--samples", 500, "--strategy", "memory_optimized")
+        self.ends(0, *GENERATE, *more, "--journal", path)
+        for option in ("--journal", "--replay"):
+            self.ends(5, "generate", "--preset", "moderate", "--seed", 8, *more, option, path, says="is of the stream")
+        self.ends(2, *GENERATE, *more, "--out", self.folder / "d", "--journal", path, says="--journal")
+
+    def test_metrics_of_a_run_are_saved(self):
+        path = self.folder / "m.jsonl"
+        self.ends(0, *GENERATE, "--samples", 1000, "--batch-size", 100, "--metrics", path)
+        lines = spans_of(path.read_text())
+        self.assertEqual(len(lines), 11)
+        self.assertEqual(lines[-1]["summary"]["n_samples"], 1000)
+
+    def kill_and_continue(self, name):
+        """Kills runs at random moments and goes on, until one ends; returns how many were killed."""
+        path, out = self.folder / "j", self.folder / "out"
+        run_it = (*GENERATE, "--samples", 100_000, "--strategy", name, "--max", 100, "--quiet")
+        seen, n_kills, longest = [], 0, 0.05
+        while True:
+            with open(out, "wb") as file:
+                process = start(*run_it, "--journal", path, stdout=file)
+                time.sleep(random.uniform(0.001, longest))
+                process.kill()
+                errors = process.communicate()[1]
+            if process.returncode == 0:
+                break
+            self.assertEqual(process.returncode, -9, errors)
+            n_kills += 1
+            longest *= 1.02  # a slow machine gets to the end as well
+            text = out.read_bytes()
+            seen.append(text[:text.rfind(b"\n") + 1])
+        whole = out.read_bytes()
+        self.assertEqual(whole.count(b"\n"), 100_000)
+        for text in seen:
+            self.assertTrue(whole.startswith(text), f"a run that was killed had other records ({name})")
+        replayed = self.ends(0, *run_it, "--replay", path, text=False).stdout
+        self.assertEqual(replayed, whole)
+        path.unlink()
+        return n_kills
+
+    def test_runs_that_are_killed_go_on_and_replay_to_the_same_bytes(self):
+        seed = random.randrange(2**32)
+        print(f"seed {seed}")
+        random.seed(seed)
+        for name in DECIDING:
+            n_kills = 0
+            while n_kills < N_KILLS:
+                n_kills += self.kill_and_continue(name)
+
+
+class Bench(Case):
+    def test_strategies_are_compared_on_fresh_streams(self):
+        result = self.ends(0, "bench", "strategies", "--samples", 5000, "--cost", "0.01,0.0001", "--cost-bytes", "1e6,1e3")
+        for one in STRATEGIES:
+            self.assertIn(one["name"], result.stdout)
+        self.assertEqual(result.stdout.count("<- best"), 1)
+        table = json.loads(self.ends(0, "bench", "strategies", "--samples", 5000, "--cost", "0.01,0", "--strategies",
+                                     "sequential,round_robin", "--batch-size", 50, "--json").stdout)["strategies"]
+        self.assertEqual([one["name"] for one in table], ["sequential", "round_robin"])
+        for one in table:
+            self.assertEqual((one["batches"], one["samples"], one["mean_size"]), (100, 5000, 50))
+            self.assertAlmostEqual(one["p50_seconds"], 0.01, delta=0.005)
+
+    def test_batch_sizes_are_compared(self):
+        table = json.loads(self.ends(0, "bench", "batch-size", "--samples", 4000, "--cost", "0.02,0.001,0.01,40",
+                                     "--sizes", "1,20,40,80", "--json").stdout)["sizes"]
+        self.assertEqual([one["name"] for one in table], ["1", "20", "40", "80"])
+        best = max(table, key=lambda one: one["samples_per_second"])
+        self.assertEqual(best["name"], "40")
+
+    def test_wrong_lists_are_named(self):
+        for arguments, says in (
+            (("strategies", "--strategies", "sequentail"), ("did you mean 'sequential'", "round_robin")),
+            (("strategies", "--strategies", ""), ("--strategies",)),
+            (("strategies", "--cost", "1"), ("--cost '1'", "A,B")),
+            (("strategies", "--cost", "1,x"), ("--cost '1,x'",)),
+            (("batch-size", "--sizes", "1,,2"), ("--sizes",)),
+            (("batch-size", "--sizes", "0"), ("--sizes '0'", "accepted")),
+        ):
+            self.ends(2, "bench", *arguments, says=says)
+
+
+if __name__ == "__main__":
+    main()
