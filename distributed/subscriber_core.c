@@ -299,6 +299,13 @@ static int receive_error(augsi_subscriber_core *core, const augsi_message *messa
     if (message->incarnation != core->incarnation && message->incarnation != 0) {
         return AUGSI_RECEIVED_NOTHING;
     }
+    if (message->code == AUGSI_CODE_CREDIT && message->count > 0 &&
+        message->count < core->cursor.welcome.max_credit) {
+        /* a server that was started again allows less than the one that said WELCOME */
+        core->cursor.welcome.max_credit = (uint32_t)message->count;
+        back_off(core, now, 0);
+        return AUGSI_RECEIVED_NOTHING;
+    }
     if (message->retry_ms == 0) {
         int status = message->code == AUGSI_CODE_FINGERPRINT ? AUGS_E_MISMATCH : AUGS_E_REFUSED;
         augs_error why;
