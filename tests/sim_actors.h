@@ -444,6 +444,12 @@ static inline void sim_rank_finish(sim_rank *rank)
     sim_world *world = rank->world;
     SIM_CHECK(world, rank->next == rank->n_steps, "rank %u ends after %zu of %zu batches",
               rank->index, rank->next, rank->n_steps);
+    /* whatever comes after the end, it stays the end */
+    const uint64_t local = sim_clock(world, rank->clock);
+    augsi_subscriber_core_receive(rank->core, "x", 1, NULL, 0, local, NULL);
+    augsi_subscriber_core_lost(rank->core, local);
+    augsi_subscriber_core_tick(rank->core, local);
+    SIM_CHECK(world, augsi_subscriber_core_is_done(rank->core), "rank %u begins anew", rank->index);
     sim_rank_stop(rank, false);
     rank->state = SIM_FINISHED;
     world->n_finished++;
@@ -465,6 +471,9 @@ static inline bool sim_rank_receive(sim_rank *rank, sim_message *message)
         goes_on = false;
         if (sim_fault(world, world->config.faults.crash_rank / 4)) {
             sim_rank_crash(rank, false); /* before it was taken */
+        } else if (sim_fault(world, world->config.faults.untaken)) {
+            world->counts.n_untaken++;
+            sim_rank_pause(rank, sim_below(world, SIM_S));
         } else {
             sim_rank_take(rank, message);
             sim_rank_pause(rank, sim_below(world, world->config.work_ns[rank->index]));

@@ -16,6 +16,7 @@
 
 #define SIM_MS ((uint64_t)1000000)
 #define SIM_S ((uint64_t)1000000000)
+#define SIM_DAY (86400 * SIM_S)
 #define SIM_NONE UINT32_MAX
 
 enum { SIM_MOST_RANKS = 4, SIM_MOST_SERVERS = 2, SIM_MOST_STRANGERS = 3 };
@@ -24,6 +25,7 @@ enum { SIM_MOST_RANKS = 4, SIM_MOST_SERVERS = 2, SIM_MOST_STRANGERS = 3 };
 typedef struct sim_faults {
     unsigned drop, repeat, late, corrupt; /* a message */
     unsigned full, unsent, no_connect;    /* a send or a connect that fails */
+    unsigned untaken;                     /* a batch that its rank cannot keep */
     unsigned no_room, unmade, slow; /* a batch that fillers refuse, fail at, or take long for */
     /* and what happens now and then; all together 0: never */
     unsigned crash_server, crash_rank, leave_rank, cut, stall, jump;
@@ -44,6 +46,7 @@ typedef struct sim_config {
     uint64_t work_ns[SIM_MOST_RANKS]; /* a batch's at its rank, at most */
     uint64_t poll_ns[SIM_MOST_RANKS]; /* the caller's limit for one call, 0: none */
     uint64_t make_ns, latency_ns;     /* at most */
+    uint64_t distance_ns;             /* the least latency */
     uint32_t max_peers, n_fillers;
     uint64_t max_bytes;
     uint64_t calm_at; /* faults end there */
@@ -146,7 +149,7 @@ typedef struct sim_counts {
     uint64_t n_events, n_taken, n_dropped, n_repeated, n_corrupted, n_stale, n_full, n_busy, n_eos,
         n_errors, n_made, n_unmade, n_server_crashes, n_rank_crashes, n_bookmarks, n_cuts, n_stalls,
         n_jumps, n_survived, n_connects, n_duplicates, n_rejected, n_fetches, n_batches, n_pongs,
-        n_strange;
+        n_strange, n_untaken;
 } sim_counts;
 
 typedef struct sim_world {
@@ -347,7 +350,7 @@ static inline uint32_t sim_connect(sim_world *world, uint32_t rank, uint32_t end
 
 static inline uint64_t sim_latency(sim_world *world)
 {
-    return 1000 + sim_below(world, world->config.latency_ns);
+    return 1000 + world->config.distance_ns + sim_below(world, world->config.latency_ns);
 }
 
 static inline void sim_flip(sim_world *world, unsigned char *data, size_t n_bytes)

@@ -25,6 +25,7 @@ static sim_faults some_faults(sim_world *world)
                         .corrupt = maybe(world, 60),
                         .full = maybe(world, 30),
                         .unsent = maybe(world, 50),
+                        .untaken = maybe(world, 50),
                         .no_connect = maybe(world, 200),
                         .no_room = maybe(world, 200),
                         .unmade = maybe(world, 30),
@@ -472,6 +473,7 @@ START_TEST(whatever_happens_every_rank_takes_every_step_exactly_once)
         ck_assert_uint_gt(sum.n_rejected, 100);
         ck_assert_uint_gt(sum.n_errors, 100);
         ck_assert_uint_gt(sum.n_strange, 100);
+        ck_assert_uint_gt(sum.n_untaken, 100);
     }
 }
 END_TEST
@@ -491,6 +493,9 @@ START_TEST(where_nothing_goes_wrong_nothing_is_done_twice)
         SIM_CHECK(&world, counts->n_connects == world.config.n_ranks, "%llu connections",
                   (unsigned long long)counts->n_connects);
         SIM_CHECK(&world, counts->n_duplicates == 0 && counts->n_rejected == 0, "duplicates");
+        SIM_CHECK(&world,
+                  counts->n_eos == (n_steps > 0 ? world.config.n_ranks * world.config.n_epochs : 0),
+                  "%llu ends of epochs", (unsigned long long)counts->n_eos);
         SIM_CHECK(&world, counts->n_taken == n_steps, "%llu of %llu steps",
                   (unsigned long long)counts->n_taken, (unsigned long long)n_steps);
         close_world(&world);
@@ -568,6 +573,10 @@ START_TEST(a_server_that_needs_a_minute_for_a_batch_is_waited_for)
     sim_config config = small_config();
     config.make_ns = 120 * SIM_S;
     build_world(&world, &config);
+    while (world.counts.n_pongs < 5) {
+        ck_assert(run_event(&world));
+    }
+    world.ranks[0].clock -= SIM_DAY; /* PINGs go on */
     run_world(&world);
     ck_assert_uint_eq(world.counts.n_connects, 1);
     ck_assert_uint_gt(world.counts.n_pongs, 10);
@@ -610,6 +619,44 @@ START_TEST(a_caller_that_polls_comes_to_another_endpoint)
 }
 END_TEST
 
+START_TEST(a_server_far_away_is_reached)
+{
+    sim_world world = {.random = 6};
+    sim_config config = small_config();
+    config.distance_ns = 4 * SIM_S;
+    build_world(&world, &config);
+    run_world(&world);
+    close_world(&world);
+}
+END_TEST
+
+START_TEST(a_clock_set_back_by_a_day_keeps_nobody_waiting)
+{
+    sim_world world = {.random = 7};
+    sim_config config = small_config();
+    config.max_peers = 1;
+    build_world(&world, &config);
+    sim_rank *rank = &world.ranks[0];
+    sim_server *server = &world.servers[0];
+    while (world.counts.n_taken == 0) {
+        ck_assert(run_event(&world));
+    }
+    sim_rank_crash(rank, false); /* the server does not know, and has no room for another */
+    server->clock -= SIM_DAY;
+    while (world.counts.n_taken == 1) {
+        ck_assert(run_event(&world));
+    }
+    sim_server_crash(server);
+    while (rank->state != SIM_WAITING || rank->connection != SIM_NONE) {
+        ck_assert(run_event(&world));
+    }
+    rank->clock -= SIM_DAY; /* while it waits to connect anew */
+    run_world(&world);
+    ck_assert_uint_lt(world.now, 400 * SIM_S);
+    close_world(&world);
+}
+END_TEST
+
 /* As many steps as before, but others. */
 START_TEST(a_job_that_changed_behind_a_lost_connection_is_refused)
 {
@@ -638,5 +685,7 @@ AUGS_SUITE("simulation", whatever_happens_every_rank_takes_every_step_exactly_on
            where_nothing_goes_wrong_nothing_is_done_twice, a_seed_is_the_whole_story,
            errors_that_may_pass_are_no_progress,
            a_server_that_needs_a_minute_for_a_batch_is_waited_for,
-           answers_without_a_batch_are_no_progress, a_caller_that_polls_comes_to_another_endpoint,
+           answers_without_a_batch_are_no_progress, a_server_far_away_is_reached,
+           a_clock_set_back_by_a_day_keeps_nobody_waiting,
+           a_caller_that_polls_comes_to_another_endpoint,
            a_job_that_changed_behind_a_lost_connection_is_refused)
