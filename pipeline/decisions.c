@@ -109,6 +109,11 @@ void augsi_decisions_look(augsi_decisions *decisions)
     if (status == AUGS_OK || status == AUGS_E_MEMORY) { /* a limit exceeded is for the strategy */
         const bool known = memory.available_bytes != UINT64_MAX;
         decisions->level = memory.level;
+        if (memory.device_limit_bytes != 0) {
+            augsi_plan_set_memory(decisions->plan, memory.device_limit_bytes,
+                                  memory.device_used_bytes, memory.device_available_bytes);
+            return;
+        }
         augsi_plan_set_memory(decisions->plan, known ? memory.limit_bytes : 0, memory.used_bytes,
                               known ? memory.available_bytes : 0);
     }

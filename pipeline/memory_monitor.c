@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "clock.h"
+#include "device_memory.h"
 #include "fail.h"
 #include "memory.h"
 #include "memory_reader.h"
@@ -22,6 +23,7 @@ struct augs_memory_monitor {
     augs_memory_snapshot last; /* n_readings 0: none yet */
     augs_memory_scope *scope;  /* the innermost that is open */
     augsi_memory_reader reader;
+    augsi_device_memory device;
 };
 
 const char *augs_memory_level_name(uint32_t level)
@@ -68,6 +70,14 @@ int augs_memory_monitor_open(const augs_memory_monitor_options *options,
         return augsi_fail_memory(error, n_root + 1);
     }
     monitor->allocator = allocator;
+    if (options->device != 0) {
+        status = augsi_device_memory_open(&monitor->device, options->device - 1, error);
+    }
+    if (status < 0) {
+        augsi_delete_text(&allocator, monitor->root);
+        augsi_delete(&allocator, monitor, sizeof *monitor);
+        return status;
+    }
     monitor->interval_ns =
         UINT64_C(1000000) * (options->interval_ms == 0 ? 100u : options->interval_ms);
     monitor->limit_bytes = options->limit_bytes;
@@ -84,6 +94,7 @@ void augs_memory_monitor_free(augs_memory_monitor *monitor)
     if (monitor != NULL) {
         augs_allocator allocator = monitor->allocator;
         augsi_memory_reader_done(&monitor->reader);
+        augsi_device_memory_close(&monitor->device);
         augsi_delete_text(&allocator, monitor->root);
         augsi_delete(&allocator, monitor, sizeof *monitor);
     }
@@ -152,6 +163,8 @@ static void ask_system(augs_memory_monitor *monitor, uint64_t now_ns)
     if (monitor->allocator_figures != NULL) {
         monitor->allocator_figures(monitor->user, &now.allocator);
     }
+    augsi_device_memory_read(&monitor->device, &now.device_limit_bytes, &now.device_used_bytes,
+                             &now.device_available_bytes);
     now.n_readings = monitor->last.n_readings + 1;
     monitor->last = now;
     monitor->read_ns = now_ns;

@@ -55,6 +55,12 @@ typedef struct augs_memory_monitor_options {
     void (*allocator_figures)(void *user, augs_allocator_figures *ret_figures);
     void *user;                      /* of both */
     const augs_allocator *allocator; /* NULL = the C library's */
+    /* 1 + the index of an NVIDIA device, as nvidia-smi counts, whose memory is told too, and goes
+     * before the process's where a strategy asks; 0 = none. Through the driver's NVML library,
+     * which is loaded here: AUGS_E_UNSUPPORTED if it or the device is missing. Not across a fork.
+     */
+    uint32_t device;
+    uint32_t reserved;
 } augs_memory_monitor_options;
 
 typedef struct augs_memory_snapshot {
@@ -73,7 +79,10 @@ typedef struct augs_memory_snapshot {
     double pressure_some_avg10;   /* percent of time that some, all tasks waited for memory; < 0: */
     double pressure_full_avg10; /* not known. Of the control group if it tells, else the machine */
     augs_allocator_figures allocator;
-    uint64_t n_readings; /* of the system, until now */
+    uint64_t n_readings;         /* of the system, until now */
+    uint64_t device_limit_bytes; /* of the device that was asked for; 0 = not known, likewise: */
+    uint64_t device_used_bytes;  /* by all processes */
+    uint64_t device_available_bytes;
 } augs_memory_snapshot;
 
 /* options may be NULL. */
