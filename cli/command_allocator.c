@@ -37,6 +37,23 @@ const char *command_allocator_name(void)
     return "jemalloc " JEMALLOC_VERSION;
 }
 
+static uint64_t figure(const char *name)
+{
+    size_t value = 0, n_bytes = sizeof value;
+    return mallctl(name, &value, &n_bytes, NULL, 0) == 0 ? value : 0;
+}
+
+void command_allocator_figures(void *user, augs_allocator_figures *ret_figures)
+{
+    (void)user;
+    uint64_t epoch = 1; /* the figures are those of the last time it was written */
+    mallctl("epoch", NULL, NULL, &epoch, sizeof epoch);
+    ret_figures->allocated_bytes = figure("stats.allocated");
+    ret_figures->active_bytes = figure("stats.active");
+    ret_figures->resident_bytes = figure("stats.resident");
+    ret_figures->retained_bytes = figure("stats.retained");
+}
+
 #else
 
 #include <stddef.h>
@@ -49,6 +66,12 @@ const augs_allocator *command_allocator(void)
 const char *command_allocator_name(void)
 {
     return "the C library's";
+}
+
+void command_allocator_figures(void *user, augs_allocator_figures *ret_figures)
+{
+    (void)user;
+    (void)ret_figures;
 }
 
 #endif

@@ -2,6 +2,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <augstream/memory_monitor.h>
+
+#include "command_allocator.h"
 #include "exit_status.h"
 #include "json_out.h"
 #include "launcher_env.h"
@@ -47,6 +50,66 @@ static void put_table(const launcher_place *place)
            place->source_index == SIZE_MAX && place->source[0] == 'd' ? "used: 0/1" : "0/1");
 }
 
+/* What this process may take, as strategies see it. */
+static int read_memory(augs_memory_snapshot *ret_memory)
+{
+    augs_error error;
+    augs_memory_monitor *monitor = NULL;
+    const augs_memory_monitor_options monitor_options = {.size = sizeof monitor_options,
+                                                         .allocator_figures =
+                                                             command_allocator_figures,
+                                                         .allocator = command_allocator()};
+    *ret_memory = (augs_memory_snapshot){.size = sizeof *ret_memory};
+    int status = augs_memory_monitor_open(&monitor_options, &monitor, &error);
+    if (status == AUGS_OK) {
+        status = augs_memory_monitor_read(monitor, ret_memory, &error);
+    }
+    augs_memory_monitor_free(monitor);
+    return status < 0 ? complain_error(&error) : EXIT_DONE;
+}
+
+static void put_memory(const augs_memory_snapshot *memory)
+{
+    const double mb = 1e-6;
+    if (memory->source == AUGS_MEMORY_OF_NONE) {
+        puts("\nmemory: not known");
+    } else {
+        printf("\nmemory: %.1f MB available, %.1f of %.1f MB used (%s), level %s\n",
+               (double)memory->available_bytes * mb, (double)memory->used_bytes * mb,
+               (double)memory->limit_bytes * mb, augs_memory_source_name(memory->source),
+               augs_memory_level_name(memory->level));
+    }
+    printf("CPUs: %u, as affinity and control groups allow; data-loader workers for one trainer: "
+           "%u\n",
+           augs_available_cpus(NULL), augs_optimal_workers(NULL, 1));
+}
+
+static void put_pressure(json_out *json, const char *name, double percent)
+{
+    if (percent < 0) {
+        json_null(json, name);
+    } else {
+        json_number(json, name, percent);
+    }
+}
+
+static void put_memory_json(json_out *json, const augs_memory_snapshot *memory)
+{
+    json_text(json, "memory_source", augs_memory_source_name(memory->source));
+    json_text(json, "memory_level", augs_memory_level_name(memory->level));
+    if (memory->source != AUGS_MEMORY_OF_NONE) {
+        json_whole(json, "memory_limit_bytes", memory->limit_bytes);
+        json_whole(json, "memory_used_bytes", memory->used_bytes);
+        json_whole(json, "memory_available_bytes", memory->available_bytes);
+    }
+    json_whole(json, "resident_bytes", memory->resident_bytes);
+    json_whole(json, "allocator_resident_bytes", memory->allocator.resident_bytes);
+    put_pressure(json, "memory_pressure_some", memory->pressure_some_avg10);
+    put_pressure(json, "memory_pressure_full", memory->pressure_full_avg10);
+    json_whole(json, "cpus", augs_available_cpus(NULL));
+    json_whole(json, "workers", augs_optimal_workers(NULL, 1));
+}
+
 int command_env(const arguments *of)
 {
     char message[512];
@@ -59,10 +122,16 @@ int command_env(const arguments *of)
         return complain(given.has_rank || given.has_world_size ? EXIT_USAGE : EXIT_CONFIGURATION,
                         "%s", message);
     }
+    augs_memory_snapshot memory;
+    int result = read_memory(&memory);
+    if (result != EXIT_DONE) {
+        return result;
+    }
     if (!of->given[OPT_JSON]) {
         printf("rank %" PRIu32 "/%" PRIu32 " (%s)\n", place.rank, place.world_size, place.source);
         if (!of->given[OPT_QUIET]) {
             put_table(&place);
+            put_memory(&memory);
         }
         return EXIT_DONE;
     }
@@ -77,6 +146,7 @@ int command_env(const arguments *of)
         settings_of(variables, settings, sizeof settings);
         json_text(&json, "variables", settings);
     }
+    put_memory_json(&json, &memory);
     json_end(&json);
     return EXIT_DONE;
 }

@@ -290,7 +290,7 @@ const command commands[N_COMMANDS] = {
          "Each size gets a fresh stream of N samples and the same simulated consumer; the best "
          "throughput is marked.",
          command_bench_batch_size},
-    [CMD_ENV] = {"env", "", 0, 0, false, NULL, "how rank and world size are found",
+    [CMD_ENV] = {"env", "", 0, 0, false, NULL, "how rank and world size are found; memory and CPUs",
                  "The first source in the table that is set is used. A pair of which only one is "
                  "set is refused (exit status 3).",
                  command_env},
