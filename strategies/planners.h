@@ -7,6 +7,7 @@
 
 #include <augstream/strategy.h>
 
+extern const augs_strategy_ops augsi_strategy_adaptive;
 extern const augs_strategy_ops augsi_strategy_memory_optimized;
 extern const augs_strategy_ops augsi_strategy_sequential;
 extern const augs_strategy_ops augsi_strategy_round_robin;

@@ -5,8 +5,9 @@
 #include "fail.h"
 #include "planners.h"
 
-static const augs_strategy_ops *const strategies[] = {&augsi_strategy_memory_optimized, &augsi_strategy_round_robin,
-                                                      &augsi_strategy_sequential};
+static const augs_strategy_ops *const strategies[] = {
+    &augsi_strategy_adaptive, &augsi_strategy_memory_optimized, &augsi_strategy_round_robin,
+    &augsi_strategy_sequential};
 
 #define N_STRATEGIES (sizeof strategies / sizeof strategies[0])
 
