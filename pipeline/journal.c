@@ -425,8 +425,11 @@ int augsi_journal_open(const char *path, bool read_only, const augsi_journal_hea
     journal->fd = -1;
     journal->read_only = read_only;
     journal->path = augsi_copy_text(allocator, path, strlen(path));
-    int status = journal->path == NULL ? augsi_fail_memory(error, strlen(path) + 1)
-                                       : open_file(journal, error);
+    if (journal->path == NULL) {
+        augsi_journal_free(journal);
+        return augsi_fail_memory(error, strlen(path) + 1);
+    }
+    int status = open_file(journal, error);
     status = status < 0 ? status : begin(journal, head, error);
     if (status < 0) {
         augsi_journal_free(journal);
