@@ -18,7 +18,7 @@ static int open_journal(augsi_decisions *decisions, const augsi_decisions_option
     int status = augsi_journal_open(replays ? options->replay : options->journal, replays, &head,
                                     allocator, &decisions->journal, error);
     if (status == AUGS_OK) {
-        augsi_plan_use_journal(decisions->plan, decisions->journal, options->epoch);
+        status = augsi_plan_use_journal(decisions->plan, decisions->journal, options->epoch, error);
     }
     return status;
 }

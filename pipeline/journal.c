@@ -30,12 +30,13 @@ struct augsi_journal {
     int fd;
     bool read_only;
     bool broken;
-    uint64_t end;        /* bytes of whole lines */
-    uint64_t after_head; /* where the first entry starts */
-    uint32_t epoch;      /* that is read, */
-    uint64_t next_step;  /* what its next step has to be, */
-    uint64_t at, line;   /* and where reading goes on */
-    uint64_t window_at;  /* file offset of `window` */
+    uint64_t end;                                 /* bytes of whole lines */
+    uint64_t after_head;                          /* where the first entry starts */
+    uint32_t epoch;                               /* that is read, */
+    uint64_t next_step;                           /* what its next step has to be, */
+    uint64_t at, line;                            /* and where reading goes on */
+    uint64_t before_at, before_line, before_step; /* the last entry that was read */
+    uint64_t window_at;                           /* file offset of `window` */
     size_t n_window;
     char window[READ_BYTES];
     char pending[MOST_PENDING * 128u];
@@ -119,7 +120,7 @@ static int fail_io(const augsi_journal *journal, int errnum, const char *what, a
 static int fail_line(const augsi_journal *journal, const char *why, augs_error *error)
 {
     return augsi_fail(error, AUGS_E_CORRUPT, "plan journal '%s', line %llu: %s", journal->path,
-                      (unsigned long long)journal->line, why);
+                      (unsigned long long)journal->line + 1, why);
 }
 
 /* 0, or errno. */
@@ -137,7 +138,8 @@ static int read_at(int fd, void *data, size_t n_bytes, uint64_t offset, size_t *
     }
 }
 
-/* The next line with its newline, NUL-terminated: its length, 0 at the end, negative. */
+/* The next line with its newline, NUL-terminated: its length, 0 at the end, negative. A line that
+ * cannot be read is the next one again. */
 static int next_line(augsi_journal *journal, char ret_line[LINE_BYTES], augs_error *error)
 {
     if (journal->at >= journal->end) {
@@ -152,9 +154,12 @@ static int next_line(augsi_journal *journal, char ret_line[LINE_BYTES], augs_err
                 const size_t n = (size_t)(newline - start) + 1;
                 memcpy(ret_line, start, n);
                 ret_line[n] = '\0';
+                if (strlen(ret_line) != n) {
+                    return fail_line(journal, "a NUL byte", error);
+                }
                 journal->at += n;
                 journal->line++;
-                return strlen(ret_line) == n ? (int)n : fail_line(journal, "a NUL byte", error);
+                return (int)n;
             }
         }
         const uint64_t left = journal->end - journal->at;
@@ -167,7 +172,6 @@ static int next_line(augsi_journal *journal, char ret_line[LINE_BYTES], augs_err
             return fail_io(journal, errnum, "read", error);
         }
     }
-    journal->line++;
     return fail_line(journal, "this is no line of a plan journal, or the file became shorter",
                      error);
 }
@@ -180,30 +184,84 @@ void augsi_journal_rewind(augsi_journal *journal, uint32_t epoch)
     journal->line = 1;
 }
 
-int augsi_journal_next(augsi_journal *journal, augsi_journal_entry *ret_entry, augs_error *error)
+static void go_before(augsi_journal *journal)
+{
+    journal->at = journal->before_at;
+    journal->line = journal->before_line;
+    journal->next_step = journal->before_step;
+}
+
+/* The next entry, of one epoch or of any. */
+static int next_entry(augsi_journal *journal, bool of_any, augsi_journal_entry *ret_entry,
+                      augs_error *error)
 {
     char line[LINE_BYTES];
     for (;;) {
         augsi_journal_entry entry;
+        journal->before_at = journal->at;
+        journal->before_line = journal->line;
+        journal->before_step = journal->next_step;
         int status = next_line(journal, line, error);
         if (status <= 0) {
             return status < 0 ? status : AUGSI_ENTRY_NONE;
         }
         const int kind = parse_entry(line, &entry);
-        if (kind == AUGSI_ENTRY_NONE) {
-            return fail_line(journal, "this is no line of a plan journal", error);
-        }
-        if (entry.epoch != journal->epoch) {
+        const bool counts = !of_any && (kind == AUGSI_ENTRY_STEP || kind == AUGSI_ENTRY_END);
+        if (kind != AUGSI_ENTRY_NONE && !of_any && entry.epoch != journal->epoch) {
             continue;
         }
-        if ((kind == AUGSI_ENTRY_STEP || kind == AUGSI_ENTRY_END) &&
-            entry.step != journal->next_step) {
-            return fail_line(journal, "a step is missing before it, or twice", error);
+        if (kind == AUGSI_ENTRY_NONE || (counts && entry.step != journal->next_step)) {
+            go_before(journal);
+            return fail_line(journal,
+                             kind == AUGSI_ENTRY_NONE ? "this is no line of a plan journal"
+                                                      : "a step is missing before it, or twice",
+                             error);
         }
         journal->next_step += kind == AUGSI_ENTRY_STEP;
         *ret_entry = entry;
         return kind;
     }
+}
+
+int augsi_journal_next(augsi_journal *journal, augsi_journal_entry *ret_entry, augs_error *error)
+{
+    return next_entry(journal, false, ret_entry, error);
+}
+
+int augsi_journal_next_of_any(augsi_journal *journal, augsi_journal_entry *ret_entry,
+                              augs_error *error)
+{
+    return next_entry(journal, true, ret_entry, error);
+}
+
+void augsi_journal_back(augsi_journal *journal)
+{
+    go_before(journal);
+}
+
+bool augsi_journal_is_at_end(const augsi_journal *journal)
+{
+    return journal->at >= journal->end;
+}
+
+int augsi_journal_count(augsi_journal *journal, uint32_t epoch, uint64_t enough, uint64_t *ret_n,
+                        augs_error *error)
+{
+    const uint32_t old_epoch = journal->epoch;
+    const uint64_t at = journal->at, line = journal->line, next_step = journal->next_step;
+    augsi_journal_entry entry;
+    int kind = AUGSI_ENTRY_STEP;
+    augsi_journal_rewind(journal, epoch);
+    while (journal->next_step < enough &&
+           (kind == AUGSI_ENTRY_STEP || kind == AUGSI_ENTRY_FEEDBACK)) {
+        kind = augsi_journal_next(journal, &entry, error);
+    }
+    *ret_n = journal->next_step;
+    journal->epoch = old_epoch;
+    journal->at = at;
+    journal->line = line;
+    journal->next_step = next_step;
+    return kind < 0 ? kind : AUGS_OK;
 }
 
 static int write_all(int fd, const char *data, size_t n_bytes, uint64_t offset)
@@ -223,13 +281,37 @@ static int write_all(int fd, const char *data, size_t n_bytes, uint64_t offset)
     return 0;
 }
 
-/* Appends text durably; takes it back if that does not work. */
-static int append_text(augsi_journal *journal, const char *text, size_t n_bytes, augs_error *error)
+/* Whether the file is still the one that was opened, and as long as it was left. */
+static int check_file(const augsi_journal *journal, augs_error *error)
 {
+    struct stat info;
     if (journal->broken) {
         return augsi_fail(error, AUGS_E_IO,
                           "plan journal '%s': an earlier write failed; open it again",
                           journal->path);
+    }
+    if (fstat(journal->fd, &info) != 0) {
+        return fail_io(journal, errno, "look at", error);
+    }
+    if (info.st_nlink == 0) {
+        return augsi_fail(error, AUGS_E_IO, "plan journal '%s' was deleted while it was in use",
+                          journal->path);
+    }
+    if ((uint64_t)info.st_size != journal->end) {
+        return augsi_fail(
+            error, AUGS_E_CORRUPT,
+            "plan journal '%s' has %llu bytes, and had %llu: somebody else changed it",
+            journal->path, (unsigned long long)info.st_size, (unsigned long long)journal->end);
+    }
+    return AUGS_OK;
+}
+
+/* Appends text durably; takes it back if that does not work. */
+static int append_text(augsi_journal *journal, const char *text, size_t n_bytes, augs_error *error)
+{
+    int status = check_file(journal, error);
+    if (status < 0) {
+        return status;
     }
     const char *what = "write";
     int errnum = write_all(journal->fd, text, n_bytes, journal->end);
@@ -277,17 +359,48 @@ int augsi_journal_append(augsi_journal *journal, int kind, const augsi_journal_e
     return AUGS_OK;
 }
 
+/* A strategy's name as the head has it: 1 to 60 bytes that need no quoting. */
+static void quote_name(const char *name, char ret_name[64])
+{
+    size_t n = 0;
+    for (; n < 60 && name[n] != '\0'; n++) {
+        const unsigned char c = (unsigned char)name[n];
+        ret_name[n] = name[n];
+        if (c < ' ' || c > '~' || c == '"' || c == '\\') {
+            ret_name[n] = '_';
+        }
+    }
+    if (n == 0) {
+        ret_name[n++] = '_';
+    }
+    ret_name[n] = '\0';
+}
+
 static size_t write_head(const augsi_journal_head *head, char ret_line[LINE_BYTES])
 {
-    char count[AUGSI_NUMBER_BYTES] = "null";
+    char count[AUGSI_NUMBER_BYTES] = "null", strategy[64];
+    quote_name(head->strategy, strategy);
     if (head->n_positions != AUGS_ENDLESS) {
         count[augsi_u64_text(head->n_positions, count)] = 0;
     }
     return (size_t)snprintf(ret_line, LINE_BYTES,
-                            "{\"augstream_plan\":1,\"fingerprint\":\"%s\",\"strategy\":\"%.60s\","
+                            "{\"augstream_plan\":1,\"fingerprint\":\"%s\",\"strategy\":\"%s\","
                             "\"world_size\":%" PRIu32 ",\"first\":%" PRIu64 ",\"count\":%s}\n",
-                            head->fingerprint, head->strategy, head->world_size,
-                            head->first_position, count);
+                            head->fingerprint, strategy, head->world_size, head->first_position,
+                            count);
+}
+
+/* The beginning of what should have been a journal goes into a message. */
+static int fail_foreign(const augsi_journal *journal, const char *text, augs_error *error)
+{
+    char shown[61];
+    size_t n = 0;
+    for (; n < sizeof shown - 1 && text[n] != '\0' && text[n] != '\n'; n++) {
+        shown[n] = text[n] >= ' ' && text[n] <= '~' ? text[n] : '?';
+    }
+    shown[n] = '\0';
+    return augsi_fail(error, AUGS_E_CORRUPT, "'%s' is no plan journal: its first line is %s",
+                      journal->path, shown);
 }
 
 static int check_head(const augsi_journal *journal, const char *line,
@@ -297,8 +410,7 @@ static int check_head(const augsi_journal *journal, const char *line,
     if (sscanf(line,
                "{\"augstream_plan\":1,\"fingerprint\":\"%63[0-9a-f]\",\"strategy\":\"%63[^\"]\"",
                fingerprint, strategy) != 2) {
-        return augsi_fail(error, AUGS_E_CORRUPT,
-                          "'%s' is no plan journal: its first line is %.100s", journal->path, line);
+        return fail_foreign(journal, line, error);
     }
     if (strcmp(fingerprint, head->fingerprint) != 0) {
         return augsi_fail(error, AUGS_E_MISMATCH,
@@ -356,37 +468,68 @@ static int sync_folder(const augsi_journal *journal)
     return errnum;
 }
 
+/* A file without a whole line: new, or a head that was torn. Anything else is left alone. */
+static int write_new(augsi_journal *journal, const augsi_journal_head *head, augs_error *error)
+{
+    char line[LINE_BYTES], there[LINE_BYTES];
+    size_t n_there = 0;
+    int errnum = read_at(journal->fd, there, sizeof there - 1, 0, &n_there);
+    if (errnum != 0) {
+        return fail_io(journal, errnum, "read", error);
+    }
+    there[n_there] = '\0';
+    const size_t n = write_head(head, line);
+    if (journal->read_only || n_there >= n || memcmp(there, line, n_there) != 0) {
+        return n_there > 0 ? fail_foreign(journal, there, error)
+                           : augsi_fail(error, AUGS_E_CORRUPT,
+                                        "'%s' is no plan journal: it is empty", journal->path);
+    }
+    if (ftruncate(journal->fd, 0) != 0) {
+        return fail_io(journal, errno, "cut the torn end of", error);
+    }
+    int status = append_text(journal, line, n, error);
+    if (status < 0) {
+        return status;
+    }
+    errnum = sync_folder(journal);
+    journal->after_head = n;
+    return errnum != 0 ? fail_io(journal, errnum, "sync the folder of", error) : AUGS_OK;
+}
+
+/* Nothing is changed before the head says that this is the journal of this run. */
 static int begin(augsi_journal *journal, const augsi_journal_head *head, augs_error *error)
 {
     char line[LINE_BYTES];
-    if (journal->end == 0) {
-        if (journal->read_only) {
-            return augsi_fail(error, AUGS_E_CORRUPT,
-                              "'%s' is no plan journal: it has no whole line", journal->path);
-        }
-        const size_t n = write_head(head, line);
-        int status = append_text(journal, line, n, error);
-        if (status < 0) {
-            return status;
-        }
-        int errnum = sync_folder(journal);
-        journal->after_head = n;
-        return errnum != 0 ? fail_io(journal, errnum, "sync the folder of", error) : AUGS_OK;
+    struct stat info;
+    if (fstat(journal->fd, &info) != 0) {
+        return fail_io(journal, errno, "look at", error);
     }
-    int status = next_line(journal, line, error);
-    if (status < 0) {
+    if (!S_ISREG(info.st_mode)) {
+        return augsi_fail(error, AUGS_E_IO, "plan journal '%s' is not a file", journal->path);
+    }
+    int status = find_end(journal, (uint64_t)info.st_size, error);
+    if (status < 0 || journal->end == 0) {
+        return status < 0 ? status : write_new(journal, head, error);
+    }
+    status = next_line(journal, line, error);
+    if (status == AUGS_E_CORRUPT) {
         return augsi_fail(error, AUGS_E_CORRUPT,
-                          "'%s' is no plan journal: its first line is too long", journal->path);
+                          "'%s' is no plan journal: its first line is none of one", journal->path);
     }
+    status = status < 0 ? status : check_head(journal, line, head, error);
     journal->after_head = journal->at;
-    return check_head(journal, line, head, error);
+    if (status == AUGS_OK && !journal->read_only && journal->end < (uint64_t)info.st_size &&
+        ftruncate(journal->fd, (off_t)journal->end) != 0) {
+        return fail_io(journal, errno, "cut the torn end of", error);
+    }
+    return status;
 }
 
 static int open_file(augsi_journal *journal, augs_error *error)
 {
     const int flags = journal->read_only ? O_RDONLY : O_RDWR | O_CREAT;
-    struct stat info;
-    journal->fd = open(journal->path, flags | O_CLOEXEC, 0666);
+    /* O_NONBLOCK: what is a pipe is refused, not waited for */
+    journal->fd = open(journal->path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
     if (journal->fd < 0) {
         return augsi_fail_errno(error, errno == ENOENT ? AUGS_E_NOT_FOUND : AUGS_E_IO, errno,
                                 "open plan journal '%s'", journal->path);
@@ -399,18 +542,7 @@ static int open_file(augsi_journal *journal, augs_error *error)
         }
         return fail_io(journal, errno, "lock", error);
     }
-    if (fstat(journal->fd, &info) != 0) {
-        return fail_io(journal, errno, "look at", error);
-    }
-    if (!S_ISREG(info.st_mode)) {
-        return augsi_fail(error, AUGS_E_IO, "plan journal '%s' is not a file", journal->path);
-    }
-    int status = find_end(journal, (uint64_t)info.st_size, error);
-    if (status == AUGS_OK && !journal->read_only && journal->end < (uint64_t)info.st_size &&
-        ftruncate(journal->fd, (off_t)journal->end) != 0) {
-        return fail_io(journal, errno, "cut the torn end of", error);
-    }
-    return status;
+    return AUGS_OK;
 }
 
 int augsi_journal_open(const char *path, bool read_only, const augsi_journal_head *head,

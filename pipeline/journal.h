@@ -46,9 +46,9 @@ typedef struct augsi_journal_entry {
 
 /*
  * Opens a journal to read from and, unless read_only, to append to: made if it is not there, locked
- * against a second writer, a torn end cut off. AUGS_E_MISMATCH: it is of another stream, window or
- * number of ranks (or strategy, unless read_only); AUGS_E_CORRUPT names the line; AUGS_E_STATE: in
- * use; AUGS_E_IO.
+ * against a second writer, a torn end cut off once it is known to be a journal of this run.
+ * AUGS_E_MISMATCH: it is of another stream, window or number of ranks (or strategy, unless
+ * read_only); AUGS_E_CORRUPT names the line; AUGS_E_STATE: in use; AUGS_E_IO.
  */
 int augsi_journal_open(const char *path, bool read_only, const augsi_journal_head *head,
                        const augs_allocator *allocator, augsi_journal **ret_journal,
@@ -59,11 +59,22 @@ bool augsi_journal_is_read_only(const augsi_journal *journal);
 
 /* Goes before the first entry of an epoch. */
 void augsi_journal_rewind(augsi_journal *journal, uint32_t epoch);
-/* The next entry of that epoch: AUGSI_ENTRY_..., or negative. Its steps come in order from 0. */
+/* The next entry of that epoch: AUGSI_ENTRY_..., or negative, again and again. Its steps come in
+ * order from 0. */
 int augsi_journal_next(augsi_journal *journal, augsi_journal_entry *ret_entry, augs_error *error);
+/* The next entry of whatever epoch, in the order in which they were written. */
+int augsi_journal_next_of_any(augsi_journal *journal, augsi_journal_entry *ret_entry,
+                              augs_error *error);
+/* The entry read last is the next one again. */
+void augsi_journal_back(augsi_journal *journal);
+bool augsi_journal_is_at_end(const augsi_journal *journal); /* of all epochs */
+/* How many steps of an epoch it has, counted up to `enough`. The place stays. */
+int augsi_journal_count(augsi_journal *journal, uint32_t epoch, uint64_t enough, uint64_t *ret_n,
+                        augs_error *error);
 
-/* Appends a step or an end; it is on the disk when the call returns. After a failure the journal is
- * as before, or, if that cannot be had, every later call fails, too. */
+/* Appends a step or an end; it is on the disk when the call returns. Feedback waits for it. After a
+ * failure the journal is as before, or, if that cannot be had, every later call fails, too:
+ * AUGS_E_NO_SPACE, AUGS_E_IO, AUGS_E_CORRUPT (somebody else changed the file). */
 int augsi_journal_append(augsi_journal *journal, int kind, const augsi_journal_entry *entry,
                          augs_error *error);
 

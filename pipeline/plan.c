@@ -336,6 +336,7 @@ int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t st
         done_strategy(&changed);
         return status;
     }
+    changed.decided = false;
     done_strategy(plan);
     *plan = changed;
     plan->options.strategy_options = &plan->strategy_options;

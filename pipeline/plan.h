@@ -84,14 +84,17 @@ void augsi_plan_set_epoch(augsi_plan *plan, uint32_t epoch);
 
 /*
  * For plans that decide as they go: the steps that the journal has are taken from it, later ones
- * are decided, and appended unless it was opened to read only. Before the first step; the journal
- * is borrowed.
+ * are decided, and appended unless it was opened to read only. What it tells of earlier runs is
+ * learned at once. Before the first step; the journal is borrowed. AUGS_E_CORRUPT, AUGS_E_IO.
  */
-void augsi_plan_use_journal(augsi_plan *plan, augsi_journal *journal, uint32_t epoch);
+int augsi_plan_use_journal(augsi_plan *plan, augsi_journal *journal, uint32_t epoch,
+                           augs_error *error);
 /* Decides nothing itself: for a plan that is taken from a journal alone. */
 extern const augs_strategy_ops augsi_strategy_replay;
-/* Makes `step` the next one or the last again. AUGS_E_STATE, AUGS_E_RANGE: neither planned nor in
- * the journal. */
+/* Whether `step` of an epoch can be gone to. AUGS_E_STATE, AUGS_E_RANGE: neither planned nor in the
+ * journal. */
+int augsi_plan_has_step(augsi_plan *plan, uint32_t epoch, uint64_t step, augs_error *error);
+/* Makes `step` the next one or the last again. A step that it has not leaves it where it is. */
 int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error);
 
 /*

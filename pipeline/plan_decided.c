@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plans that decide as they go, with and without a journal. What the journal has is taken from it;
- * the planner is asked and told all the same, and its answers are not looked at, so that it has
- * learned as much as before when the journal ends and it decides itself.
+ * Plans that decide as they go, with and without a journal. What the journal has is taken from it.
+ * When it is opened, the planner is asked and told everything in it once, in the order in which it
+ * was written, and its answers are not looked at: so it has learned as much as before when the
+ * journal ends and it decides itself. Whoever walks the steps of the journal again tells it nothing
+ * new.
  */
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +28,12 @@ static int replay_plan(void *state, const augs_plan_facts *facts, augs_span *ret
     if (facts->position >= facts->n_samples) {
         return 0;
     }
+    if (facts->n_samples == AUGS_ENDLESS) {
+        return augsi_fail(error, AUGS_E_PLAN,
+                          "replay: the plan journal of an endless run ends at step %llu, position "
+                          "%llu: there is nothing more to repeat",
+                          (unsigned long long)facts->step, (unsigned long long)facts->position);
+    }
     return augsi_fail(error, AUGS_E_PLAN,
                       "replay: the plan journal ends at step %llu with %llu of %llu positions: the "
                       "run that wrote it was not finished",
@@ -41,11 +49,36 @@ const augs_strategy_ops augsi_strategy_replay = {
     .plan = replay_plan,
 };
 
-void augsi_plan_use_journal(augsi_plan *plan, augsi_journal *journal, uint32_t epoch)
+/* Everything that earlier runs decided and were told. */
+static int learn(augsi_plan *plan, augs_error *error)
+{
+    const augsi_lane lane = augsi_plan_lane(plan, 0);
+    augsi_journal_entry entry;
+    int kind;
+    while ((kind = augsi_journal_next_of_any(plan->journal, &entry, error)) > 0) {
+        if (kind == AUGSI_ENTRY_FEEDBACK && plan->ops->observe != NULL) {
+            plan->ops->observe(plan->state, &entry.feedback);
+        } else if (kind == AUGSI_ENTRY_STEP && entry.span.first >= plan->first_position) {
+            augs_span ignored;
+            plan->check.next = entry.span.first - plan->first_position;
+            augsi_plan_ask(plan, &lane, entry.step, &ignored, NULL);
+        }
+    }
+    return kind;
+}
+
+int augsi_plan_use_journal(augsi_plan *plan, augsi_journal *journal, uint32_t epoch,
+                           augs_error *error)
 {
     plan->journal = journal;
     plan->epoch = epoch;
     augsi_plan_restart(plan);
+    int status = AUGS_OK;
+    if (!augsi_journal_is_read_only(journal)) {
+        status = learn(plan, error);
+        augsi_plan_restart(plan);
+    }
+    return status;
 }
 
 void augsi_plan_set_memory(augsi_plan *plan, uint64_t limit_bytes, uint64_t used_bytes,
@@ -70,6 +103,8 @@ void augsi_plan_restart(augsi_plan *plan)
 {
     plan->n_planned = 0;
     plan->end_noted = false;
+    plan->taken = false;
+    plan->decided = false;
     augsi_span_check_init(&plan->check);
     if (plan->journal != NULL) {
         augsi_journal_rewind(plan->journal, plan->epoch);
@@ -79,7 +114,6 @@ void augsi_plan_restart(augsi_plan *plan)
 void augsi_plan_set_epoch(augsi_plan *plan, uint32_t epoch)
 {
     plan->epoch = epoch;
-    plan->n_fed = 0;
     augsi_plan_restart(plan);
 }
 
@@ -102,37 +136,26 @@ static int recorded_span(augsi_plan *plan, const augsi_lane *lane, augs_span *re
                          augs_error *error)
 {
     augsi_journal_entry entry;
-    const bool feeds = !augsi_journal_is_read_only(plan->journal);
-    for (;;) {
-        int kind = augsi_journal_next(plan->journal, &entry, error);
-        if (kind == AUGSI_ENTRY_FEEDBACK) {
-            if (feeds && plan->n_planned == plan->n_fed && plan->ops->observe != NULL) {
-                plan->ops->observe(plan->state, &entry.feedback);
-            }
-            continue;
-        }
-        plan->end_noted = plan->end_noted || kind == AUGSI_ENTRY_END;
-        if (kind != AUGSI_ENTRY_STEP) {
-            return kind < 0 ? kind : 0;
-        }
-        augs_span span = entry.span;
-        if (span.first < plan->first_position) {
-            span.count = 0;
-        }
-        span.first -= plan->first_position;
-        int status = augsi_plan_check_span(plan, lane, entry.step, &span, error);
-        if (status < 0) {
-            return status;
-        }
-        if (feeds && plan->n_planned == plan->n_fed) {
-            augs_span ignored;
-            augsi_plan_ask(plan, lane, entry.step, &ignored, NULL);
-            plan->n_fed++;
-        }
-        memcpy(plan->why, entry.why, sizeof plan->why);
-        *ret_span = span;
-        return 1;
+    int kind;
+    while ((kind = augsi_journal_next(plan->journal, &entry, error)) == AUGSI_ENTRY_FEEDBACK) {
     }
+    plan->end_noted = plan->end_noted || kind == AUGSI_ENTRY_END;
+    if (kind != AUGSI_ENTRY_STEP) {
+        return kind < 0 ? kind : 0;
+    }
+    augs_span span = entry.span;
+    if (span.first < plan->first_position) {
+        span.count = 0;
+    }
+    span.first -= plan->first_position;
+    int status = augsi_plan_check_span(plan, lane, entry.step, &span, error);
+    if (status < 0) {
+        augsi_journal_back(plan->journal);
+        return status;
+    }
+    memcpy(plan->why, entry.why, sizeof plan->why);
+    *ret_span = span;
+    return 1;
 }
 
 /* Writes a step, or the end, into the journal before anybody sees it. */
@@ -151,19 +174,26 @@ static int write_down(augsi_plan *plan, int kind, const augs_span *span, augs_er
     return augsi_journal_append(plan->journal, kind, &entry, error);
 }
 
-/* Adds a span to what is planned. */
+/* Adds a span to what is planned. What was decided and cannot be written down stays decided. */
 static int add_span(augsi_plan *plan, const augs_span *span, bool recorded, augs_error *error)
 {
     augsi_span_check check = plan->check; /* a wrong span changes nothing and is not written down */
     int status = augsi_span_check_add(&check, span, plan->ops->name, plan->n_planned, error);
+    if (status < 0 && recorded) {
+        augsi_journal_back(plan->journal);
+    }
     if (status >= 0 && !recorded) {
+        plan->decided = true;
+        plan->decision = *span;
         status = write_down(plan, AUGSI_ENTRY_STEP, span, error);
     }
     if (status < 0) {
         return status;
     }
+    plan->decided = false;
     plan->check = check;
     plan->last = *span;
+    plan->taken = recorded;
     plan->n_planned++;
     return 1;
 }
@@ -185,7 +215,10 @@ static int add_end(augsi_plan *plan, const augsi_lane *lane, augs_error *error)
 static int advance(augsi_plan *plan, augs_error *error)
 {
     const augsi_lane lane = augsi_plan_lane(plan, 0);
-    augs_span span;
+    augs_span span = plan->decision;
+    if (plan->decided) {
+        return add_span(plan, &span, false, error);
+    }
     if (plan->journal != NULL && !plan->end_noted) {
         int status = recorded_span(plan, &lane, &span, error);
         if (status != 0) {
@@ -199,22 +232,25 @@ static int advance(augsi_plan *plan, augs_error *error)
     if (status <= 0) {
         return status < 0 ? status : add_end(plan, &lane, error);
     }
-    plan->n_fed = plan->n_planned + 1;
     note_why(plan);
     return add_span(plan, &span, false, error);
 }
 
 int augsi_plan_next_span(augsi_plan *plan, uint64_t step, augs_span *ret_span, augs_error *error)
 {
-    if (plan->n_planned == 0 || step + 1 != plan->n_planned) {
-        if (step != plan->n_planned) {
+    if (plan->n_planned == 0 || step != plan->n_planned - 1) {
+        int status = AUGS_OK;
+        if (step != plan->n_planned && plan->journal == NULL) {
             return augsi_fail(error, AUGS_E_STATE,
                               "strategy '%.40s' plans in order: step %llu was asked for, %llu are "
                               "planned",
                               plan->ops->name, (unsigned long long)step,
                               (unsigned long long)plan->n_planned);
         }
-        int status = advance(plan, error);
+        if (step != plan->n_planned) { /* a walk that failed may have left it elsewhere */
+            status = augsi_plan_go_to(plan, step, error);
+        }
+        status = status < 0 ? status : advance(plan, error);
         if (status <= 0) {
             return status;
         }
@@ -223,21 +259,45 @@ int augsi_plan_next_span(augsi_plan *plan, uint64_t step, augs_span *ret_span, a
     return 1;
 }
 
-int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error)
+/* Whether the journal has all steps before `step`. */
+static int check_recorded(augsi_plan *plan, uint32_t epoch, uint64_t step, augs_error *error)
 {
-    if (step == plan->n_planned || (step + 1 == plan->n_planned)) {
+    uint64_t n_steps = 0;
+    int status = augsi_journal_count(plan->journal, epoch, step, &n_steps, error);
+    if (status == AUGS_OK && n_steps < step) {
+        status = augsi_fail(error, AUGS_E_RANGE,
+                            "plan journal '%s' has %llu steps of epoch %u; step %llu is neither "
+                            "one of them nor the next",
+                            augsi_journal_path(plan->journal), (unsigned long long)n_steps, epoch,
+                            (unsigned long long)step);
+    }
+    return status;
+}
+
+int augsi_plan_has_step(augsi_plan *plan, uint32_t epoch, uint64_t step, augs_error *error)
+{
+    if (step == 0 ||
+        (epoch == plan->epoch &&
+         (step == plan->n_planned || (plan->n_planned > 0 && step == plan->n_planned - 1)))) {
         return AUGS_OK;
     }
     if (plan->journal == NULL) {
-        if (step != 0) {
-            return augsi_fail(error, AUGS_E_STATE,
-                              "strategy '%.40s' decides as it goes and has planned %llu steps: "
-                              "without a plan journal it goes to the last of them, to the next, "
-                              "or to step 0",
-                              plan->ops->name, (unsigned long long)plan->n_planned);
-        }
-        augsi_plan_restart(plan);
+        return augsi_fail(error, AUGS_E_STATE,
+                          "strategy '%.40s' decides as it goes and has planned %llu steps: without "
+                          "a plan journal it goes to the last of them, to the next, or to step 0",
+                          plan->ops->name, (unsigned long long)plan->n_planned);
+    }
+    return check_recorded(plan, epoch, step, error);
+}
+
+int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error)
+{
+    if (step == plan->n_planned || (plan->n_planned > 0 && step == plan->n_planned - 1)) {
         return AUGS_OK;
+    }
+    int status = augsi_plan_has_step(plan, plan->epoch, step, error);
+    if (status < 0) {
+        return status;
     }
     if (step < plan->n_planned) {
         augsi_plan_restart(plan);
@@ -245,14 +305,12 @@ int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error)
     const augsi_lane lane = augsi_plan_lane(plan, 0);
     while (plan->n_planned < step) {
         augs_span span;
-        int status = plan->end_noted ? 0 : recorded_span(plan, &lane, &span, error);
-        if (status == 0) {
-            return augsi_fail(error, AUGS_E_RANGE,
-                              "plan journal '%s' has %llu steps of epoch %u; step %llu is neither "
-                              "one of them nor the next",
-                              augsi_journal_path(plan->journal),
-                              (unsigned long long)plan->n_planned, plan->epoch,
-                              (unsigned long long)step);
+        status = plan->end_noted ? 0 : recorded_span(plan, &lane, &span, error);
+        if (status == 0) { /* it was counted, so there is an end before it */
+            return augsi_fail(error, AUGS_E_CORRUPT,
+                              "plan journal '%s': epoch %u goes on after its end at step %llu",
+                              augsi_journal_path(plan->journal), plan->epoch,
+                              (unsigned long long)plan->n_planned);
         }
         status = status > 0 ? add_span(plan, &span, true, error) : status;
         if (status < 0) {
@@ -264,6 +322,9 @@ int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error)
 
 void augsi_plan_observe(augsi_plan *plan, const augs_feedback *feedback)
 {
+    if (plan->taken && !augsi_journal_is_at_end(plan->journal)) {
+        return; /* what that step cost is in the journal, and was learned */
+    }
     if (plan->ops->observe != NULL) {
         plan->ops->observe(plan->state, feedback);
     }

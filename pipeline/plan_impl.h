@@ -24,8 +24,10 @@ struct augsi_plan {
     char why[AUGS_WHY_BYTES];
     augsi_journal *journal; /* NULL: none; not owned */
     uint32_t epoch;
-    uint64_t n_fed; /* steps that the planner was asked for; those of a journal as well */
-    bool end_noted; /* the journal has the epoch's end */
+    bool end_noted;     /* the journal has the epoch's end */
+    bool taken;         /* the step planned last is the journal's */
+    bool decided;       /* a step was decided and could not be written down: */
+    augs_span decision; /* it is the next one */
 };
 
 /* The part of the window that is planned, seen from a rank: all of it, or its block. */
