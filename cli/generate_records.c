@@ -17,6 +17,7 @@ enum { PIECE_SAMPLES = 4096 };
 typedef struct record_run {
     const generation *of;
     augs_metrics *metrics; /* NULL: nobody asked for them */
+    uint64_t n_left_out;   /* by --drop-last */
     record_output output;
     augs_sink *sink;
     progress bar;
@@ -125,6 +126,7 @@ static int write_batches(record_run *run)
             status = write_next(run, pipeline);
         }
     }
+    run->n_left_out = augs_pipeline_n_left_out(pipeline);
     augs_pipeline_free(pipeline);
     return status;
 }
@@ -164,6 +166,10 @@ static int finish(record_run *run, int status)
     }
     if (status < 0) {
         return complain_error(&run->error);
+    }
+    if (run->n_left_out != 0) {
+        tell(of->arguments->given[OPT_QUIET], "--drop-last leaves out %llu samples of the epoch",
+             (unsigned long long)run->n_left_out);
     }
     tell(of->arguments->given[OPT_QUIET] || !run->bar.terminal, "%llu samples in %.2f s",
          (unsigned long long)run->done, progress_seconds(&run->bar));

@@ -5,6 +5,11 @@
 #include "pipeline_impl.h"
 #include "token.h"
 
+uint64_t augs_pipeline_n_left_out(const augs_pipeline *pipeline)
+{
+    return pipeline != NULL ? augsi_plan_n_left_out(pipeline->plan, pipeline->rank) : 0;
+}
+
 uint64_t augs_pipeline_step(const augs_pipeline *pipeline)
 {
     return pipeline != NULL ? pipeline->step : 0;
@@ -28,13 +33,21 @@ int augs_pipeline_seek(augs_pipeline *pipeline, uint64_t step, augs_error *error
         pipeline->step = step;
         return AUGS_OK;
     }
-    augsi_pipeline_note_last(pipeline);
     int status = augsi_plan_go_to(pipeline->plan, step, error);
     if (status < 0) {
         return status;
     }
+    augsi_pipeline_note_last(pipeline);
     pipeline->step = step;
     return AUGS_OK;
+}
+
+/* What was walked does not say any more what comes: a fixed plan is checked anew from here. */
+static void check_from(augs_pipeline *pipeline, uint64_t step, uint64_t position)
+{
+    augsi_span_check_init(&pipeline->check);
+    pipeline->check.next = position;
+    pipeline->n_checked = step;
 }
 
 /* Takes the reference. */
@@ -62,6 +75,7 @@ int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, augs_error 
     change_epoch(pipeline, stream);
     augsi_plan_set_epoch(pipeline->plan, epoch);
     augsi_plan_forget_base(pipeline->plan);
+    check_from(pipeline, 0, 0);
     pipeline->step = 0;
     return AUGS_OK;
 }
@@ -93,9 +107,14 @@ int augs_pipeline_set_batch_size(augs_pipeline *pipeline, uint64_t batch_size, a
                           "pipeline: pipeline is required, and a batch_size of at least 1");
     }
     int status = next_position(pipeline, &position, error);
-    return status < 0 ? status
-                      : augsi_plan_set_batch_size(pipeline->plan, batch_size, pipeline->step,
-                                                  position, error);
+    if (status >= 0) {
+        status =
+            augsi_plan_set_batch_size(pipeline->plan, batch_size, pipeline->step, position, error);
+    }
+    if (status == AUGS_OK && augsi_plan_is_fixed(pipeline->plan)) {
+        check_from(pipeline, pipeline->step, position);
+    }
+    return status;
 }
 
 int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n_bytes,
@@ -107,9 +126,9 @@ int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n
     augsi_token token = {
         .job = "-", .epoch = augs_stream_epoch(pipeline->stream), .step = pipeline->step};
     memcpy(token.fingerprint, augs_stream_fingerprint(pipeline->stream), sizeof token.fingerprint);
-    if (augsi_plan_is_fixed(pipeline->plan)) {
-        token.position = augsi_plan_position(pipeline->plan, pipeline->step, pipeline->rank);
-    }
+    token.position = augsi_plan_is_fixed(pipeline->plan)
+                         ? augsi_plan_position(pipeline->plan, pipeline->step, pipeline->rank)
+                         : augsi_plan_decided_position(pipeline->plan, pipeline->step);
     return augsi_token_format(&token, ret_token, n_bytes, error);
 }
 
@@ -118,8 +137,12 @@ int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n
 static int find_token(augs_pipeline *pipeline, augsi_token *token, augs_error *error)
 {
     const uint64_t n_steps = augsi_plan_n_steps(pipeline->plan);
-    if (token->step == 0 ||
-        (token->step <= n_steps &&
+    if (token->step == 0) {
+        augsi_plan_forget_base(pipeline->plan);
+        check_from(pipeline, 0, 0);
+        return AUGS_OK;
+    }
+    if ((token->step >= augsi_plan_base_step(pipeline->plan) && token->step <= n_steps &&
          augsi_plan_position(pipeline->plan, token->step, pipeline->rank) == token->position)) {
         return AUGS_OK;
     }
@@ -141,6 +164,46 @@ static int find_token(augs_pipeline *pipeline, augsi_token *token, augs_error *e
                           (unsigned long long)token->step, (unsigned long long)token->position,
                           plan->strategy);
     }
+    check_from(pipeline, token->step, token->position - start - pipeline->rank);
+    return AUGS_OK;
+}
+
+/* To the token's place in the plan journal, which has to be the one that it was made with. */
+static int go_to_decided(augs_pipeline *pipeline, const augsi_token *token, augs_error *error)
+{
+    int status = augs_pipeline_seek(pipeline, token->step, error);
+    if (status == AUGS_OK && token->step > 0 && token->position != 0) {
+        const uint64_t position = augsi_plan_decided_position(pipeline->plan, token->step);
+        if (position != 0 && position != token->position) {
+            status = augsi_fail(error, AUGS_E_TOKEN,
+                                "resume token: its step %llu is at position %llu, that of the plan "
+                                "journal at %llu: it is of another run",
+                                (unsigned long long)token->step,
+                                (unsigned long long)token->position, (unsigned long long)position);
+        }
+    }
+    return status;
+}
+
+/* Takes the reference. After a failure the pipeline is where it was. */
+static int resume_decided(augs_pipeline *pipeline, const augsi_token *token, augs_stream *stream,
+                          augs_error *error)
+{
+    const uint64_t step = pipeline->step;
+    int status = augsi_plan_has_step(pipeline->plan, token->epoch, token->step, error);
+    if (status < 0) {
+        augs_stream_unref(stream);
+        return status;
+    }
+    augs_stream *old = augs_stream_ref(pipeline->stream);
+    change_epoch(pipeline, stream);
+    status = go_to_decided(pipeline, token, error);
+    if (status < 0) {
+        change_epoch(pipeline, old);
+        pipeline->step = step;
+        return status;
+    }
+    augs_stream_unref(old);
     return AUGS_OK;
 }
 
@@ -178,8 +241,10 @@ int augs_pipeline_resume(augs_pipeline *pipeline, const char *text, augs_error *
     if (status < 0) {
         return status;
     }
-    const bool fixed = augsi_plan_is_fixed(pipeline->plan);
-    status = fixed ? find_token(pipeline, &token, error) : AUGS_OK;
+    if (!augsi_plan_is_fixed(pipeline->plan)) {
+        return resume_decided(pipeline, &token, stream, error);
+    }
+    status = find_token(pipeline, &token, error);
     if (status < 0) {
         augs_stream_unref(stream);
         return status;

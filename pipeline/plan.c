@@ -363,3 +363,25 @@ void augsi_plan_forget_base(augsi_plan *plan)
         augsi_plan_count_steps(plan, NULL); /* what it accepted for a part it does for the whole */
     }
 }
+
+uint64_t augsi_plan_n_left_out(augsi_plan *plan, uint32_t rank)
+{
+    const augsi_lane lane = augsi_plan_lane(plan, rank);
+    if (lane.n_planned == AUGS_ENDLESS) {
+        return 0;
+    }
+    if (!augsi_plan_is_fixed(plan)) {
+        return plan->end_noted ? lane.n_planned - augsi_span_check_position(&plan->check) : 0;
+    }
+    if (plan->strategy_options.drop_last == 0) {
+        return 0;
+    }
+    /* what is left out is an end, so the last span tells: its last position is the last of all */
+    uint64_t n_steps = plan->base_step;
+    augs_span span;
+    if (augsi_plan_find_end(plan, &lane, &n_steps, NULL) < 0 || n_steps == plan->base_step ||
+        augsi_plan_ask(plan, &lane, n_steps - 1, &span, NULL) != 1) {
+        return lane.n_planned - plan->base_position;
+    }
+    return lane.n_planned - (span.first + span.stride * (span.count - 1) + 1);
+}

@@ -96,6 +96,9 @@ extern const augs_strategy_ops augsi_strategy_replay;
 int augsi_plan_has_step(augsi_plan *plan, uint32_t epoch, uint64_t step, augs_error *error);
 /* Makes `step` the next one or the last again. A step that it has not leaves it where it is. */
 int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error);
+/* Where the span of the next step or of the last one starts in the stream; 0: not known, it is
+ * another step or one in the middle of a comb. */
+uint64_t augsi_plan_decided_position(const augsi_plan *plan, uint64_t step);
 
 /*
  * Batches of another size from `step`, at `position` of the window, on. sequential over interleaved
@@ -106,6 +109,9 @@ int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error);
 int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
                               uint64_t position, augs_error *error);
 uint64_t augsi_plan_base_step(const augsi_plan *plan); /* the first step with the present size */
+/* Positions of the epoch (block shards: of the rank's block) that drop_last leaves out; of a plan
+ * that decides as it goes, once its end is known, 0 before. */
+uint64_t augsi_plan_n_left_out(augsi_plan *plan, uint32_t rank);
 /* The present size holds from step 0 on. */
 void augsi_plan_forget_base(augsi_plan *plan);
 

@@ -320,6 +320,16 @@ int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error)
     return AUGS_OK;
 }
 
+uint64_t augsi_plan_decided_position(const augsi_plan *plan, uint64_t step)
+{
+    if (step == plan->n_planned && augsi_span_check_is_whole(&plan->check)) {
+        return plan->first_position + augsi_span_check_position(&plan->check);
+    }
+    return plan->n_planned > 0 && step == plan->n_planned - 1 && plan->last.stride == 1
+               ? plan->first_position + plan->last.first
+               : 0;
+}
+
 void augsi_plan_observe(augsi_plan *plan, const augs_feedback *feedback)
 {
     if (plan->taken && !augsi_journal_is_at_end(plan->journal)) {

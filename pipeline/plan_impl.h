@@ -50,6 +50,9 @@ uint64_t augsi_plan_least_count(const augsi_plan *plan, uint32_t rank);
 /* n_steps without the steps at its end whose spans have less than `least` positions. */
 uint64_t augsi_plan_without_short_end(const augsi_plan *plan, const augsi_lane *lane,
                                       uint64_t n_steps, uint64_t least);
+/* The first step of a fixed plan, as that lane has it, that does not exist. */
+int augsi_plan_find_end(const augsi_plan *plan, const augsi_lane *lane, uint64_t *ret_n_steps,
+                        augs_error *error);
 /* Sets n_steps of a fixed plan. */
 int augsi_plan_count_steps(augsi_plan *plan, augs_error *error);
 /* At the end of a plan nothing may be missing, but for what drop_last leaves out there: 0. */

@@ -145,9 +145,9 @@ uint64_t augsi_plan_without_short_end(const augsi_plan *plan, const augsi_lane *
     return n_steps;
 }
 
-/* The first step of a fixed plan of n positions that does not exist, by doubling and bisection. */
-static int find_end(const augsi_plan *plan, const augsi_lane *lane, uint64_t *ret_n_steps,
-                    augs_error *error)
+/* By doubling and bisection. */
+int augsi_plan_find_end(const augsi_plan *plan, const augsi_lane *lane, uint64_t *ret_n_steps,
+                        augs_error *error)
 {
     const uint64_t base = plan->base_step;
     uint64_t low = base, high = base + 1; /* step low - 1 exists */
@@ -191,7 +191,7 @@ int augsi_plan_count_steps(augsi_plan *plan, augs_error *error)
         return AUGS_OK;
     }
     uint64_t n_steps = 0;
-    status = find_end(plan, &longest, &n_steps, error);
+    status = augsi_plan_find_end(plan, &longest, &n_steps, error);
     if (status == AUGS_OK) {
         plan->n_steps =
             augsi_plan_without_short_end(plan, &longest, n_steps, augsi_plan_least_count(plan, 0));

@@ -567,6 +567,47 @@ START_TEST(a_wrong_strategy_is_an_error_before_its_batch)
 }
 END_TEST
 
+START_TEST(what_drop_last_leaves_out_is_counted)
+{
+    augs_stream *stream = uniform_open(1, 1003);
+    for (uint64_t batch_size = 1; batch_size < 1200; batch_size += 1 + batch_size / 8) {
+        for (uint32_t shard = 0; shard < 2; shard++) {
+            const augs_pipeline_options options = {
+                .rank = 1,
+                .first_position = 3,
+                .plan = {.world_size = 3, .shard = shard, .tail = AUGS_TAIL_UNEVEN}};
+            const uint64_t n_mine = shard == AUGS_SHARD_BLOCK ? 333 : 1000;
+            for (uint32_t drop_last = 0; drop_last < 2; drop_last++) {
+                augs_pipeline *pipeline = open_pipeline(
+                    stream, options,
+                    (augs_strategy_options){.batch_size = batch_size, .drop_last = drop_last});
+                const uint64_t whole = shard == AUGS_SHARD_BLOCK ? batch_size : 3 * batch_size;
+                ck_assert_uint_eq(augs_pipeline_n_left_out(pipeline),
+                                  drop_last != 0 ? n_mine % whole : 0);
+                augs_pipeline_free(pipeline);
+            }
+        }
+        augs_pipeline *pipeline =
+            open_pipeline(stream, (augs_pipeline_options){.plan = {.strategy = "round_robin"}},
+                          (augs_strategy_options){.batches = batch_size, .drop_last = 1});
+        ck_assert_uint_eq(augs_pipeline_n_left_out(pipeline), 1003 % batch_size);
+        augs_pipeline_free(pipeline);
+        pipeline = open_pipeline(
+            stream, (augs_pipeline_options){.plan = {.strategy = "memory_optimized"}},
+            (augs_strategy_options){
+                .min_samples = batch_size, .max_samples = batch_size, .drop_last = 1});
+        ck_assert_uint_eq(augs_pipeline_n_left_out(pipeline), 0); /* it may decide otherwise yet */
+        augs_batch *batch;
+        while (augs_pipeline_next(pipeline, &batch, NULL) == 1) {
+            augs_batch_unref(batch);
+        }
+        ck_assert_uint_eq(augs_pipeline_n_left_out(pipeline), 1003 % batch_size);
+        augs_pipeline_free(pipeline);
+    }
+    augs_stream_unref(stream);
+}
+END_TEST
+
 AUGS_SUITE("pipeline", the_union_of_all_shards_is_the_whole_and_each_record_is_its_positions,
            any_cut_of_batches_concatenates_to_the_same_bytes, tails_pad_drop_or_leave_ranks_uneven,
            without_options_all_positions_come_in_batches_of_32,
@@ -577,4 +618,4 @@ AUGS_SUITE("pipeline", the_union_of_all_shards_is_the_whole_and_each_record_is_i
            another_epoch_starts_at_step_0_and_is_that_epochs_stream,
            memory_that_runs_out_is_a_status_and_leaves_no_trace,
            what_a_batch_cost_reaches_the_strategy_once_there_was_one,
-           a_wrong_strategy_is_an_error_before_its_batch)
+           a_wrong_strategy_is_an_error_before_its_batch, what_drop_last_leaves_out_is_counted)

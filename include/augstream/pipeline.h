@@ -79,6 +79,10 @@ AUGS_API int augs_pipeline_next(augs_pipeline *pipeline, augs_batch **ret_batch,
 /* Why the batch handed out last has its size, one word: "fixed", or the strategy's. */
 AUGS_API const char *augs_pipeline_why(const augs_pipeline *pipeline);
 
+/* How many positions of the window (block shards: of the rank's block) drop_last leaves out. Of a
+ * strategy that decides as it goes: 0 until `next` has returned 0. */
+AUGS_API uint64_t augs_pipeline_n_left_out(const augs_pipeline *pipeline);
+
 /* The step whose batch `next` returns next, from 0. */
 AUGS_API uint64_t augs_pipeline_step(const augs_pipeline *pipeline);
 /* Goes to a step. Fixed strategies in O(1), to any step or the end: AUGS_E_RANGE; others with a
