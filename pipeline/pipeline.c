@@ -64,16 +64,16 @@ static int open_plan(augs_pipeline *pipeline, const augs_pipeline_options *optio
 static int open_parts(augs_pipeline *pipeline, augs_stream *stream,
                       const augs_pipeline_options *options, augs_error *error)
 {
+    const uint32_t world_size = options->plan.world_size != 0 ? options->plan.world_size : 1;
+    if (options->rank >= world_size) { /* before a journal is made */
+        return augsi_fail(error, AUGS_E_RANGE, "pipeline: rank %u of %u; ranks are 0 to %u",
+                          options->rank, world_size, world_size - 1);
+    }
+    pipeline->rank = options->rank;
+    pipeline->world_size = world_size;
     int status = open_plan(pipeline, options, error);
     if (status < 0) {
         return status;
-    }
-    const augs_plan_options *plan = augsi_plan_options_of(pipeline->plan);
-    pipeline->rank = options->rank;
-    pipeline->world_size = plan->world_size;
-    if (options->rank >= plan->world_size) {
-        return augsi_fail(error, AUGS_E_RANGE, "pipeline: rank %u of %u; ranks are 0 to %u",
-                          options->rank, plan->world_size, plan->world_size - 1);
     }
     augsi_span_check_init(&pipeline->check);
     return augsi_batch_pool_open(stream, false, &pipeline->pool, error);
@@ -267,7 +267,9 @@ int augs_pipeline_run(augs_pipeline *pipeline, augs_sink *sink, augs_error *erro
         status = augs_sink_write(sink, batch, error);
         augs_batch_unref(batch);
         if (status < 0) {
-            pipeline->step--; /* it was not taken: the next call makes it again */
+            pipeline->step--; /* it was not taken: the next call makes it again, and notes it */
+            pipeline->last.n_samples = 0;
+            pipeline->awaits = false;
             return status;
         }
         if (status > 0) {
