@@ -169,6 +169,51 @@ START_TEST(overrides_reach_every_value)
 }
 END_TEST
 
+START_TEST(shipped_presets_name_the_source_of_every_number)
+{
+    static const struct {
+        const char *preset, *column, *source;
+        double low, high;
+    } ranges[] = {
+        {"mild", "rotation", "DPA mild, rotation +-15 degrees", -15, 15},
+        {"mild", "brightness", "DPA mild, brightness 0.9 to 1.1", 0.9, 1.1},
+        {"mild", "scale", "DPA mild, scale 0.9 to 1.1", 0.9, 1.1},
+        {"mild", "noise", "DPA mild, noise 0 to 0.05", 0, 0.05},
+        {"mild", "contrast", "DPA mild, contrast 0.85 to 1.15", 0.85, 1.15},
+        {"moderate", "rotation", "DPA moderate, rotation +-30 degrees", -30, 30},
+        {"moderate", "brightness", "DPA moderate, brightness 0.8 to 1.2", 0.8, 1.2},
+        {"moderate", "scale", "DPA moderate, scale 0.8 to 1.2", 0.8, 1.2},
+        {"moderate", "noise", "DPA moderate, noise 0 to 0.1", 0, 0.1},
+        {"moderate", "contrast", "DPA moderate, contrast 0.7 to 1.3", 0.7, 1.3},
+        {"aggressive", "rotation", "DPA aggressive, rotation +-45 degrees", -45, 45},
+        {"aggressive", "brightness", "DPA aggressive, brightness 0.7 to 1.3", 0.7, 1.3},
+        {"aggressive", "scale", "DPA aggressive, scale 0.7 to 1.3", 0.7, 1.3},
+        {"aggressive", "noise", "DPA aggressive, noise 0 to 0.15", 0, 0.15},
+        {"aggressive", "contrast", "DPA aggressive, contrast 0.6 to 1.4", 0.6, 1.4},
+    };
+    augs_preset *preset = NULL;
+    augs_error error;
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        AUGS_ASSERT_OK(augs_preset_open(ranges[i].preset, NULL, &preset, &error), error);
+        augs_column_info info = column_of(preset, ranges[i].column);
+        ck_assert_str_eq(info.source, ranges[i].source);
+        ck_assert(info.numbers[0] == ranges[i].low && info.numbers[1] == ranges[i].high);
+        augs_preset_unref(preset);
+    }
+    for (uint32_t i = 0; i < augs_shipped_count(); i++) {
+        AUGS_ASSERT_OK(augs_preset_open(augs_shipped_name(i), NULL, &preset, &error), error);
+        ck_assert_str_ne(augs_preset_source(preset), "");
+        for (uint32_t j = 0; j < augs_preset_n_columns(preset); j++) {
+            augs_column_info info = {.size = sizeof info};
+            augs_preset_column(preset, j, &info);
+            ck_assert_msg(info.source[0] != '\0', "%s: no source of %s", augs_shipped_name(i),
+                          info.name);
+        }
+        augs_preset_unref(preset);
+    }
+}
+END_TEST
+
 START_TEST(every_failing_allocation_is_reported_and_leaks_nothing)
 {
     static int place;
@@ -201,4 +246,5 @@ END_TEST
 
 AUGS_SUITE("presets", every_kind_is_bound, canonical_text_reads_back_to_an_equal_preset,
            the_identity_of_a_choice_reads_back_to_its_index, overrides_reach_every_value,
+           shipped_presets_name_the_source_of_every_number,
            every_failing_allocation_is_reported_and_leaks_nothing)
