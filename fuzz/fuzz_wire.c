@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes are a message or are refused; one that is read is written and read again without a
- * change. The first byte says who gets the rest: the decoder of messages, that of WELCOME, the same
- * with the bytes of a good one changed, or the state machines of both ends.
+ * change. The first byte says who gets the rest: the decoder of messages, that of WELCOME, the
+ * same with the bytes of a good one changed, or the state machines of both ends.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "checksum.h"
 #include "memory.h"
 #include "server_core.h"
 #include "subscriber_core.h"
@@ -57,6 +58,65 @@ static void fuzz_message(const uint8_t *data, size_t n_bytes)
     same_text(&first, &second);
     augsi_text_done(&first);
     augsi_text_done(&second);
+}
+
+/* A message of the right form: 12 bytes say its type, numbers and the length of its texts, which
+ * follow. Returns how many bytes it took. */
+static size_t make_message(const uint8_t *data, size_t n_bytes, augsi_message *ret_message)
+{
+    static const uint32_t types[] = {AUGSI_HELLO, AUGSI_FETCH, AUGSI_PING, AUGSI_BYE,  AUGSI_BATCH,
+                                     AUGSI_EOS,   AUGSI_ERR,   AUGSI_PONG, AUGSI_BUSY, AUGSI_DRAIN};
+    uint8_t by[12] = {0};
+    memcpy(by, data, n_bytes < sizeof by ? n_bytes : sizeof by);
+    const size_t left = n_bytes < sizeof by ? 0 : n_bytes - sizeof by;
+    const size_t n_text = (by[11] & 63u) < left ? by[11] & 63u : left;
+    const augsi_bytes text = {left > 0 ? (const char *)data + sizeof by : "", n_text};
+    const uint64_t large = (uint64_t)by[1] << (by[2] % 57);
+    *ret_message = (augsi_message){.type = types[by[0] % (sizeof types / sizeof types[0])],
+                                   .protocol_min = by[1],
+                                   .protocol_max = by[2],
+                                   .incarnation = large,
+                                   .request = by[3],
+                                   .generation = by[4] & 1u,
+                                   .job = text,
+                                   .fingerprint = text,
+                                   .format = text,
+                                   .agent = text,
+                                   .text = text,
+                                   .rank = by[4] >> 6,
+                                   .world_size = by[5],
+                                   .epoch = by[6],
+                                   .code = by[5],
+                                   .flags = by[5],
+                                   .step = by[7],
+                                   .count = by[8],
+                                   .first = by[9],
+                                   .stride = by[10],
+                                   .n_samples = by[5],
+                                   .n_bytes = by[6],
+                                   .hash = large,
+                                   .retry_ms = by[9],
+                                   .eta_ms = by[9],
+                                   .has_feedback = by[11] > 127,
+                                   .seconds = by[10],
+                                   .bytes = large,
+                                   .available_bytes = by[9]};
+    return n_bytes < sizeof by ? n_bytes : sizeof by + n_text;
+}
+
+/* Such a message with bytes changed: (place, byte) each. */
+static void fuzz_changed_message(const uint8_t *data, size_t n_bytes)
+{
+    augsi_message message;
+    augsi_text text;
+    const size_t n = make_message(data, n_bytes, &message);
+    augsi_text_init(&text, &augsi_default_allocator);
+    augsi_wire_encode(&text, &message);
+    for (data += n, n_bytes -= n; n_bytes >= 2; data += 2, n_bytes -= 2) {
+        text.data[data[0] % text.n_bytes] = (char)data[1];
+    }
+    fuzz_message((const uint8_t *)text.data, text.n_bytes);
+    augsi_text_done(&text);
 }
 
 static void fuzz_welcome(const uint8_t *data, size_t n_bytes)
@@ -224,7 +284,8 @@ static void make_one(machines *both, bool fails, uint64_t now)
 }
 
 /* The message goes to both; its incarnation, where it has one of 8 bytes, becomes the right one. */
-static void hear(machines *both, const uint8_t *data, size_t n_bytes, uint8_t how, uint64_t now)
+static void hear(machines *both, const uint8_t *data, size_t n_bytes, bool is_empty, uint8_t how,
+                 uint64_t now)
 {
     enum { INCARNATION_AT = 4 };
     const unsigned char id[5] = {0, how & 3u};
@@ -237,11 +298,41 @@ static void hear(machines *both, const uint8_t *data, size_t n_bytes, uint8_t ho
             own[INCARNATION_AT + i] = (uint8_t)(both->incarnation >> (56 - 8 * i));
         }
     }
-    if (augsi_subscriber_core_receive(both->subscriber, own, n_bytes, own, n_bytes % 64, now,
-                                      NULL) == AUGSI_RECEIVED_BATCH) {
+    const size_t n_payload = is_empty ? 0 : n_bytes % 64;
+    if (augsi_subscriber_core_receive(both->subscriber, own, n_bytes, own, n_payload, now, NULL) ==
+        AUGSI_RECEIVED_BATCH) {
         augsi_subscriber_core_take(both->subscriber, now);
     }
     free(own);
+}
+
+/* A message that fits the job and, but for what the input says, the place. */
+static void hear_fitting(machines *both, const uint8_t *data, size_t n_bytes, uint8_t how,
+                         uint64_t now)
+{
+    augsi_message message;
+    augsi_text text;
+    augsi_expected at;
+    make_message(data, n_bytes, &message);
+    augsi_subscriber_core_expected(both->subscriber, &at);
+    message.job = (augsi_bytes){"default", 7};
+    message.format = (augsi_bytes){(how & 16u) != 0 ? "records" : "columns", 7};
+    message.fingerprint = (augsi_bytes){augs_stream_fingerprint(the_stream()), 32};
+    message.world_size = 1;
+    message.incarnation = message.type >= AUGSI_WELCOME ? both->incarnation : message.incarnation;
+    if (message.type == AUGSI_BATCH && (how & 128u) != 0) {
+        message.epoch = at.epoch;
+        message.step = at.step;
+        message.first = 10 * at.step;
+        message.stride = 1;
+        message.n_samples = 10;
+        message.n_bytes = 0;
+        message.hash = augsi_hash64(NULL, 0);
+    }
+    augsi_text_init(&text, &augsi_default_allocator);
+    augsi_wire_encode(&text, &message);
+    hear(both, (const uint8_t *)text.data, text.n_bytes, message.type == AUGSI_BATCH, how, now);
+    augsi_text_done(&text);
 }
 
 /* (how, length, message) each. */
@@ -264,7 +355,11 @@ static void fuzz_machines(const uint8_t *data, size_t n_bytes)
                                           NULL);
             augsi_text_done(&text);
         }
-        hear(&both, data + 2, n, how, now);
+        if (n <= 76 && (how & 4u) == 0) {
+            hear_fitting(&both, data + 2, n, how, now);
+        } else {
+            hear(&both, data + 2, n, false, how, now);
+        }
         if ((how & 8u) != 0) {
             make_one(&both, (how & 16u) != 0, now);
         }
@@ -283,7 +378,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
     if (n_bytes == 0) {
         return 0;
     }
-    switch (data[0] % 4) {
+    switch (data[0] % 5) {
     case 0:
         fuzz_message(data + 1, n_bytes - 1);
         break;
@@ -291,6 +386,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
         fuzz_welcome(data + 1, n_bytes - 1);
         break;
     case 2:
+        fuzz_changed_message(data + 1, n_bytes - 1);
+        break;
+    case 3:
         fuzz_changed_welcome(data + 1, n_bytes - 1);
         break;
     default:
