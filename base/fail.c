@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,48 +99,70 @@ int augsi_fail_memory(augs_error *error, size_t n_bytes)
     return augsi_fail(error, AUGS_E_NO_MEMORY, "no memory for %zu bytes", n_bytes);
 }
 
-/* Levenshtein distance of two short words, by rows; words beyond the row count as far. */
-static size_t edit_distance(const char *a, const char *b)
+static char lower_case(char c)
 {
-    enum { LONGEST = 80 };
-    size_t n_a = strlen(a), n_b = strlen(b);
-    size_t row[LONGEST + 1];
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static size_t least_of(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Optimal string alignment: Wagner and Fischer's rows, with exchanges of neighbours. */
+size_t augsi_edits(const char *a, const char *b)
+{
+    enum { LONGEST = 128 };
+    size_t n_a = strnlen(a, LONGEST + 1), n_b = strnlen(b, LONGEST + 1);
+    size_t rows[3][LONGEST + 1];
     if (n_a > LONGEST || n_b > LONGEST) {
-        return LONGEST;
+        return SIZE_MAX;
     }
     for (size_t j = 0; j <= n_b; j++) {
-        row[j] = j;
+        rows[0][j] = j;
     }
     for (size_t i = 1; i <= n_a; i++) {
-        size_t diagonal = row[0];
+        size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
+        char x = lower_case(a[i - 1]), x_before = i > 1 ? lower_case(a[i - 2]) : '\0';
         row[0] = i;
         for (size_t j = 1; j <= n_b; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-            if (row[j] + 1 < best) {
-                best = row[j] + 1;
+            char y = lower_case(b[j - 1]);
+            size_t best = least_of(above[j], row[j - 1]) + 1;
+            best = least_of(best, above[j - 1] + (x != y));
+            if (i > 1 && j > 1 && x == lower_case(b[j - 2]) && x_before == y) {
+                best = least_of(best, two_above[j - 2] + 1);
             }
-            if (row[j - 1] + 1 < best) {
-                best = row[j - 1] + 1;
-            }
-            diagonal = row[j];
             row[j] = best;
         }
     }
-    return row[n_b];
+    return rows[n_a % 3][n_b];
+}
+
+/* Near: a third of the word and one edit more, and not all of it replaced. */
+void augsi_suggest(augsi_suggestion *suggestion, const char *candidate)
+{
+    size_t n_word = strlen(suggestion->word), n_candidate = strlen(candidate);
+    size_t longer = n_word > n_candidate ? n_word : n_candidate;
+    size_t difference = 2 * longer - n_word - n_candidate;
+    size_t limit =
+        suggestion->nearest != NULL ? suggestion->n_edits : least_of(n_word / 3 + 2, longer);
+    if (difference >= limit) {
+        return;
+    }
+    size_t n_edits = augsi_edits(suggestion->word, candidate);
+    if (n_edits < limit && n_edits < longer) {
+        suggestion->n_edits = n_edits;
+        suggestion->nearest = candidate;
+    }
 }
 
 const char *augsi_nearest(const char *word, const char *const *candidates, size_t n_candidates)
 {
-    const char *nearest = NULL;
-    size_t least = strlen(word) / 3 + 2;
+    augsi_suggestion suggestion = {.word = word};
     for (size_t i = 0; i < n_candidates; i++) {
-        size_t distance = edit_distance(word, candidates[i]);
-        if (distance < least) {
-            least = distance;
-            nearest = candidates[i];
-        }
+        augsi_suggest(&suggestion, candidates[i]);
     }
-    return nearest;
+    return suggestion.nearest;
 }
 
 void augsi_log(const augs_logger *logger, uint32_t level, const char *format, ...)

@@ -255,22 +255,23 @@ static void check_shape(augsi_draft *draft, augsi_draft_column *column)
     }
 }
 
+/* Units are free, but one edit from a known one is a slip. Short words such as "bit" have too many
+ * honest neighbours (min, bin, bar): of those only the plural is one. */
 static void check_unit(augsi_draft *draft, const augsi_draft_column *column)
 {
     static const char *const known[] = {"degree", "turns",    "factor",  "fraction", "pixel",
                                         "sigma",  "semitone", "decibel", "bit"};
     const char *unit = column->info.unit;
-    if (unit == NULL || unit[0] == '\0' || strchr(unit, ' ') != NULL || strlen(unit) < 3) {
-        return;
-    }
-    const char *nearest = augsi_nearest(unit, known, sizeof known / sizeof known[0]);
-    bool same = nearest != NULL && strcmp(nearest, unit) == 0;
-    size_t difference = nearest == NULL                  ? 9
-                        : strlen(unit) > strlen(nearest) ? strlen(unit) - strlen(nearest)
-                                                         : strlen(nearest) - strlen(unit);
-    if (nearest != NULL && !same && difference <= 1) {
-        augsi_draft_fault(draft, column->unit_mark, "column '%s': unit '%s', did you mean '%s'?",
-                          column->info.name, unit, nearest);
+    for (size_t i = 0; unit != NULL && i < sizeof known / sizeof known[0]; i++) {
+        size_t n = strlen(known[i]);
+        bool plural = strncmp(unit, known[i], n) == 0 && strcmp(unit + n, "s") == 0;
+        bool slip = n >= 5 && augsi_edits(unit, known[i]) <= 1 && strcmp(unit, known[i]) != 0;
+        if (plural || slip) {
+            augsi_draft_fault(draft, column->unit_mark,
+                              "column '%s': unit '%s', did you mean '%s'?", column->info.name, unit,
+                              known[i]);
+            return;
+        }
     }
 }
 
@@ -286,10 +287,11 @@ static uint32_t find_column(const augsi_draft *draft, const char *name)
 
 static void gate_not_found(augsi_draft *draft, const augsi_draft_column *column)
 {
-    const char *nearest = NULL;
-    for (uint32_t i = 0; i < draft->n_columns && nearest == NULL; i++) {
-        nearest = augsi_nearest(column->when_column, &draft->columns[i].info.name, 1);
+    augsi_suggestion gate = {.word = column->when_column};
+    for (uint32_t i = 0; i < draft->n_columns; i++) {
+        augsi_suggest(&gate, draft->columns[i].info.name);
     }
+    const char *nearest = gate.nearest;
     augsi_draft_fault(draft, column->when_mark, "column '%s': its gate '%.64s' is no column%s%s%s",
                       column->info.name, column->when_column,
                       nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
@@ -300,17 +302,16 @@ static void gate_not_found(augsi_draft *draft, const augsi_draft_column *column)
 static bool resolve_choice(augsi_draft *draft, augsi_draft_column *column,
                            const augsi_draft_column *gate)
 {
-    const char *nearest = NULL;
+    augsi_suggestion value = {.word = column->when_choice};
     for (uint32_t i = 0; i < gate->info.n_choices; i++) {
         const char *text = gate->info.choices[i].text;
         if (strcmp(text, column->when_choice) == 0) {
             column->info.gate_value = i;
             return true;
         }
-        if (nearest == NULL) {
-            nearest = augsi_nearest(column->when_choice, &text, 1);
-        }
+        augsi_suggest(&value, text);
     }
+    const char *nearest = value.nearest;
     augsi_draft_fault(draft, column->when_mark, "column '%s': '%.64s' is no value of '%s'%s%s%s",
                       column->info.name, column->when_choice, gate->info.name,
                       nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",

@@ -61,17 +61,19 @@ static void unknown_column(augsi_draft *draft, yaml_document_t *document,
     snprintf(word, sizeof word, "%.*s", (int)strcspn(override, "="), override);
     const char *nearest = NULL;
     for (size_t cut = strlen(word); nearest == NULL && cut > 0; cut--) {
+        augsi_suggestion column = {.word = word};
         if (word[cut] != '.' && word[cut] != '\0' && word[cut] != '[') {
             continue;
         }
         word[cut] = '\0';
         for (yaml_node_pair_t *pair = columns->data.mapping.pairs.start;
-             nearest == NULL && pair < columns->data.mapping.pairs.top; pair++) {
+             pair < columns->data.mapping.pairs.top; pair++) {
             const yaml_node_t *key = yaml_document_get_node(document, pair->key);
-            const char *name =
-                key->type == YAML_SCALAR_NODE ? (const char *)key->data.scalar.value : "";
-            nearest = augsi_nearest(word, &name, 1);
+            if (key->type == YAML_SCALAR_NODE) {
+                augsi_suggest(&column, (const char *)key->data.scalar.value);
+            }
         }
+        nearest = column.nearest;
     }
     for (yaml_node_pair_t *pair = columns->data.mapping.pairs.start;
          pair < columns->data.mapping.pairs.top; pair++) {

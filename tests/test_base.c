@@ -56,7 +56,19 @@ START_TEST(the_nearest_word_is_found_and_a_far_one_is_not)
 {
     const char *const words[] = {"mild", "moderate", "aggressive"};
     ck_assert_str_eq(augsi_nearest("modrate", words, 3), "moderate");
+    ck_assert_str_eq(augsi_nearest("MILD", words, 3), "mild");
     ck_assert_ptr_null(augsi_nearest("zebra", words, 3));
+    ck_assert_ptr_null(augsi_nearest("", words, 3));
+    const char *const letters[] = {"x", "y"};
+    ck_assert_ptr_null(augsi_nearest("z", letters, 2));
+    const char *const near[] = {"rotate", "rotations", "rotation", "rotatiox"};
+    ck_assert_str_eq(augsi_nearest("rotatio", near, 4), "rotation"); /* the first of equals */
+    ck_assert_str_eq(augsi_nearest("rotatoin", near, 4), "rotation");
+    char longest[200];
+    memset(longest, 'a', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    ck_assert_ptr_null(augsi_nearest(longest, words, 3));
+    ck_assert(augsi_edits(longest, longest) == SIZE_MAX && augsi_edits(longest + 71, "") == 128);
 }
 END_TEST
 

@@ -150,6 +150,45 @@ START_TEST(texts_that_are_no_preset_are_refused)
 }
 END_TEST
 
+START_TEST(the_nearest_name_is_proposed_not_the_first_near_one)
+{
+    static const struct {
+        const char *text, *part;
+    } cases[] = {
+        {HEAD "{jitter.appl: {bernoulli: 1}, jitter.apply: {bernoulli: 1}, flip: {bernoulli: 1, "
+              "when: jitter.aply}}\n",
+         "'jitter.aply' is no column, did you mean 'jitter.apply'?"},
+        {HEAD "{op: {choice: {values: [rotate, rotations, rotation]}}, flip: {bernoulli: 1, when: "
+              "{op: rotatio}}}\n",
+         "'rotatio' is no value of 'op', did you mean 'rotation'?"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        augs_preset *preset = NULL;
+        augs_error error;
+        AUGS_ASSERT_STATUS(
+            AUGS_E_PRESET,
+            augs_preset_open_text(cases[i].text, strlen(cases[i].text), "t", NULL, &preset, &error),
+            error);
+        ck_assert_msg(strstr(error.message, cases[i].part) != NULL, "%s", error.message);
+    }
+}
+END_TEST
+
+START_TEST(a_unit_that_is_a_slip_is_refused_and_an_unknown_one_is_not)
+{
+    static const char *const slips[] = {"degrees", "dergee", "Degree", "pixels", "bits", "turn"};
+    static const char *const units[] = {"min", "bpm", "voxel", "bar", "bin", "deg", "px", "kelvin"};
+    enum { N_SLIPS = sizeof slips / sizeof slips[0], N_UNITS = sizeof units / sizeof units[0] };
+    for (size_t i = 0; i < N_SLIPS + N_UNITS; i++) {
+        char text[100];
+        const char *unit = i < N_SLIPS ? slips[i] : units[i - N_SLIPS];
+        snprintf(text, sizeof text, HEAD "{a: {constant: 1, unit: %s}}\n", unit);
+        int n = augs_preset_check(text, strlen(text), "t", NULL, NULL, NULL, NULL);
+        ck_assert_msg(n == (i < N_SLIPS), "%s: %d faults", unit, n);
+    }
+}
+END_TEST
+
 START_TEST(mutated_presets_are_read_or_refused_and_never_crash)
 {
     uint64_t state = 20;
@@ -178,4 +217,6 @@ END_TEST
 
 AUGS_SUITE("preset_faults", every_fault_of_a_file_is_found_in_one_run_at_its_place,
            texts_that_are_no_preset_are_refused,
+           the_nearest_name_is_proposed_not_the_first_near_one,
+           a_unit_that_is_a_slip_is_refused_and_an_unknown_one_is_not,
            mutated_presets_are_read_or_refused_and_never_crash)
