@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values of the tree by the type that is expected, never by the look of the text. */
+#include <math.h>
+#include <string.h>
+
+#include "binder.h"
+#include "fail.h"
+#include "number_text.h"
+
+const char *augsi_bind_text_of(const yaml_node_t *node)
+{
+    return (const char *)node->data.scalar.value;
+}
+
+bool augsi_bind_is_scalar(const yaml_node_t *node)
+{
+    return node->type == YAML_SCALAR_NODE;
+}
+
+const char *augsi_bind_type_name(const yaml_node_t *node)
+{
+    return node->type == YAML_SCALAR_NODE     ? "a single value"
+           : node->type == YAML_SEQUENCE_NODE ? "a list"
+                                              : "a mapping";
+}
+
+yaml_node_t *augsi_bind_node(const augsi_binder *binder, int index)
+{
+    return yaml_document_get_node(binder->document, index);
+}
+
+bool augsi_bind_next(augsi_binder *binder, augsi_entries *walk, const char *where,
+                     yaml_node_t **ret_key, yaml_node_t **ret_value)
+{
+    const yaml_node_pair_t *pairs = walk->mapping->data.mapping.pairs.start;
+    size_t n = (size_t)(walk->mapping->data.mapping.pairs.top - pairs);
+    while (walk->next < n) {
+        size_t i = walk->next++;
+        if (i == AUGS_MAX_COLUMNS) {
+            augsi_draft_fault(binder->draft, augsi_yaml_mark(augsi_bind_node(binder, pairs[i].key)),
+                              "%s: more than %u entries; the rest is not read", where,
+                              AUGS_MAX_COLUMNS);
+            walk->next = n;
+            break;
+        }
+        yaml_node_t *key = augsi_bind_node(binder, pairs[i].key);
+        if (!augsi_bind_is_scalar(key)) {
+            augsi_draft_fault(binder->draft, augsi_yaml_mark(key),
+                              "%s: a key has to be a single word, not %s", where,
+                              augsi_bind_type_name(key));
+            continue;
+        }
+        bool seen = false;
+        for (size_t j = 0; j < i && !seen; j++) {
+            const yaml_node_t *other = augsi_bind_node(binder, pairs[j].key);
+            if (augsi_bind_is_scalar(other) &&
+                strcmp(augsi_bind_text_of(other), augsi_bind_text_of(key)) == 0) {
+                augsi_draft_fault(binder->draft, augsi_yaml_mark(key),
+                                  "%s: '%s' stands here twice, first at line %zu", where,
+                                  augsi_bind_text_of(key), other->start_mark.line + 1);
+                seen = true;
+            }
+        }
+        if (!seen) {
+            *ret_key = key;
+            *ret_value = augsi_bind_node(binder, pairs[i].value);
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *augsi_bind_copy(augsi_binder *binder, const char *text)
+{
+    char *copied = augsi_arena_text(binder->draft->arena, text, strlen(text));
+    if (copied == NULL) {
+        binder->draft->no_memory = true;
+        return "";
+    }
+    return copied;
+}
+
+bool augsi_bind_text(augsi_binder *binder, const yaml_node_t *node, const char *where,
+                     const char *key, const char **ret_text)
+{
+    if (!augsi_bind_is_scalar(node)) {
+        augsi_draft_fault(binder->draft, augsi_yaml_mark(node), "%s: '%s' has to be a text, not %s",
+                          where, key, augsi_bind_type_name(node));
+        return false;
+    }
+    *ret_text = augsi_bind_copy(binder, augsi_bind_text_of(node));
+    return true;
+}
+
+bool augsi_bind_number(augsi_binder *binder, const yaml_node_t *node, const char *where,
+                       const char *what, double *ret_number)
+{
+    if (!augsi_bind_is_scalar(node)) {
+        augsi_draft_fault(binder->draft, augsi_yaml_mark(node), "%s: %s has to be a number, not %s",
+                          where, what, augsi_bind_type_name(node));
+        return false;
+    }
+    if (!augsi_parse_f64(augsi_bind_text_of(node), node->data.scalar.length, ret_number) ||
+        !isfinite(*ret_number)) {
+        augsi_draft_fault(binder->draft, augsi_yaml_mark(node),
+                          "%s: %s is '%.60s'; a finite decimal number is accepted", where, what,
+                          augsi_bind_text_of(node));
+        return false;
+    }
+    return true;
+}
+
+bool augsi_bind_natural(augsi_binder *binder, const yaml_node_t *node, const char *where,
+                        const char *what, uint32_t *ret_number)
+{
+    uint64_t number;
+    if (!augsi_bind_is_scalar(node) ||
+        !augsi_parse_u64(augsi_bind_text_of(node), node->data.scalar.length, &number) ||
+        number > UINT32_MAX) {
+        augsi_draft_fault(
+            binder->draft, augsi_yaml_mark(node), "%s: %s has to be a whole number, not %s%.60s%s",
+            where, what, augsi_bind_is_scalar(node) ? "'" : "",
+            augsi_bind_is_scalar(node) ? augsi_bind_text_of(node) : augsi_bind_type_name(node),
+            augsi_bind_is_scalar(node) ? "'" : "");
+        return false;
+    }
+    *ret_number = (uint32_t)number;
+    return true;
+}
+
+void augsi_bind_unknown_key(augsi_binder *binder, const yaml_node_t *key, const char *where,
+                            const char *const *known, size_t n_known)
+{
+    const char *nearest = augsi_nearest(augsi_bind_text_of(key), known, n_known);
+    char list[400] = "";
+    for (size_t i = 0; i < n_known; i++) {
+        strncat(list, i == 0 ? "" : ", ", sizeof list - strlen(list) - 1);
+        strncat(list, known[i], sizeof list - strlen(list) - 1);
+    }
+    augsi_draft_fault(binder->draft, augsi_yaml_mark(key),
+                      "%s: unknown key '%.64s'%s%s%s; accepted: %s", where, augsi_bind_text_of(key),
+                      nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
+                      nearest != NULL ? "'?" : "", list);
+}
