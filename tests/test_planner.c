@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Planners without a stream, as programs with records of their own use them. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <augstream/planner.h>
+
+#include "pipeline_fixture.h"
+
+static char folder[64];
+static char path[96];
+
+static void begin(void)
+{
+    snprintf(folder, sizeof folder, "%s/augs-planner-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/plan.jsonl", folder);
+}
+
+static void end(void)
+{
+    unlink(path);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+
+static int try_planner(augs_planner_options options, augs_strategy_options strategy,
+                       augs_planner **ret_planner, augs_error *error)
+{
+    strategy.size = sizeof strategy;
+    options.size = sizeof options;
+    options.plan.size = sizeof options.plan;
+    options.plan.strategy_options = &strategy;
+    return augs_planner_open(&options, ret_planner, error);
+}
+
+static augs_planner *open_planner(augs_planner_options options, augs_strategy_options strategy)
+{
+    augs_planner *planner = NULL;
+    augs_error error;
+    AUGS_ASSERT_OK(try_planner(options, strategy, &planner, &error), error);
+    return planner;
+}
+
+static augs_span next_span(augs_planner *planner)
+{
+    augs_span span;
+    augs_error error;
+    AUGS_ASSERT_STATUS(1, augs_planner_next(planner, &span, &error), error);
+    return span;
+}
+
+static void expect_no_span(augs_planner *planner)
+{
+    augs_span span = {7, 8, 9};
+    augs_error error;
+    AUGS_ASSERT_OK(augs_planner_next(planner, &span, &error), error);
+    ck_assert_uint_eq(span.first + span.stride + span.count, 24); /* untouched */
+}
+
+static void tell(augs_planner *planner, uint64_t bytes)
+{
+    const augs_feedback feedback = {.size = sizeof feedback, .seconds = 0.01, .bytes = bytes};
+    augs_error error;
+    AUGS_ASSERT_OK(augs_planner_observe(planner, &feedback, &error), error);
+}
+
+/* Walks to the end; returns how many steps there were. */
+static uint64_t walk(augs_planner *planner, augs_span *ret_spans, uint64_t bytes_each)
+{
+    augs_span span;
+    augs_error error;
+    uint64_t n = 0;
+    int status;
+    while ((status = augs_planner_next(planner, &span, &error)) > 0) {
+        ret_spans[n++] = span;
+        tell(planner, span.count * bytes_each);
+    }
+    AUGS_ASSERT_OK(status, error);
+    return n;
+}
+
+#define N_SAMPLES 3000u
+static augs_span spans[N_SAMPLES], others[N_SAMPLES];
+
+static const augs_planner_options learning = {.n_samples = N_SAMPLES,
+                                              .plan = {.strategy = "memory_optimized"}};
+static const augs_strategy_options small = {.max_memory_bytes = 60000, .max_samples = 200};
+
+static const augs_strategy_options batches_of_8 = {.batch_size = 8};
+
+START_TEST(what_makes_no_planner_is_refused_and_named)
+{
+    augs_planner *planner = NULL;
+    augs_error error;
+    const augs_allocator incomplete = {.size = sizeof incomplete};
+    const struct {
+        augs_planner_options options;
+        int status;
+        const char *message;
+    } cases[] = {
+        {{.n_samples = 8, .plan.shard = AUGS_SHARD_BLOCK}, AUGS_E_ARGUMENT, "block shards"},
+        {{.n_samples = 8, .plan.shard = 9}, AUGS_E_ARGUMENT, "block shards"},
+        {{.n_samples = 8, .plan.strategy = "sequentil"}, AUGS_E_NOT_FOUND, "did you mean"},
+        {{.n_samples = AUGS_MAX_SAMPLES + 1}, AUGS_E_RANGE, "2^56"},
+        {{.n_samples = 8, .fingerprint = ""}, AUGS_E_ARGUMENT, "fingerprint ''"},
+        {{.n_samples = 8, .fingerprint = "ABC"}, AUGS_E_ARGUMENT, "0-9 a-f"},
+        {{.n_samples = 8,
+          .fingerprint = "0123456789012345678901234567890123456789012345678901234567890123"},
+         AUGS_E_ARGUMENT,
+         "1 to 63"},
+        {{.n_samples = 8, .journal = "/nowhere/a"}, AUGS_E_ARGUMENT, "needs no journal"},
+        {{.n_samples = 8, .journal = "/nowhere/a", .replay = "/nowhere/b"},
+         AUGS_E_ARGUMENT,
+         "give one of both"},
+        {{.n_samples = 8, .replay = "/nowhere/b"}, AUGS_E_NOT_FOUND, "/nowhere/b"},
+        {{.n_samples = 8, .journal = "/nowhere/a", .plan.strategy = "memory_optimized"},
+         AUGS_E_NOT_FOUND,
+         "/nowhere/a"},
+        {{.n_samples = 8, .journal = "/", .plan.strategy = "memory_optimized"},
+         AUGS_E_IO,
+         "irectory"},
+        {{.n_samples = 8, .replay = "/"}, AUGS_E_IO, "is not a file"},
+        {{.n_samples = 8, .allocator = &incomplete}, AUGS_E_ARGUMENT, "both functions"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        AUGS_ASSERT_STATUS(cases[i].status,
+                           try_planner(cases[i].options, batches_of_8, &planner, &error), error);
+        ck_assert_msg(strstr(error.message, cases[i].message) != NULL, "case %zu: %s", i,
+                      error.message);
+        ck_assert_ptr_null(planner);
+    }
+    augs_planner_options options = {.size = sizeof options, .n_samples = 8};
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_open(NULL, &planner, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_open(&options, NULL, &error), error);
+    options.size--;
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_open(&options, &planner, &error), error);
+}
+END_TEST
+
+START_TEST(calls_without_a_planner_or_a_place_for_their_result_are_refused)
+{
+    augs_error error;
+    augs_span span;
+    augs_feedback feedback = {.size = sizeof feedback};
+    augs_planner *planner = open_planner((augs_planner_options){.n_samples = 8}, batches_of_8);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_next(NULL, &span, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_next(planner, NULL, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_seek(NULL, 0, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_observe(NULL, &feedback, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_observe(planner, NULL, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_planner_observe(planner, &feedback, &error), error);
+    next_span(planner);
+    AUGS_ASSERT_OK(augs_planner_observe(planner, &feedback, &error), error);
+    feedback.size--;
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_observe(planner, &feedback, &error), error);
+    ck_assert_uint_eq(augs_planner_step(NULL), 0);
+    ck_assert_str_eq(augs_planner_why(NULL), "");
+    augs_planner_free(NULL);
+    augs_planner_free(planner);
+}
+END_TEST
+
+START_TEST(a_fixed_planner_goes_to_any_step_and_ends_again_and_again)
+{
+    augs_error error;
+    augs_planner *planner =
+        open_planner((augs_planner_options){.n_samples = 103, .plan.world_size = 2}, batches_of_8);
+    static const uint64_t starts[] = {0, 16, 32, 48, 64, 80, 96};
+    for (int round = 0; round < 2; round++) {
+        for (uint64_t step = 0; step < 7; step++) {
+            const augs_span span = next_span(planner);
+            ck_assert_uint_eq(span.first, starts[step]);
+            ck_assert_uint_eq(span.count, step < 6 ? 16 : 7);
+            ck_assert_uint_eq(augs_planner_step(planner), step + 1);
+            ck_assert_str_eq(augs_planner_why(planner), "fixed");
+        }
+        for (int i = 0; i < 3; i++) {
+            expect_no_span(planner);
+            ck_assert_uint_eq(augs_planner_step(planner), 7);
+        }
+        AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_planner_seek(planner, 8, &error), error);
+        ck_assert_ptr_nonnull(strstr(error.message, "has 7"));
+        AUGS_ASSERT_OK(augs_planner_seek(planner, 7, &error), error);
+        expect_no_span(planner);
+        AUGS_ASSERT_OK(augs_planner_seek(planner, 5, &error), error);
+        ck_assert_uint_eq(next_span(planner).first, 80);
+        AUGS_ASSERT_OK(augs_planner_seek(planner, 0, &error), error);
+    }
+    augs_planner_free(planner);
+    planner = open_planner((augs_planner_options){.n_samples = 0}, batches_of_8);
+    expect_no_span(planner);
+    AUGS_ASSERT_OK(augs_planner_seek(planner, 0, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_planner_seek(planner, 1, &error), error);
+    augs_planner_free(planner);
+}
+END_TEST
+
+START_TEST(a_planner_that_decides_covers_all_positions_and_ends_again_and_again)
+{
+    for (uint32_t world_size = 1; world_size <= 3; world_size++) {
+        augs_planner_options options = learning;
+        options.plan.world_size = world_size;
+        augs_planner *planner = open_planner(options, small);
+        const uint64_t n = walk(planner, spans, 700);
+        uint64_t next = 0;
+        for (uint64_t i = 0; i < n; i++) {
+            ck_assert_uint_eq(spans[i].first, next);
+            ck_assert_uint_eq(spans[i].stride, 1);
+            next += spans[i].count;
+        }
+        ck_assert_uint_eq(next, N_SAMPLES);
+        ck_assert_uint_gt(spans[n - 2].count, spans[0].count);
+        for (int i = 0; i < 3; i++) { /* what it is told after its end begins nothing new */
+            tell(planner, 1000);
+            expect_no_span(planner);
+            ck_assert_uint_eq(augs_planner_step(planner), n);
+        }
+        augs_error error;
+        AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_planner_seek(planner, 2, &error), error);
+        AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_planner_seek(planner, UINT64_MAX, &error), error);
+        expect_no_span(planner);
+        AUGS_ASSERT_OK(augs_planner_seek(planner, n - 1, &error), error);
+        ck_assert_uint_eq(next_span(planner).first, spans[n - 1].first);
+        AUGS_ASSERT_OK(augs_planner_seek(planner, 0, &error), error);
+        ck_assert_uint_eq(next_span(planner).first, 0);
+        AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_planner_seek(planner, UINT64_MAX, &error), error);
+        augs_planner_free(planner);
+    }
+}
+END_TEST
+
+START_TEST(feedback_without_a_size_is_of_the_larger_part_of_the_last_span)
+{
+    augs_planner_options options = learning;
+    options.plan.world_size = 3;
+    augs_planner *planner =
+        open_planner(options, (augs_strategy_options){.batch_size = 10, .max_memory_bytes = 9000});
+    ck_assert_uint_eq(next_span(planner).count, 30);
+    tell(planner, 10 * 180); /* of one rank: 180 bytes each, 0.9 x 9000 / 180 = 45 */
+    ck_assert_uint_eq(next_span(planner).count, 3 * 41); /* four times as much and one at most */
+    tell(planner, 41 * 180);
+    ck_assert_uint_eq(next_span(planner).count, 3 * 45);
+    augs_planner_free(planner);
+}
+END_TEST
+
+START_TEST(a_journal_has_the_steps_of_each_epoch)
+{
+    begin();
+    augs_error error;
+    augs_planner *planner = NULL;
+    uint64_t n_steps[2];
+    for (uint32_t epoch = 0; epoch < 2; epoch++) {
+        augs_planner_options options = learning;
+        options.journal = path;
+        options.epoch = epoch;
+        options.fingerprint = "abc";
+        planner = open_planner(options, small);
+        AUGS_ASSERT_STATUS(AUGS_E_STATE,
+                           try_planner(options, small, &(augs_planner *){NULL}, &error), error);
+        n_steps[epoch] = walk(planner, epoch == 0 ? spans : others, 500 + 400 * epoch);
+        expect_no_span(planner);
+        for (uint64_t step = 0; step <= n_steps[epoch]; step += 3) { /* back, and to any step */
+            AUGS_ASSERT_OK(augs_planner_seek(planner, step, &error), error);
+            if (step < n_steps[epoch]) {
+                ck_assert_uint_eq(next_span(planner).first,
+                                  (epoch == 0 ? spans : others)[step].first);
+            }
+        }
+        AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_planner_seek(planner, n_steps[epoch] + 1, &error),
+                           error);
+        augs_planner_free(planner);
+    }
+    for (uint32_t epoch = 0; epoch < 3; epoch++) {
+        const augs_planner_options options = {
+            .n_samples = N_SAMPLES, .epoch = epoch, .fingerprint = "abc", .replay = path};
+        planner = open_planner(options, (augs_strategy_options){.batch_size = 0});
+        augs_span span;
+        for (uint64_t step = 0; epoch < 2 && step < n_steps[epoch]; step++) {
+            span = next_span(planner);
+            ck_assert_mem_eq(&span, epoch == 0 ? &spans[step] : &others[step], sizeof span);
+        }
+        if (epoch < 2) {
+            expect_no_span(planner);
+            expect_no_span(planner);
+        } else { /* nobody planned that */
+            AUGS_ASSERT_STATUS(AUGS_E_PLAN, augs_planner_next(planner, &span, &error), error);
+            AUGS_ASSERT_STATUS(AUGS_E_PLAN, augs_planner_next(planner, &span, &error), error);
+        }
+        augs_planner_free(planner);
+    }
+    end();
+}
+END_TEST
+
+START_TEST(a_journal_of_something_else_is_refused)
+{
+    begin();
+    augs_error error;
+    augs_planner_options options = learning;
+    options.journal = path;
+    augs_planner *planner = open_planner(options, small);
+    walk(planner, spans, 500);
+    augs_planner_free(planner);
+    planner = NULL;
+    const augs_planner_options cases[] = {
+        {.n_samples = N_SAMPLES + 1, .replay = path},
+        {.n_samples = AUGS_ENDLESS, .replay = path},
+        {.n_samples = N_SAMPLES, .replay = path, .plan.world_size = 2},
+        {.n_samples = N_SAMPLES, .replay = path, .fingerprint = "1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        AUGS_ASSERT_STATUS(
+            AUGS_E_MISMATCH,
+            try_planner(cases[i], (augs_strategy_options){.batch_size = 0}, &planner, &error),
+            error);
+        ck_assert_ptr_null(planner);
+    }
+    end();
+}
+END_TEST
+
+START_TEST(an_endless_plan_has_a_journal_too)
+{
+    begin();
+    augs_error error;
+    augs_span span;
+    augs_planner_options options = learning;
+    options.n_samples = AUGS_ENDLESS;
+    options.journal = path;
+    augs_planner *planner = NULL;
+    uint64_t n = 0;
+    for (int run = 0; run < 2; run++) { /* the second one goes on */
+        planner = open_planner(options, small);
+        for (uint64_t i = 0; i < n; i++) {
+            span = next_span(planner);
+            ck_assert_mem_eq(&span, &spans[i], sizeof span);
+        }
+        for (int i = 0; i < 12; i++, n++) {
+            spans[n] = next_span(planner);
+            tell(planner, spans[n].count * 500);
+        }
+        augs_planner_free(planner);
+    }
+    options.journal = NULL;
+    options.replay = path;
+    options.plan.strategy = NULL;
+    planner = open_planner(options, (augs_strategy_options){.batch_size = 0});
+    for (uint64_t i = 0; i < n; i++) {
+        span = next_span(planner);
+        ck_assert_mem_eq(&span, &spans[i], sizeof span);
+        ck_assert_uint_eq(span.first, i == 0 ? 0 : spans[i - 1].first + spans[i - 1].count);
+    }
+    AUGS_ASSERT_STATUS(AUGS_E_PLAN, augs_planner_next(planner, &span, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "of an endless run ends at step 24"));
+    augs_planner_free(planner);
+    end();
+}
+END_TEST
+
+START_TEST(ranks_replay_the_journal_of_a_planner)
+{
+    begin();
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    static unsigned char seen[N_SAMPLES];
+    memset(seen, 0, sizeof seen);
+    augs_planner_options options = learning;
+    options.journal = path;
+    options.plan.world_size = 3;
+    options.fingerprint = augs_stream_fingerprint(stream);
+    augs_planner *planner = open_planner(options, small);
+    const uint64_t n = walk(planner, spans, 500);
+    augs_planner_free(planner);
+    for (uint32_t rank = 0; rank < 3; rank++) {
+        augs_pipeline *pipeline = open_pipeline(
+            stream,
+            (augs_pipeline_options){
+                .rank = rank, .plan = {.world_size = 3, .tail = AUGS_TAIL_UNEVEN}, .replay = path},
+            (augs_strategy_options){.batch_size = 0});
+        augs_batch *batch = NULL;
+        augs_error error;
+        int status;
+        uint64_t n_batches = 0;
+        while ((status = augs_pipeline_next(pipeline, &batch, &error)) > 0) {
+            const augs_batch_info info = info_of(batch);
+            for (uint64_t k = 0; k < info.n_samples; k++) {
+                seen[position_of(&info, k)]++;
+            }
+            n_batches++;
+            augs_batch_unref(batch);
+        }
+        AUGS_ASSERT_OK(status, error);
+        ck_assert_uint_ge(n_batches + 1, n);
+        augs_pipeline_free(pipeline);
+    }
+    for (uint64_t i = 0; i < N_SAMPLES; i++) {
+        ck_assert_uint_eq(seen[i], 1);
+    }
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+START_TEST(a_monitor_that_knows_nothing_leaves_sizes_as_they_are)
+{
+    begin();
+    augs_memory_monitor *monitor = NULL;
+    const augs_memory_monitor_options options = {.size = sizeof options, .root = folder};
+    augs_error error;
+    AUGS_ASSERT_OK(augs_memory_monitor_open(&options, &monitor, &error), error);
+    augs_planner_options planned = learning;
+    planned.monitor = monitor;
+    planned.sample_bytes = 100;
+    augs_planner *planner = open_planner(planned, (augs_strategy_options){.batch_size = 50});
+    for (int i = 0; i < 3; i++) {
+        ck_assert_uint_eq(next_span(planner).count, 50);
+        ck_assert_str_eq(augs_planner_why(planner), i == 0 ? "start" : "unknown");
+    }
+    augs_planner_free(planner);
+    augs_memory_monitor_free(monitor);
+    end();
+}
+END_TEST
+
+/* Its third span leaves a gap until it is mended. */
+static bool mended;
+
+static int gap_init(void *own, const augs_strategy_options *options, augs_error *error)
+{
+    (void)own;
+    (void)options;
+    (void)error;
+    return AUGS_OK;
+}
+
+static int gap_plan(void *own, const augs_plan_facts *facts, augs_span *ret_span, augs_error *error)
+{
+    (void)own;
+    (void)error;
+    if (facts->position >= facts->n_samples) {
+        return 0;
+    }
+    const uint64_t gap = facts->step == 2 && !mended;
+    *ret_span = (augs_span){.first = facts->position + gap, .stride = 1, .count = 5};
+    return 1;
+}
+
+START_TEST(a_wrong_span_is_not_written_and_the_call_may_be_repeated)
+{
+    static const augs_strategy_ops gap = {.size = sizeof gap,
+                                          .name = "a \"gap\"\n",
+                                          .state_size = 1,
+                                          .init = gap_init,
+                                          .plan = gap_plan};
+    begin();
+    augs_error error;
+    augs_span span;
+    augs_planner_options options = {
+        .n_samples = 25, .journal = path, .plan = {.strategy_ops = &gap}};
+    mended = false;
+    augs_planner *planner = open_planner(options, (augs_strategy_options){.batch_size = 0});
+    next_span(planner);
+    next_span(planner);
+    for (int i = 0; i < 2; i++) {
+        AUGS_ASSERT_STATUS(AUGS_E_PLAN, augs_planner_next(planner, &span, &error), error);
+        ck_assert_uint_eq(augs_planner_step(planner), 2);
+    }
+    mended = true;
+    ck_assert_uint_eq(next_span(planner).first, 10);
+    ck_assert_uint_eq(walk(planner, spans, 0), 2);
+    augs_planner_free(planner);
+    /* a name that JSON would have to quote is in the way of nothing */
+    planner = open_planner(options, (augs_strategy_options){.batch_size = 0});
+    ck_assert_uint_eq(walk(planner, spans, 0), 5);
+    augs_planner_free(planner);
+    planner = open_planner((augs_planner_options){.n_samples = 25, .replay = path},
+                           (augs_strategy_options){.batch_size = 0});
+    ck_assert_uint_eq(walk(planner, spans, 0), 5);
+    augs_planner_free(planner);
+    end();
+}
+END_TEST
+
+START_TEST(memory_that_runs_out_is_a_status_and_leaves_no_trace)
+{
+    begin();
+    counting_memory memory = {.left = 0};
+    const augs_allocator allocator = counting_allocator(&memory);
+    augs_error error;
+    int status = AUGS_E_NO_MEMORY;
+    for (uint64_t left = 0; status != AUGS_OK; left++) {
+        ck_assert_uint_lt(left, 100);
+        augs_planner *planner = NULL;
+        augs_planner_options options = learning;
+        options.journal = path;
+        options.allocator = &allocator;
+        memory.left = left;
+        status = try_planner(options, small, &planner, &error);
+        ck_assert_msg(status == AUGS_OK || status == AUGS_E_NO_MEMORY, "%d: %s", status,
+                      error.message);
+        ck_assert(status == AUGS_OK || planner == NULL);
+        augs_planner_free(planner);
+        ck_assert_uint_eq(memory.n_held, 0);
+    }
+    end();
+}
+END_TEST
+
+AUGS_SUITE("planner", what_makes_no_planner_is_refused_and_named,
+           calls_without_a_planner_or_a_place_for_their_result_are_refused,
+           a_fixed_planner_goes_to_any_step_and_ends_again_and_again,
+           a_planner_that_decides_covers_all_positions_and_ends_again_and_again,
+           feedback_without_a_size_is_of_the_larger_part_of_the_last_span,
+           a_journal_has_the_steps_of_each_epoch, a_journal_of_something_else_is_refused,
+           an_endless_plan_has_a_journal_too, ranks_replay_the_journal_of_a_planner,
+           a_monitor_that_knows_nothing_leaves_sizes_as_they_are,
+           a_wrong_span_is_not_written_and_the_call_may_be_repeated,
+           memory_that_runs_out_is_a_status_and_leaves_no_trace)
