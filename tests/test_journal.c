@@ -481,9 +481,317 @@ START_TEST(drop_last_is_remembered)
 }
 END_TEST
 
+START_TEST(what_is_no_journal_is_left_as_it_is)
+{
+    begin();
+    static const char *const texts[] = {
+        "no newline at all",
+        "a line\nand a half",
+        "{\"augstream_plan\":1,\"fingerprint\":\"00\"",
+        "{\"augstream_plan\":1,\"fingerprint\":\"00\",\"strategy\":\"a\"}\n{\"epoch\"",
+        "{\"augstream_plan\":2}\n{\"epoch\"",
+    };
+    augs_error error;
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    augs_pipeline *pipeline = NULL;
+    char there[256];
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        write_file(texts[i]);
+        for (int replay = 0; replay < 2; replay++) {
+            const int status =
+                try_journal(stream, replay ? NULL : path, replay ? path : NULL, &pipeline, &error);
+            ck_assert_msg(status == AUGS_E_CORRUPT || status == AUGS_E_MISMATCH, "%d %s", status,
+                          error.message);
+            ck_assert_ptr_null(strchr(error.message, '\n'));
+        }
+        FILE *file = fopen(path, "r");
+        ck_assert_ptr_nonnull(file);
+        there[fread(there, 1, sizeof there - 1, file)] = '\0';
+        fclose(file);
+        ck_assert_str_eq(there, texts[i]);
+    }
+    unlink(path);
+    ck_assert_int_eq(mkfifo(path, 0600), 0); /* refused, not waited for */
+    AUGS_ASSERT_STATUS(AUGS_E_IO, try_journal(stream, NULL, path, &pipeline, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_IO, try_journal(stream, path, NULL, &pipeline, &error), error);
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+START_TEST(a_journal_torn_anywhere_in_its_head_begins_anew)
+{
+    begin();
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    augs_pipeline *pipeline = open_journal(stream, path, NULL);
+    augs_pipeline_free(pipeline);
+    const long whole = file_bytes();
+    for (long left = 0; left < whole; left += 9) {
+        ck_assert_int_eq(truncate(path, left), 0);
+        pipeline = open_journal(stream, path, NULL);
+        ck_assert_uint_eq(walk(pipeline, 3, 1, NULL), 3);
+        augs_pipeline_free(pipeline);
+        pipeline = open_journal(stream, NULL, path);
+        ck_assert_uint_eq(walk(pipeline, 3, 1, NULL), 3);
+        augs_pipeline_free(pipeline);
+    }
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+START_TEST(a_wrong_line_is_so_at_every_call)
+{
+    begin();
+    static const char *const edits[][2] = {
+        {"\"step\":3", "\"step\":4"},
+        {"{\"epoch\":0,\"step\":9", "{\"epoch\": ,\"step\":9"},
+        {"\"stride\":1", "\"stride\":2"},
+        {"\"end\":", "\"end\" "},
+    };
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    augs_error error, again;
+    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
+        augs_pipeline *pipeline = open_journal(stream, path, NULL);
+        walk(pipeline, N_SAMPLES, 1, NULL);
+        augs_pipeline_free(pipeline);
+        edit(edits[i][0], edits[i][1]);
+        const long before = file_bytes();
+        for (int replay = 0; replay < 2; replay++) {
+            int status =
+                try_journal(stream, replay ? NULL : path, replay ? path : NULL, &pipeline, &error);
+            if (status < 0) {
+                ck_assert_int_eq(replay, 0); /* what is continued was read when it was opened */
+                continue;
+            }
+            augs_batch *batch = NULL;
+            while ((status = augs_pipeline_next(pipeline, &batch, &error)) > 0) {
+                augs_batch_unref(batch);
+            }
+            ck_assert_msg(status == AUGS_E_CORRUPT || status == AUGS_E_PLAN, "edit %zu: %d", i,
+                          status);
+            const uint64_t step = augs_pipeline_step(pipeline);
+            for (int round = 0; round < 3; round++) {
+                AUGS_ASSERT_STATUS(status, augs_pipeline_next(pipeline, &batch, &again), again);
+                ck_assert_str_eq(error.message, again.message);
+                ck_assert_uint_eq(augs_pipeline_step(pipeline), step);
+            }
+            augs_pipeline_free(pipeline);
+        }
+        ck_assert_int_eq(file_bytes(), before);
+        unlink(path);
+    }
+    augs_stream_unref(stream);
+    rmdir(folder);
+}
+END_TEST
+
+START_TEST(a_journal_that_somebody_changes_meanwhile_is_noticed)
+{
+    begin();
+    augs_error error;
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    for (int how = 0; how < 3; how++) {
+        augs_pipeline *pipeline = open_journal(stream, path, NULL);
+        walk(pipeline, 3, 1, NULL);
+        const long before = file_bytes();
+        augs_batch *batch = NULL;
+        if (how == 2) {
+            unlink(path);
+        } else {
+            ck_assert_int_eq(truncate(path, how == 0 ? before - 5 : before + 5), 0);
+        }
+        for (int round = 0; round < 2; round++) {
+            const int status = augs_pipeline_next(pipeline, &batch, &error);
+            ck_assert_int_eq(status, how == 2 ? AUGS_E_IO : AUGS_E_CORRUPT);
+            ck_assert_ptr_nonnull(strstr(error.message, path));
+            ck_assert_uint_eq(augs_pipeline_step(pipeline), 3);
+        }
+        if (how == 1) { /* as it was: it goes on */
+            ck_assert_int_eq(truncate(path, before), 0);
+            ck_assert_uint_gt(walk(pipeline, N_SAMPLES, 1, NULL), 0);
+        }
+        augs_pipeline_free(pipeline);
+        unlink(path);
+    }
+    augs_stream_unref(stream);
+    rmdir(folder);
+}
+END_TEST
+
+static unsigned count_in_file(const char *word)
+{
+    static char text[1 << 20];
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    unsigned n = 0;
+    for (const char *at = text; (at = strstr(at, word)) != NULL; at++) {
+        n++;
+    }
+    return n;
+}
+
+START_TEST(steps_that_are_walked_again_teach_nothing_twice)
+{
+    begin();
+    augs_error error;
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    augs_pipeline *pipeline = open_journal(stream, path, NULL);
+    walk(pipeline, 6, 1, NULL);
+    AUGS_ASSERT_OK(augs_pipeline_seek(pipeline, 1, &error), error);
+    walk(pipeline, 5, 1, NULL);
+    augs_pipeline_free(pipeline);
+    for (int run = 0; run < 3; run++) {
+        pipeline = open_journal(stream, path, NULL);
+        walk(pipeline, 7 + (uint64_t)run, 1, NULL);
+        augs_pipeline_free(pipeline);
+    }
+    ck_assert_uint_eq(count_in_file("\"step\""), 9);
+    ck_assert_uint_le(count_in_file("\"samples\""), 9); /* the last one of a run is told again */
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+START_TEST(what_earlier_epochs_taught_is_known_to_a_run_that_goes_on)
+{
+    begin();
+    augs_error error;
+    augs_stream *stream = uniform_open(1, 400);
+    augs_pipeline *pipeline = open_journal(stream, path, NULL);
+    walk(pipeline, 400, 5, NULL);
+    AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, 1, &error), error);
+    augs_batch *batch = next_batch(pipeline);
+    const uint64_t size = augs_batch_n_samples(batch);
+    augs_batch_unref(batch);
+    augs_pipeline_free(pipeline);
+
+    pipeline = open_journal(stream, path, NULL); /* goes on in epoch 2 */
+    AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, 2, &error), error);
+    batch = next_batch(pipeline);
+    ck_assert_uint_gt(size, 20);
+    ck_assert_uint_ge(augs_batch_n_samples(batch), size / 2);
+    augs_batch_unref(batch);
+    augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+START_TEST(a_resume_that_fails_leaves_the_pipeline_where_it_was)
+{
+    begin();
+    augs_error error;
+    char token[AUGS_TOKEN_BYTES];
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    augs_pipeline *pipeline = open_journal(stream, path, NULL);
+    AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, 1, &error), error);
+    const uint64_t n = walk(pipeline, 8, 1, NULL);
+    AUGS_ASSERT_OK(augs_pipeline_token(pipeline, token, sizeof token, &error), error);
+    augs_pipeline_free(pipeline);
+    unlink(path);
+    for (uint64_t n_other = 3; n_other < 10;
+         n_other += 6) { /* of another run, shorter and longer */
+        pipeline = open_journal(stream, path, NULL);
+        AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, 1, &error), error);
+        AUGS_ASSERT_OK(augs_pipeline_set_batch_size(pipeline, 40, &error), error);
+        walk(pipeline, n_other, 1, NULL);
+        AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, 0, &error), error);
+        walk(pipeline, 4, 1, first);
+        for (int round = 0; round < 2; round++) {
+            AUGS_ASSERT_STATUS(n_other < n ? AUGS_E_RANGE : AUGS_E_TOKEN,
+                               augs_pipeline_resume(pipeline, token, &error), error);
+            ck_assert_uint_eq(augs_pipeline_step(pipeline), 4);
+        }
+        augs_batch *batch = next_batch(pipeline);
+        const augs_batch_info info = info_of(batch), last = info_of(first[3]);
+        ck_assert_uint_eq(info.epoch, 0);
+        ck_assert_uint_eq(info.step, 4);
+        ck_assert_uint_eq(info.first, last.first + last.n_samples);
+        augs_batch_unref(batch);
+        drop(first, 4);
+        augs_pipeline_free(pipeline);
+    }
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+START_TEST(a_journal_of_another_window_is_refused)
+{
+    begin();
+    augs_error error;
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    augs_pipeline *pipeline = open_journal(stream, path, NULL);
+    walk(pipeline, N_SAMPLES, 1, NULL);
+    augs_pipeline_free(pipeline);
+    static const augs_pipeline_options windows[] = {{.first_position = 1},
+                                                    {.n_positions = N_SAMPLES - 1},
+                                                    {.first_position = 10, .n_positions = 10}};
+    for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
+        augs_pipeline_options options = windows[i];
+        options.replay = path;
+        AUGS_ASSERT_STATUS(AUGS_E_MISMATCH,
+                           try_pipeline(stream, options, (augs_strategy_options){.batch_size = 0},
+                                        &pipeline, &error),
+                           error);
+    }
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+START_TEST(memory_that_runs_out_while_opening_leaves_no_trace)
+{
+    begin();
+    augs_error error;
+    counting_memory memory = {.left = UINT64_MAX};
+    augs_stream *stream =
+        open_stream(zoo_preset(&memory, false), AUGS_ORDER_SEQUENTIAL, N_SAMPLES, 1, 0);
+    augs_metrics *metrics = NULL;
+    AUGS_ASSERT_OK(augs_metrics_open(NULL, &metrics, &error), error);
+    const uint64_t held = memory.n_held;
+    int status = AUGS_E_NO_MEMORY;
+    for (uint64_t left = 0; status != AUGS_OK; left++) {
+        ck_assert_uint_lt(left, 100);
+        augs_pipeline *pipeline = NULL;
+        memory.left = left;
+        status = try_pipeline(stream,
+                              (augs_pipeline_options){.plan = {.strategy = "memory_optimized"},
+                                                      .journal = path,
+                                                      .metrics = metrics},
+                              (augs_strategy_options){.batch_size = 8}, &pipeline, &error);
+        memory.left = UINT64_MAX;
+        ck_assert_msg(status == AUGS_OK || status == AUGS_E_NO_MEMORY, "%d: %s", status,
+                      error.message);
+        if (status == AUGS_OK) {
+            ck_assert_uint_gt(left, 3);
+            ck_assert_uint_eq(walk(pipeline, 3, 1, NULL), 3);
+        } else {
+            ck_assert_ptr_null(pipeline);
+        }
+        augs_pipeline_free(pipeline);
+        ck_assert_uint_eq(memory.n_held, held);
+    }
+    augs_metrics_free(metrics);
+    augs_stream_unref(stream);
+    ck_assert_uint_eq(memory.n_held, 0);
+    end();
+}
+END_TEST
+
 AUGS_SUITE("journal", a_replay_has_the_same_batches, ranks_share_a_replay,
            a_run_that_was_cut_anywhere_is_continued, a_resume_token_leads_into_the_journal,
            epochs_share_a_journal, a_torn_last_line_is_as_if_never_written,
            what_is_no_journal_of_this_run_is_refused, an_edited_line_is_found,
            a_journal_has_one_writer, no_batch_leaves_before_its_decision_is_written,
-           drop_last_is_remembered)
+           drop_last_is_remembered, what_is_no_journal_is_left_as_it_is,
+           a_journal_torn_anywhere_in_its_head_begins_anew, a_wrong_line_is_so_at_every_call,
+           a_journal_that_somebody_changes_meanwhile_is_noticed,
+           steps_that_are_walked_again_teach_nothing_twice,
+           what_earlier_epochs_taught_is_known_to_a_run_that_goes_on,
+           a_resume_that_fails_leaves_the_pipeline_where_it_was,
+           a_journal_of_another_window_is_refused,
+           memory_that_runs_out_while_opening_leaves_no_trace)
