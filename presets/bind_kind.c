@@ -78,7 +78,7 @@ static bool read_choice_values(augsi_binder *binder, const yaml_node_t *node, co
     bool good = true;
     for (size_t i = 0; i < n; i++) {
         const yaml_node_t *item = augsi_bind_node(binder, items[i]);
-        choices[i] = (augs_choice){.text = "", .weight = 1};
+        choices[i] = (augs_choice){.text = NULL, .weight = 1};
         if (!augsi_bind_is_scalar(item)) {
             augsi_draft_fault(binder->draft, augsi_yaml_mark(item),
                               "%s: a value has to be a name or a number, not %s", where,
@@ -95,20 +95,26 @@ static bool read_choice_values(augsi_binder *binder, const yaml_node_t *node, co
     return good;
 }
 
+/* Without values (n_choices is 0) there is nothing to compare the number of weights with. */
 static bool read_weights(augsi_binder *binder, const yaml_node_t *node, const char *where,
                          augs_column_info *info)
 {
-    const yaml_node_item_t *items =
-        node->type == YAML_SEQUENCE_NODE ? node->data.sequence.items.start : NULL;
-    size_t n = items == NULL ? 0 : (size_t)(node->data.sequence.items.top - items);
-    if (n != info->n_choices) {
+    if (node->type != YAML_SEQUENCE_NODE) {
+        augsi_draft_fault(binder->draft, augsi_yaml_mark(node),
+                          "%s: weights has to be a list of numbers, one for each value, not %s",
+                          where, augsi_bind_type_name(node));
+        return false;
+    }
+    const yaml_node_item_t *items = node->data.sequence.items.start;
+    size_t n = (size_t)(node->data.sequence.items.top - items);
+    bool good = true;
+    if (info->n_choices > 0 && n != info->n_choices) {
         augsi_draft_fault(binder->draft, augsi_yaml_mark(node),
                           "%s: %zu weights for %u values; one for each is needed", where, n,
                           info->n_choices);
-        return false;
+        good = false;
     }
     augs_choice *choices = (augs_choice *)(uintptr_t)info->choices;
-    bool good = true;
     for (size_t i = 0; i < n; i++) {
         const yaml_node_t *item = augsi_bind_node(binder, items[i]);
         double weight = 1;
@@ -116,11 +122,12 @@ static bool read_weights(augsi_binder *binder, const yaml_node_t *node, const ch
             good = false;
         } else if (weight < 0) {
             augsi_draft_fault(binder->draft, augsi_yaml_mark(item),
-                              "%s: weight %s is negative; weights are 0 or more", where,
+                              "%s: weight %.40s is negative; weights are 0 or more", where,
                               augsi_bind_text_of(item));
             good = false;
+        } else if (i < info->n_choices) {
+            choices[i].weight = weight;
         }
-        choices[i].weight = weight;
     }
     return good;
 }
@@ -135,13 +142,14 @@ static bool read_choice(augsi_binder *binder, const yaml_node_t *node, const cha
             "%s: choice takes {values: [...], weights: [...]}, weights may be left out", where);
         return false;
     }
-    const yaml_node_t *values = NULL, *weights = NULL;
-    bool good = true;
+    const yaml_node_t *weights = NULL;
+    bool good = true, found = false;
     yaml_node_t *key, *value;
     for (augsi_entries walk = {.mapping = node};
          augsi_bind_next(binder, &walk, where, &key, &value);) {
         if (strcmp(augsi_bind_text_of(key), "values") == 0) {
-            values = value;
+            found = true;
+            good = read_choice_values(binder, value, where, info) && good;
         } else if (strcmp(augsi_bind_text_of(key), "weights") == 0) {
             weights = value;
         } else {
@@ -149,12 +157,11 @@ static bool read_choice(augsi_binder *binder, const yaml_node_t *node, const cha
             good = false;
         }
     }
-    if (values == NULL) {
+    if (!found) {
         augsi_draft_fault(binder->draft, augsi_yaml_mark(node), "%s: choice needs 'values'", where);
-        return false;
+        good = false;
     }
-    good = read_choice_values(binder, values, where, info) && good;
-    return (weights == NULL || !good || read_weights(binder, weights, where, info)) && good;
+    return (weights == NULL || read_weights(binder, weights, where, info)) && good;
 }
 
 static bool read_nothing(augsi_binder *binder, const yaml_node_t *node, const char *where,

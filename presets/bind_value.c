@@ -50,22 +50,20 @@ bool augsi_bind_next(augsi_binder *binder, augsi_entries *walk, const char *wher
                               augsi_bind_type_name(key));
             continue;
         }
-        bool seen = false;
-        for (size_t j = 0; j < i && !seen; j++) {
+        walk->again = false;
+        for (size_t j = 0; j < i && !walk->again; j++) {
             const yaml_node_t *other = augsi_bind_node(binder, pairs[j].key);
             if (augsi_bind_is_scalar(other) &&
                 strcmp(augsi_bind_text_of(other), augsi_bind_text_of(key)) == 0) {
                 augsi_draft_fault(binder->draft, augsi_yaml_mark(key),
-                                  "%s: '%s' stands here twice, first at line %zu", where,
+                                  "%s: '%.64s' stands here twice, first at line %zu", where,
                                   augsi_bind_text_of(key), other->start_mark.line + 1);
-                seen = true;
+                walk->again = true;
             }
         }
-        if (!seen) {
-            *ret_key = key;
-            *ret_value = augsi_bind_node(binder, pairs[i].value);
-            return true;
-        }
+        *ret_key = key;
+        *ret_value = augsi_bind_node(binder, pairs[i].value);
+        return true;
     }
     return false;
 }

@@ -10,27 +10,31 @@
 static void read_when(augsi_binder *binder, const yaml_node_t *node, const char *where,
                       augsi_draft_column *column)
 {
-    column->when_mark = augsi_yaml_mark(node);
-    if (augsi_bind_is_scalar(node)) {
+    column->has_when = true;
+    column->when_mark = column->when_value_mark = augsi_yaml_mark(node);
+    column->when_column = column->when_choice = NULL;
+    if (augsi_bind_is_scalar(node) && node->data.scalar.length > 0) {
         column->when_column = augsi_bind_copy(binder, augsi_bind_text_of(node));
         return;
     }
     const yaml_node_pair_t *pairs =
         node->type == YAML_MAPPING_NODE ? node->data.mapping.pairs.start : NULL;
-    if (pairs == NULL || node->data.mapping.pairs.top - pairs != 1 ||
-        !augsi_bind_is_scalar(augsi_bind_node(binder, pairs->key)) ||
-        !augsi_bind_is_scalar(augsi_bind_node(binder, pairs->value))) {
+    const yaml_node_t *key = NULL, *value = NULL;
+    if (pairs != NULL && node->data.mapping.pairs.top - pairs == 1) {
+        key = augsi_bind_node(binder, pairs->key);
+        value = augsi_bind_node(binder, pairs->value);
+    }
+    if (key == NULL || !augsi_bind_is_scalar(key) || !augsi_bind_is_scalar(value)) {
         augsi_draft_fault(
             binder->draft, column->when_mark,
             "%s: when takes the name of a bernoulli column, or {COLUMN: VALUE} for a choice column",
             where);
-        column->broken = true;
         return;
     }
-    column->when_column =
-        augsi_bind_copy(binder, augsi_bind_text_of(augsi_bind_node(binder, pairs->key)));
-    column->when_choice =
-        augsi_bind_copy(binder, augsi_bind_text_of(augsi_bind_node(binder, pairs->value)));
+    column->when_mark = augsi_yaml_mark(key);
+    column->when_value_mark = augsi_yaml_mark(value);
+    column->when_column = augsi_bind_copy(binder, augsi_bind_text_of(key));
+    column->when_choice = augsi_bind_copy(binder, augsi_bind_text_of(value));
 }
 
 /* A key of a column besides its kind. false: there is no such key. */
@@ -39,11 +43,13 @@ static bool read_extra(augsi_binder *binder, const char *key, const yaml_node_t 
 {
     if (strcmp(key, "shape") == 0) {
         column->shape_mark = augsi_yaml_mark(value);
-        augsi_bind_natural(binder, value, where, "shape", &column->info.shape);
+        column->shape_broken =
+            !augsi_bind_natural(binder, value, where, "shape", &column->info.shape);
     } else if (strcmp(key, "when") == 0) {
         read_when(binder, value, where, column);
     } else if (strcmp(key, "identity") == 0) {
         column->identity_mark = augsi_yaml_mark(value);
+        column->has_identity = true;
         if (augsi_bind_text(binder, value, where, key, &column->identity)) {
             column->identity_is_number = value->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
                                          augsi_is_json_number(column->identity);
@@ -98,13 +104,14 @@ static void read_column(augsi_binder *binder, const yaml_node_t *name, const yam
             if (!read_extra(binder, augsi_bind_text_of(key), value, where, column)) {
                 augsi_bind_unknown_key(binder, key, where, known, sizeof known / sizeof known[0]);
             }
-        } else if (first_kind != NULL) {
+        } else if (first_kind != NULL && !walk.again) {
+            augs_column_info unused = {0};
             augsi_draft_fault(binder->draft, augsi_yaml_mark(key),
                               "%s: '%s' after '%s'; a column has one kind", where,
                               augsi_bind_text_of(key), augsi_bind_text_of(first_kind));
+            augsi_bind_kind(binder, kind, value, where, &unused);
         } else {
-            first_kind = key;
-            column->kind_mark = augsi_yaml_mark(key);
+            first_kind = first_kind != NULL ? first_kind : key;
             column->value_mark = augsi_yaml_mark(value);
             column->broken =
                 !augsi_bind_kind(binder, kind, value, where, &column->info) || column->broken;
@@ -130,20 +137,24 @@ static void read_columns(augsi_binder *binder, const yaml_node_t *node)
         return;
     }
     size_t n = (size_t)(node->data.mapping.pairs.top - node->data.mapping.pairs.start);
-    if (n > AUGS_MAX_COLUMNS) {
-        augsi_draft_fault(draft, augsi_yaml_mark(node), "%zu columns; at most %u are possible", n,
-                          AUGS_MAX_COLUMNS);
-        return;
-    }
-    draft->columns = augsi_arena_new(draft->arena, n * sizeof *draft->columns);
-    if (draft->columns == NULL) {
+    size_t room = AUGS_MAX_COLUMNS - draft->n_columns;
+    n = n < room ? n : room;
+    /* a second 'columns' (a fault by itself) goes on after the first */
+    augsi_draft_column *columns =
+        augsi_arena_new(draft->arena, (draft->n_columns + n) * sizeof *columns);
+    if (columns == NULL) {
         draft->no_memory = true;
         return;
     }
+    if (draft->n_columns > 0) {
+        memcpy(columns, draft->columns, draft->n_columns * sizeof *columns);
+    }
+    draft->columns = columns;
     yaml_node_t *key, *value;
     for (augsi_entries walk = {.mapping = node};
-         augsi_bind_next(binder, &walk, "columns", &key, &value);) {
-        read_column(binder, key, value, &draft->columns[draft->n_columns++]);
+         augsi_bind_next(binder, &walk, "columns", &key, &value) && n > 0; n--) {
+        columns[draft->n_columns].again = walk.again;
+        read_column(binder, key, value, &columns[draft->n_columns++]);
     }
 }
 

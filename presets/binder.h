@@ -21,10 +21,13 @@ const char *augsi_bind_type_name(const yaml_node_t *node);
 /* A copy that lives as long as the draft's arena. */
 const char *augsi_bind_copy(augsi_binder *binder, const char *text);
 
-/* Entries of a mapping one after the other; keys have to be single values and unique. */
+/* Entries of a mapping one after the other. Keys that are no single values are reported and left
+ * out; those that stand there again are reported and handed out, so that their values are checked.
+ */
 typedef struct augsi_entries {
     const yaml_node_t *mapping;
     size_t next;
+    bool again; /* the last key stood before */
 } augsi_entries;
 
 bool augsi_bind_next(augsi_binder *binder, augsi_entries *walk, const char *where,
@@ -39,7 +42,8 @@ bool augsi_bind_number(augsi_binder *binder, const yaml_node_t *node, const char
 bool augsi_bind_natural(augsi_binder *binder, const yaml_node_t *node, const char *where,
                         const char *what, uint32_t *ret_number);
 
-/* The value of a column's kind into *info. */
+/* The value of a column's kind into *info. false: faults were recorded; of a choice, *info has the
+ * values that could be read, the text of others is NULL. */
 bool augsi_bind_kind(augsi_binder *binder, uint32_t kind, const yaml_node_t *node,
                      const char *where, augs_column_info *info);
 

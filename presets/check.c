@@ -37,7 +37,7 @@ static bool good_name(const char *name)
 static void check_name(augsi_draft *draft, uint32_t index)
 {
     static const char *const reserved[] = {"sample_id", "batch", "augstream.order"};
-    const augsi_draft_column *column = &draft->columns[index];
+    augsi_draft_column *column = &draft->columns[index];
     const char *name = column->info.name;
     if (!good_name(name)) {
         augsi_draft_fault(draft, column->name_mark,
@@ -47,6 +47,7 @@ static void check_name(augsi_draft *draft, uint32_t index)
         return;
     }
     uint32_t crc = augsi_crc32(name, strlen(name));
+    column->name_crc = crc;
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
         if (strcmp(name, reserved[i]) == 0) {
             augsi_draft_fault(draft, column->name_mark,
@@ -58,12 +59,15 @@ static void check_name(augsi_draft *draft, uint32_t index)
                 reserved[i]);
         }
     }
-    for (uint32_t i = 0; i < index; i++) {
+    for (uint32_t i = 0; i < index && !column->again; i++) {
         const char *other = draft->columns[i].info.name;
+        if (draft->columns[i].name_crc != crc) {
+            continue;
+        }
         if (strcmp(other, name) == 0) {
             augsi_draft_fault(draft, column->name_mark,
                               "column '%s' stands twice; rename one of them", name);
-        } else if (crc == augsi_crc32(other, strlen(other))) {
+        } else if (good_name(other)) {
             augsi_draft_fault(draft, column->name_mark,
                               "columns '%s' and '%s' have the same CRC-32 and would draw the same "
                               "numbers; rename one of them",
@@ -212,6 +216,9 @@ static void check_choices(augsi_draft *draft, augsi_draft_column *column)
 {
     const augs_column_info *info = &column->info;
     double total = 0;
+    if (info->n_choices == 0 && column->broken) {
+        return;
+    }
     if (info->n_choices == 0 || info->n_choices > AUGS_MAX_CHOICES) {
         augsi_draft_fault(draft, column->value_mark, "column '%s': %u values; 1 to %u are accepted",
                           info->name, info->n_choices, AUGS_MAX_CHOICES);
@@ -222,8 +229,11 @@ static void check_choices(augsi_draft *draft, augsi_draft_column *column)
         draft->no_memory = true;
         return;
     }
+    uint32_t n_sorted = 0;
     for (uint32_t i = 0; i < info->n_choices; i++) {
-        sorted[i] = info->choices[i].text;
+        if (info->choices[i].text != NULL) {
+            sorted[n_sorted++] = info->choices[i].text;
+        }
         if (!(info->choices[i].weight >= 0)) {
             augsi_draft_fault(draft, column->value_mark,
                               "column '%s': weights are numbers of 0 or more", info->name);
@@ -231,13 +241,13 @@ static void check_choices(augsi_draft *draft, augsi_draft_column *column)
         }
         total += info->choices[i].weight;
     }
-    if (!(total > 0) || !isfinite(total * 4294967296.0)) {
+    if (!column->broken && (!(total > 0) || !isfinite(total * 4294967296.0))) {
         augsi_draft_fault(draft, column->value_mark,
                           "column '%s': the sum of the weights has to be above 0 and finite",
                           info->name);
     }
-    qsort(sorted, info->n_choices, sizeof *sorted, compare_texts);
-    for (uint32_t i = 1; i < info->n_choices; i++) {
+    qsort(sorted, n_sorted, sizeof *sorted, compare_texts);
+    for (uint32_t i = 1; i < n_sorted; i++) {
         if (strcmp(sorted[i - 1], sorted[i]) == 0) {
             augsi_draft_fault(draft, column->value_mark,
                               "column '%s': the value '%.60s' stands twice", info->name, sorted[i]);
@@ -247,11 +257,15 @@ static void check_choices(augsi_draft *draft, augsi_draft_column *column)
 
 static void check_shape(augsi_draft *draft, augsi_draft_column *column)
 {
+    if (column->shape_broken) {
+        return;
+    }
     if (column->info.shape < 1 || column->info.shape > AUGS_MAX_SHAPE) {
         augsi_draft_fault(draft, column->shape_mark,
                           "column '%s': shape %u; 1 to %u elements a sample are possible",
                           column->info.name, column->info.shape, AUGS_MAX_SHAPE);
         column->info.shape = 1;
+        column->shape_broken = true;
     }
 }
 
@@ -302,9 +316,15 @@ static void gate_not_found(augsi_draft *draft, const augsi_draft_column *column)
 static bool resolve_choice(augsi_draft *draft, augsi_draft_column *column,
                            const augsi_draft_column *gate)
 {
+    if (gate->info.n_choices == 0) {
+        return false; /* reported at the gate */
+    }
     augsi_suggestion value = {.word = column->when_choice};
     for (uint32_t i = 0; i < gate->info.n_choices; i++) {
         const char *text = gate->info.choices[i].text;
+        if (text == NULL) {
+            continue;
+        }
         if (strcmp(text, column->when_choice) == 0) {
             column->info.gate_value = i;
             return true;
@@ -312,8 +332,9 @@ static bool resolve_choice(augsi_draft *draft, augsi_draft_column *column,
         augsi_suggest(&value, text);
     }
     const char *nearest = value.nearest;
-    augsi_draft_fault(draft, column->when_mark, "column '%s': '%.64s' is no value of '%s'%s%s%s",
-                      column->info.name, column->when_choice, gate->info.name,
+    augsi_draft_fault(draft, column->when_value_mark,
+                      "column '%s': '%.64s' is no value of '%s'%s%s%s", column->info.name,
+                      column->when_choice, gate->info.name,
                       nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
                       nearest != NULL ? "'?" : "");
     return false;
@@ -336,8 +357,8 @@ static void resolve_gate(augsi_draft *draft, uint32_t index)
             gate->info.name, at == index ? "is the column itself" : "stands after it");
         return;
     }
-    if (gate->broken) {
-        return;
+    if (gate->info.kind == 0) {
+        return; /* reported there */
     }
     if (gate->info.kind != AUGS_KIND_BERNOULLI && gate->info.kind != AUGS_KIND_CHOICE) {
         augsi_draft_fault(
@@ -354,12 +375,12 @@ static void resolve_gate(augsi_draft *draft, uint32_t index)
                           gate->info.name, choice ? ": VALUE}" : "");
         return;
     }
-    if (gate->info.shape != 1 && gate->info.shape != column->info.shape) {
+    bool shapes = !gate->shape_broken && !column->shape_broken;
+    if (shapes && gate->info.shape != 1 && gate->info.shape != column->info.shape) {
         augsi_draft_fault(
             draft, column->when_mark,
             "column '%s' has %u elements, its gate '%s' %u; a gate has one or as many", name,
             column->info.shape, gate->info.name, gate->info.shape);
-        return;
     }
     column->info.gate_value = 1;
     if (column->when_choice == NULL || resolve_choice(draft, column, gate)) {
@@ -404,7 +425,8 @@ static void resolve_identity(augsi_draft *draft, augsi_draft_column *column)
     default:
         if (info->kind == AUGS_KIND_CHOICE && !column->identity_is_number) {
             for (uint32_t i = 0; i < info->n_choices; i++) {
-                if (strcmp(info->choices[i].text, text) == 0 && info->choices[i].is_number == 0) {
+                if (info->choices[i].text != NULL && strcmp(info->choices[i].text, text) == 0 &&
+                    info->choices[i].is_number == 0) {
                     info->identity_bits = i;
                     return;
                 }
@@ -433,45 +455,49 @@ static void resolve_identity(augsi_draft *draft, augsi_draft_column *column)
 static void check_gating(augsi_draft *draft, uint32_t index)
 {
     augsi_draft_column *column = &draft->columns[index];
-    bool numeric = column->info.dtype == AUGS_DTYPE_F32 || column->info.dtype == AUGS_DTYPE_I32;
-    if (column->identity != NULL && column->when_column == NULL) {
+    const augs_column_info *info = &column->info;
+    if (column->has_identity && !column->has_when) {
         augsi_draft_fault(draft, column->identity_mark,
                           "column '%s': identity without when; add the gate or leave identity out",
-                          column->info.name);
-        return;
+                          info->name);
     }
-    if (column->when_column == NULL) {
-        return;
+    if (column->when_column != NULL) {
+        resolve_gate(draft, index);
     }
-    resolve_gate(draft, index);
+    if (info->kind == 0 || (info->kind == AUGS_KIND_CHOICE && info->n_choices == 0)) {
+        return; /* nobody knows what the identity has to be */
+    }
     if (column->identity != NULL) {
         resolve_identity(draft, column);
-    } else if (numeric) {
+    } else if (column->has_when && !column->has_identity &&
+               (info->dtype == AUGS_DTYPE_F32 || info->dtype == AUGS_DTYPE_I32)) {
         augsi_draft_fault(draft, column->when_mark,
                           "column '%s': when without identity; add the value that changes nothing, "
                           "e.g. identity: 0",
-                          column->info.name);
+                          info->name);
     }
 }
 
+/* Each part of a column is checked whatever the others are like: one run tells every fault. */
 void augsi_draft_check(augsi_draft *draft)
 {
     for (uint32_t i = 0; i < draft->n_columns; i++) {
         augsi_draft_column *column = &draft->columns[i];
         check_name(draft, i);
         check_shape(draft, column);
+        check_unit(draft, column);
+        if (column->info.kind == 0) {
+            continue;
+        }
         if (!column->broken) {
             check_numbers(draft, column);
-            if (column->info.kind == AUGS_KIND_CHOICE) {
-                check_choices(draft, column);
-            }
-            augsi_draft_derive(&column->info);
-            check_unit(draft, column);
         }
+        if (column->info.kind == AUGS_KIND_CHOICE) {
+            check_choices(draft, column);
+        }
+        augsi_draft_derive(&column->info);
     }
     for (uint32_t i = 0; i < draft->n_columns; i++) {
-        if (!draft->columns[i].broken) {
-            check_gating(draft, i);
-        }
+        check_gating(draft, i);
     }
 }

@@ -36,7 +36,11 @@ void augsi_draft_derive(augs_column_info *info)
                                                    AUGS_DTYPE_U8,  AUGS_DTYPE_I32, AUGS_DTYPE_U16,
                                                    AUGS_DTYPE_U8,  AUGS_DTYPE_U64, AUGS_DTYPE_U64};
     info->dtype = dtypes[info->kind];
-    info->width = info->kind == AUGS_KIND_PERMUTATION ? (uint32_t)info->numbers[0] : 1;
+    info->width = 1;
+    if (info->kind == AUGS_KIND_PERMUTATION && info->numbers[0] >= 2 &&
+        info->numbers[0] <= AUGS_MAX_PERMUTATION) {
+        info->width = (uint32_t)info->numbers[0];
+    }
 }
 
 void augsi_draft_fault(augsi_draft *draft, augsi_mark mark, const char *format, ...)

@@ -26,12 +26,17 @@ typedef struct augsi_fault {
 
 typedef struct augsi_draft_column {
     augs_column_info info;
-    augsi_mark name_mark, kind_mark, value_mark, shape_mark, when_mark, identity_mark, unit_mark;
-    const char *when_column; /* NULL: no gate */
+    augsi_mark name_mark, value_mark, shape_mark, when_mark, when_value_mark, identity_mark,
+        unit_mark;
+    uint32_t name_crc;
+    const char *when_column; /* NULL: no gate, or none that could be read */
     const char *when_choice; /* the choice's text, NULL for a bernoulli gate */
-    const char *identity;    /* as written, NULL: none */
+    const char *identity;    /* as written, NULL: none, or none that could be read */
     bool identity_is_number; /* written without quotes: of a choice column, the index */
-    bool broken;             /* its kind could not be read: no further complaints about it */
+    bool has_when, has_identity;
+    bool again;        /* a column of this name stands before it */
+    bool broken;       /* the value of its kind could not be read; info.kind 0: there is no kind */
+    bool shape_broken; /* reported already */
 } augsi_draft_column;
 
 typedef struct augsi_draft {

@@ -289,7 +289,7 @@ int augs_preset_open_columns(const char *name, const augs_column_info *columns, 
             augsi_draft_fault(&draft, (augsi_mark){0, 0},
                               "column '%s': size must be sizeof(augs_column_info), kind 1 to %u",
                               info->name, AUGSI_N_KINDS - 1);
-            draft.columns[i].broken = true;
+            info->kind = 0;
             continue;
         }
         copy_choices(&draft, info, &columns[i]);

@@ -56,7 +56,7 @@ START_TEST(every_fault_of_a_file_is_found_in_one_run_at_its_place)
         {11, 30, "when without identity"},
         {12, 41, "1 weights for 2 values"},
         {13, 15, "sum of the weights"},
-        {14, 30, "'z' is no value of 'j'"},
+        {14, 34, "'z' is no value of 'j'"},
         {15, 34, "identity without when"},
         {16, 16, "integer [0"},
         {17, 16, "wider than a 32-bit float"},
@@ -100,7 +100,38 @@ START_TEST(every_fault_of_a_file_is_found_in_one_run_at_its_place)
 }
 END_TEST
 
+/* A text and "line:column: part of the message" of each of its faults, in order. */
+typedef struct faulty {
+    const char *text;
+    const char *faults[12];
+} faulty;
+
+static void expect_faults(const faulty *cases, size_t n_cases)
+{
+    for (size_t i = 0; i < n_cases; i++) {
+        findings found = {0};
+        augs_error error;
+        int n = augs_preset_check(cases[i].text, strlen(cases[i].text), "t", NULL, keep, &found,
+                                  &error);
+        int n_expected = 0;
+        for (; n_expected < 12 && cases[i].faults[n_expected] != NULL; n_expected++) {
+            char place[32];
+            const char *part = strstr(cases[i].faults[n_expected], ": ") + 2;
+            snprintf(place, sizeof place, "%u:%u: ", found.lines[n_expected],
+                     found.columns[n_expected]);
+            ck_assert_msg(strncmp(cases[i].faults[n_expected], place, strlen(place)) == 0 &&
+                              strstr(found.messages[n_expected], part) != NULL,
+                          "%s\nhas '%s%s', not '%s'", cases[i].text, place,
+                          found.messages[n_expected], cases[i].faults[n_expected]);
+        }
+        ck_assert_msg(n == n_expected, "%s\nhas %d faults, not %d: %s", cases[i].text, n,
+                      n_expected, found.messages[n_expected]);
+    }
+}
+
+#define EXPECT_FAULTS(cases) expect_faults(cases, sizeof(cases) / sizeof *(cases))
 #define HEAD "augstream: 1\ncolumns: "
+#define COLUMNS "augstream: 1\ncolumns:\n"
 
 START_TEST(texts_that_are_no_preset_are_refused)
 {
@@ -147,6 +178,86 @@ START_TEST(texts_that_are_no_preset_are_refused)
         ck_assert_msg(strstr(error.message, cases[i].part) != NULL, "case %zu: '%s' has no '%s'", i,
                       error.message, cases[i].part);
     }
+}
+END_TEST
+
+START_TEST(one_fault_of_a_column_does_not_hide_another)
+{
+    static const faulty cases[] = {
+        {COLUMNS "  a: {uniform: [x, 1], when: nowhere, identity: y, shape: 0, unit: degrees}\n",
+         {"3:17: first number is 'x'", "3:30: 'nowhere' is no column", "3:49: identity 'y'",
+          "3:59: shape 0", "3:68: did you mean 'degree'"}},
+        {COLUMNS "  a: {unifrom: [0, 1], when: nowhere, identity: y}\n",
+         {"3:6: no kind", "3:7: did you mean 'uniform'", "3:30: 'nowhere' is no column"}},
+        {COLUMNS "  a: {bernoulli: 2, when: b}\n  b: {uniform: [1, 0], identity: z}\n",
+         {"3:18: probability 2.0", "3:27: stands after it", "4:16: is empty",
+          "4:34: identity without when", "4:34: identity 'z'"}},
+        {COLUMNS "  g: {uniform: x}\n  a: {constant: 1, when: g}\n",
+         {"3:16: list of two numbers", "4:26: is of kind uniform", "4:26: when without identity"}},
+        /* the values of a choice and its weights are told apart */
+        {COLUMNS "  a: {choice: {values: [[x], y, y], weights: [1, -1]}}\n"
+                 "  b: {bernoulli: 1, when: {a: z}}\n",
+         {"3:15: the value 'y' stands twice", "3:25: not a list", "3:46: 2 weights for 3 values",
+          "3:50: weight -1 is negative", "4:31: 'z' is no value of 'a'"}},
+        {COLUMNS "  a: {choice: {weights: [x]}}\n  b: {bernoulli: 1, when: {a: z}}\n",
+         {"3:15: choice needs 'values'", "3:26: a weight is 'x'"}},
+        {COLUMNS "  a: {choice: {values: [x], weights: 1}}\n",
+         {"3:38: weights has to be a list of numbers, one for each value, not a single value"}},
+        {COLUMNS "  a: {seed: {}, uniform: [0, y]}\n",
+         {"3:17: a column has one kind", "3:30: second number is 'y'"}},
+    };
+    EXPECT_FAULTS(cases);
+}
+END_TEST
+
+START_TEST(what_stands_twice_is_checked_twice)
+{
+    static const faulty cases[] = {
+        {COLUMNS "  a: {constant: 1}\n  a: {uniform: [1, 0], when: nowhere}\n",
+         {"4:3: stands here twice, first at line 3", "4:16: is empty", "4:30: 'nowhere'",
+          "4:30: when without identity"}},
+        {COLUMNS "  a: {constant: x, constant: 1, shape: 0, shape: 300}\n",
+         {"3:17: the constant is 'x'", "3:20: 'constant' stands here twice",
+          "3:43: 'shape' stands here twice", "3:50: shape 300"}},
+        {COLUMNS "  a: {normal: {mean: 0, std: 1, std: x}}\n",
+         {"3:33: 'std' stands here twice", "3:38: std is 'x'"}},
+        {COLUMNS "  a: {bernoulli: 2}\ncolumns:\n  b: {bernoulli: 3}\n",
+         {"3:18: probability 2.0", "4:1: 'columns' stands here twice", "5:18: probability 3.0"}},
+    };
+    EXPECT_FAULTS(cases);
+}
+END_TEST
+
+START_TEST(a_fault_is_told_once)
+{
+    static const faulty cases[] = {
+        {COLUMNS "  g: {bernoulli: 1, shape: 3}\n"
+                 "  a: {constant: 1, shape: x, when: g, identity: 0}\n"
+                 "  b: {constant: 1, shape: 300, when: g, identity: 0}\n",
+         {"4:27: shape has to be", "5:27: shape 300"}},
+        {COLUMNS "  g: {bernoulli: 1}\n  a: {constant: 1, when: g, identity: [0]}\n",
+         {"4:39: 'identity' has to be a text, not a list"}},
+        {COLUMNS "  a: {constant: 1, when: [g], identity: 0}\n", {"3:26: when takes the name"}},
+        {COLUMNS "  a: {constant: 1, when: , identity: 0}\n", {"3:26: when takes the name"}},
+        {COLUMNS "  g: {choice: {values: x}}\n  a: {bernoulli: 1, when: {g: x}}\n",
+         {"3:24: values has to be a list"}},
+    };
+    EXPECT_FAULTS(cases);
+}
+END_TEST
+
+START_TEST(the_1025th_column_is_refused_and_the_others_are_checked)
+{
+    char *text = malloc(40000);
+    size_t n = (size_t)sprintf(text, COLUMNS "  first: {bernoulli: 2}\n");
+    for (int i = 1; i < 1024; i++) {
+        n += (size_t)sprintf(text + n, "  c%d: {seed: {}}\n", i);
+    }
+    ck_assert_int_eq(augs_preset_check(text, n, "t", NULL, NULL, NULL, NULL), 1);
+    sprintf(text + n, "  last: {bernoulli: 2}\n");
+    const faulty cases[] = {{text, {"3:22: probability 2.0", "1027:3: more than 1024"}}};
+    EXPECT_FAULTS(cases);
+    free(text);
 }
 END_TEST
 
@@ -216,7 +327,9 @@ START_TEST(mutated_presets_are_read_or_refused_and_never_crash)
 END_TEST
 
 AUGS_SUITE("preset_faults", every_fault_of_a_file_is_found_in_one_run_at_its_place,
-           texts_that_are_no_preset_are_refused,
+           texts_that_are_no_preset_are_refused, one_fault_of_a_column_does_not_hide_another,
+           what_stands_twice_is_checked_twice, a_fault_is_told_once,
+           the_1025th_column_is_refused_and_the_others_are_checked,
            the_nearest_name_is_proposed_not_the_first_near_one,
            a_unit_that_is_a_slip_is_refused_and_an_unknown_one_is_not,
            mutated_presets_are_read_or_refused_and_never_crash)
