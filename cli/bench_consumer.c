@@ -78,7 +78,7 @@ static int consume(bench_job *job, augs_pipeline *pipeline, const augs_batch *ba
     const double n = (double)augs_batch_n_samples(batch);
     const double seconds = job->a + job->b * n + (n > job->n0 ? job->c * (n - job->n0) : 0);
     const double bytes = job->m0 + job->m * n;
-    job->passed_ns += (uint64_t)(seconds * 1e9);
+    job->passed_ns += (uint64_t)((seconds < 1e9 ? seconds : 1e9) * 1e9);
     return augs_pipeline_observe(pipeline, seconds + (double)made_ns * 1e-9,
                                  bytes < 1e18 ? (uint64_t)bytes : UINT64_MAX, 0, error);
 }

@@ -63,12 +63,20 @@ int feedback_line_read(FILE *file, unsigned long *line, augs_feedback *ret_feedb
 {
     char text[LINE_BYTES];
     json_error_t error;
-    if (fgets(text, sizeof text, file) == NULL) {
+    size_t n = 0;
+    int c = 0;
+    while (n < sizeof text - 1 && c != '\n' && (c = getc(file)) != EOF) {
+        text[n++] = (char)c;
+    }
+    text[n] = '\0';
+    if (n == 0) {
         return 0;
     }
     ++*line;
-    const size_t n = strlen(text);
-    if (n == sizeof text - 1 && text[n - 1] != '\n') {
+    if (strlen(text) != n) {
+        return refuse(*line, "it has a NUL byte");
+    }
+    if (n == sizeof text - 1 && c != '\n') {
         return refuse(*line, "it is longer than 4,095 bytes");
     }
     if (strspn(text, " \t\r\n") == n) {

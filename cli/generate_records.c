@@ -74,8 +74,9 @@ static int write_chunks(record_run *run)
     augs_plan_options plan = {.size = sizeof plan, .strategy_options = &pieces};
     uint64_t k = of->chunk_size, n_shards = of->shard.world_size;
     uint64_t end = of->count == UINT64_MAX ? AUGS_MAX_SAMPLES - of->start : of->count;
+    uint64_t n_chunks = end / k + (end % k != 0);
     int status = 1;
-    for (uint64_t chunk = of->shard.rank; status >= 0 && chunk * k < end; chunk += n_shards) {
+    for (uint64_t chunk = of->shard.rank; status >= 0 && chunk < n_chunks; chunk += n_shards) {
         augs_pipeline *pipeline = NULL;
         status =
             open_pipeline(run, of->start + chunk * k, least(k, end - chunk * k), &plan, &pipeline);

@@ -187,22 +187,25 @@ int open_stream(const arguments *of, uint64_t n_samples, augs_stream **ret_strea
 void read_plan(const arguments *of, augs_strategy_options *strategy_options,
                augs_plan_options *ret_plan)
 {
-    *strategy_options = (augs_strategy_options){
-        .size = sizeof *strategy_options,
-        .drop_last = of->given[OPT_DROP_LAST],
-        .batch_size = option_whole(of, OPT_BATCH_SIZE, 0),
-        .min_samples = option_whole(of, OPT_MIN, 0),
-        .max_samples = option_whole(of, OPT_MAX, 0),
-        .multiple_of = option_whole(of, OPT_MULTIPLE_OF, 0),
-        .batches = option_whole(of, OPT_BATCHES, 0),
-        .window = option_whole(of, OPT_PLAN_WINDOW, 0),
-        .max_memory_bytes = (uint64_t)(option_decimal(of, OPT_MAX_MEMORY, 0) * 1e6),
-        .safety = option_decimal(of, OPT_SAFETY, 0),
-        .memory_rule = option_name_index(of, OPT_MEMORY_RULE, 0),
-        .target_seconds = option_decimal(of, OPT_TARGET_LATENCY, 0),
-        .target_memory = option_decimal(of, OPT_TARGET_MEMORY, 0),
-        .growth = option_decimal(of, OPT_GROWTH, 0),
-        .reduction = option_decimal(of, OPT_REDUCTION, 0)};
+    double max_memory = option_decimal(of, OPT_MAX_MEMORY, 0) * 1e6;
+    max_memory = max_memory > 0 && max_memory < 1 ? 1 : max_memory; /* 0 is no limit */
+    max_memory = max_memory < 0x1p63 ? max_memory : 0x1p63;
+    *strategy_options =
+        (augs_strategy_options){.size = sizeof *strategy_options,
+                                .drop_last = of->given[OPT_DROP_LAST],
+                                .batch_size = option_whole(of, OPT_BATCH_SIZE, 0),
+                                .min_samples = option_whole(of, OPT_MIN, 0),
+                                .max_samples = option_whole(of, OPT_MAX, 0),
+                                .multiple_of = option_whole(of, OPT_MULTIPLE_OF, 0),
+                                .batches = option_whole(of, OPT_BATCHES, 0),
+                                .window = option_whole(of, OPT_PLAN_WINDOW, 0),
+                                .max_memory_bytes = (uint64_t)max_memory,
+                                .safety = option_decimal(of, OPT_SAFETY, 0),
+                                .memory_rule = option_name_index(of, OPT_MEMORY_RULE, 0),
+                                .target_seconds = option_decimal(of, OPT_TARGET_LATENCY, 0),
+                                .target_memory = option_decimal(of, OPT_TARGET_MEMORY, 0),
+                                .growth = option_decimal(of, OPT_GROWTH, 0),
+                                .reduction = option_decimal(of, OPT_REDUCTION, 0)};
     *ret_plan = (augs_plan_options){.size = sizeof *ret_plan,
                                     .strategy = option_text(of, OPT_STRATEGY, NULL),
                                     .strategy_options = strategy_options};

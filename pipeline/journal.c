@@ -251,7 +251,9 @@ int augsi_journal_count(augsi_journal *journal, uint32_t epoch, uint64_t enough,
     const uint64_t at = journal->at, line = journal->line, next_step = journal->next_step;
     augsi_journal_entry entry;
     int kind = AUGSI_ENTRY_STEP;
-    augsi_journal_rewind(journal, epoch);
+    if (epoch != journal->epoch || enough < journal->next_step) {
+        augsi_journal_rewind(journal, epoch);
+    }
     while (journal->next_step < enough &&
            (kind == AUGSI_ENTRY_STEP || kind == AUGSI_ENTRY_FEEDBACK)) {
         kind = augsi_journal_next(journal, &entry, error);

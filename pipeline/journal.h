@@ -68,7 +68,8 @@ int augsi_journal_next_of_any(augsi_journal *journal, augsi_journal_entry *ret_e
 /* The entry read last is the next one again. */
 void augsi_journal_back(augsi_journal *journal);
 bool augsi_journal_is_at_end(const augsi_journal *journal); /* of all epochs */
-/* How many steps of an epoch it has, counted up to `enough`. The place stays. */
+/* How many steps of an epoch it has, counted up to `enough`, from the present place on if that is
+ * before them. The place stays. */
 int augsi_journal_count(augsi_journal *journal, uint32_t epoch, uint64_t enough, uint64_t *ret_n,
                         augs_error *error);
 

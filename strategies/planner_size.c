@@ -11,17 +11,17 @@ int augsi_size_limits_init(augsi_size_limits *limits, const char *strategy,
 {
     const uint64_t step = options->multiple_of != 0 ? options->multiple_of : 1;
     const uint64_t min = options->min_samples != 0 ? options->min_samples : 1;
+    const uint64_t low = (min - 1) / step + 1; /* in multiples of `step`, as `high` */
     uint64_t max = options->max_samples;
     if (max == 0) { /* a minimum above the default is a wish for larger batches */
-        max = min > default_max ? min : default_max;
-        max = max < step ? step : max;
+        const uint64_t least = low <= AUGS_MAX_SAMPLES / step ? low * step : min;
+        max = least > default_max ? least : default_max;
     }
     max = max < AUGS_MAX_SAMPLES ? max : AUGS_MAX_SAMPLES;
     if (min > max) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "strategy %s: min %llu is above max %llu",
                           strategy, (unsigned long long)min, (unsigned long long)max);
     }
-    const uint64_t low = (min - 1) / step + 1; /* both in multiples of `step` */
     const uint64_t high = max / step;
     if (low > high) {
         return augsi_fail(error, AUGS_E_ARGUMENT,

@@ -81,6 +81,7 @@ class Plan(Case):
             ('{"bytes":-1}', "'bytes' is not a number from 0"),
             ('{"bytes":1,"bytes":2}', "duplicate"),
             ("x" * 5000, "longer than"),
+            ("\0{}", "a NUL byte"),
         ):
             result = self.ends(5, "plan", "--strategy", "sequential", "--samples", 1000, stdin=line + "\n",
                                says=("stdin, line 1", says, "accepted"))

@@ -247,6 +247,24 @@ START_TEST(feedback_without_a_size_is_of_the_larger_part_of_the_last_span)
 }
 END_TEST
 
+START_TEST(a_minimum_alone_brings_a_maximum_that_can_be_kept)
+{
+    augs_planner_options options = learning;
+    options.n_samples = AUGS_ENDLESS;
+    augs_planner *planner =
+        open_planner(options, (augs_strategy_options){.min_samples = 70000, .multiple_of = 32});
+    ck_assert_uint_eq(next_span(planner).count, 70016);
+    augs_planner_free(planner);
+    augs_error error;
+    AUGS_ASSERT_STATUS(
+        AUGS_E_ARGUMENT,
+        try_planner(options,
+                    (augs_strategy_options){.min_samples = UINT64_MAX, .multiple_of = 1ull << 63},
+                    &planner, &error),
+        error);
+}
+END_TEST
+
 START_TEST(a_journal_has_the_steps_of_each_epoch)
 {
     begin();
@@ -514,8 +532,9 @@ AUGS_SUITE("planner", what_makes_no_planner_is_refused_and_named,
            a_fixed_planner_goes_to_any_step_and_ends_again_and_again,
            a_planner_that_decides_covers_all_positions_and_ends_again_and_again,
            feedback_without_a_size_is_of_the_larger_part_of_the_last_span,
-           a_journal_has_the_steps_of_each_epoch, a_journal_of_something_else_is_refused,
-           an_endless_plan_has_a_journal_too, ranks_replay_the_journal_of_a_planner,
+           a_minimum_alone_brings_a_maximum_that_can_be_kept, a_journal_has_the_steps_of_each_epoch,
+           a_journal_of_something_else_is_refused, an_endless_plan_has_a_journal_too,
+           ranks_replay_the_journal_of_a_planner,
            a_monitor_that_knows_nothing_leaves_sizes_as_they_are,
            a_wrong_span_is_not_written_and_the_call_may_be_repeated,
            memory_that_runs_out_is_a_status_and_leaves_no_trace)
