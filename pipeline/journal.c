@@ -356,7 +356,7 @@ int augsi_journal_append(augsi_journal *journal, int kind, const augsi_journal_e
     journal->n_pending = 0;
     if (at_end) { /* the writer knows what it wrote */
         journal->at = journal->end;
-        journal->next_step = entry->step + 1;
+        journal->next_step = entry->step + (kind == AUGSI_ENTRY_STEP);
     }
     return AUGS_OK;
 }
