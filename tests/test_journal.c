@@ -540,6 +540,31 @@ START_TEST(a_journal_torn_anywhere_in_its_head_begins_anew)
 }
 END_TEST
 
+START_TEST(a_disk_that_is_full_from_the_start_is_said_and_leaves_an_empty_file)
+{
+    begin();
+    augs_error error;
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    augs_pipeline *pipeline = NULL;
+    struct rlimit limit, old;
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
+    limit = old;
+    limit.rlim_cur = 20;
+    setrlimit(RLIMIT_FSIZE, &limit); /* Check's own file is in the way of assertions */
+    const int status = try_journal(stream, path, NULL, &pipeline, &error);
+    setrlimit(RLIMIT_FSIZE, &old);
+    ck_assert_int_eq(status, AUGS_E_NO_SPACE);
+    ck_assert_ptr_null(pipeline);
+    ck_assert_int_eq(file_bytes(), 0);
+    pipeline = open_journal(stream, path, NULL);
+    ck_assert_uint_eq(walk(pipeline, 3, 1, NULL), 3);
+    augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
 START_TEST(a_wrong_line_is_so_at_every_call)
 {
     begin();
@@ -788,8 +813,9 @@ AUGS_SUITE("journal", a_replay_has_the_same_batches, ranks_share_a_replay,
            what_is_no_journal_of_this_run_is_refused, an_edited_line_is_found,
            a_journal_has_one_writer, no_batch_leaves_before_its_decision_is_written,
            drop_last_is_remembered, what_is_no_journal_is_left_as_it_is,
-           a_journal_torn_anywhere_in_its_head_begins_anew, a_wrong_line_is_so_at_every_call,
-           a_journal_that_somebody_changes_meanwhile_is_noticed,
+           a_journal_torn_anywhere_in_its_head_begins_anew,
+           a_disk_that_is_full_from_the_start_is_said_and_leaves_an_empty_file,
+           a_wrong_line_is_so_at_every_call, a_journal_that_somebody_changes_meanwhile_is_noticed,
            steps_that_are_walked_again_teach_nothing_twice,
            what_earlier_epochs_taught_is_known_to_a_run_that_goes_on,
            a_resume_that_fails_leaves_the_pipeline_where_it_was,

@@ -62,7 +62,10 @@ typedef struct augs_pipeline_options {
 /*
  * Takes a reference of the stream. options may be NULL: all positions in batches of 32.
  * AUGS_E_ARGUMENT for a shipped strategy that decides as it goes with world_size > 1: each rank
- * would decide for itself. Serve them one plan, or let all replay one journal.
+ * would decide for itself. Serve them one plan, or let all replay one journal. Of journals:
+ * AUGS_E_NOT_FOUND, AUGS_E_MISMATCH (of another stream, window, world or strategy), AUGS_E_STATE
+ * (another run appends to it), AUGS_E_CORRUPT, AUGS_E_IO, AUGS_E_NO_SPACE; a file that is none is
+ * left as it is.
  */
 AUGS_API int augs_pipeline_open(augs_stream *stream, const augs_pipeline_options *options,
                                 augs_pipeline **ret_pipeline, augs_error *error);
@@ -71,8 +74,9 @@ AUGS_API void augs_pipeline_free(augs_pipeline *pipeline);
 /*
  * 1 and a batch, which is the caller's to unref; 0 at the end of the epoch; negative on error,
  * after which the call may be repeated. Steps that have no sample for this rank are passed over.
- * AUGS_E_PLAN: the strategy is wrong; spans of a fixed one are checked together as far as it is
- * walked from its start, each for itself after a seek.
+ * AUGS_E_PLAN: the strategy is wrong, or the journal of a replay has no more steps; spans of a
+ * fixed strategy are checked together as far as it is walked from its start, each for itself after
+ * a seek. AUGS_E_NO_SPACE, AUGS_E_IO, AUGS_E_CORRUPT: the journal; the batch was not handed out.
  */
 AUGS_API int augs_pipeline_next(augs_pipeline *pipeline, augs_batch **ret_batch, augs_error *error);
 
@@ -94,15 +98,17 @@ AUGS_API int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, au
 
 /*
  * Another batch_size from the next batch on: strategy sequential with interleaved shards; the
- * others that have one start again from it. Steps before stay as they are, and a token from then on
- * leads back to its position. AUGS_E_UNSUPPORTED, AUGS_E_ARGUMENT: nothing changes.
+ * others that have one start again from it. `seek` does not lead sequential to steps before it any
+ * more, tokens lead to their position whatever the sizes are. AUGS_E_UNSUPPORTED, AUGS_E_ARGUMENT,
+ * AUGS_E_STATE (sequential, at the end of the epoch): nothing changes.
  */
 AUGS_API int augs_pipeline_set_batch_size(augs_pipeline *pipeline, uint64_t batch_size,
                                           augs_error *error);
 
 /* Tells the strategy what the last batch cost: seconds (< 0 or NaN = not known), the bytes that the
  * consumer needed for it (0 = not known) and what it had left beside them (0 = not known). Without
- * it, the time from handing a batch out to the call for the next one counts. */
+ * it, the time from handing a batch out to the call for the next one counts. A batch whose cost the
+ * journal has teaches nothing again. AUGS_E_STATE before the first batch. */
 AUGS_API int augs_pipeline_observe(augs_pipeline *pipeline, double seconds, uint64_t bytes,
                                    uint64_t available_bytes, augs_error *error);
 
@@ -113,7 +119,9 @@ AUGS_API int augs_pipeline_run(augs_pipeline *pipeline, augs_sink *sink, augs_er
 
 /*
  * The resume token of the next batch as text of at most AUGS_TOKEN_BYTES with its NUL, and going to
- * the place of one. AUGS_E_TOKEN names both fingerprints if the token is of another stream.
+ * the place of one. AUGS_E_TOKEN names both fingerprints if the token is of another stream. A
+ * strategy that decides as it goes needs the journal that the token was made with: AUGS_E_STATE,
+ * AUGS_E_RANGE. After a failure the pipeline is where it was.
  */
 #define AUGS_TOKEN_BYTES 256u
 AUGS_API int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n_bytes,
