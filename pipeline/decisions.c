@@ -80,13 +80,15 @@ int augsi_decisions_init(augsi_decisions *decisions, const augsi_decisions_optio
     if (status < 0 || augsi_plan_is_fixed(decisions->plan)) {
         return status;
     }
-    if (options->replay != NULL || options->journal != NULL) {
+    if (options->replay == NULL) { /* what is replayed asks for no memory */
+        status = open_monitor(decisions, options, allocator, error);
+    }
+    if (status == AUGS_OK && (options->replay != NULL || options->journal != NULL)) {
+        /* what is learned from the journal is learned with figures */
+        augsi_decisions_look(decisions);
         status = open_journal(decisions, options, allocator, error);
     }
-    if (status < 0 || options->replay != NULL) { /* what is replayed asks for no memory */
-        return status;
-    }
-    return open_monitor(decisions, options, allocator, error);
+    return status;
 }
 
 void augsi_decisions_done(augsi_decisions *decisions)

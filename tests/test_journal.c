@@ -705,6 +705,31 @@ START_TEST(what_earlier_epochs_taught_is_known_to_a_run_that_goes_on)
 }
 END_TEST
 
+START_TEST(a_run_that_goes_on_knows_the_size_that_the_process_could_hold)
+{
+    begin();
+    augs_stream *stream = uniform_open(1, 100000);
+    uint64_t size = 0, n_steps = 0;
+    for (int run = 0; run < 3; run++) {
+        augs_pipeline *pipeline = open_pipeline(
+            stream,
+            (augs_pipeline_options){.plan = {.strategy = "memory_optimized"}, .journal = path},
+            (augs_strategy_options){.max_samples = 64});
+        for (uint64_t i = 0; i < n_steps + 6; i++) {
+            augs_batch *batch = next_batch(pipeline);
+            const uint64_t n = augs_batch_n_samples(batch);
+            augs_batch_unref(batch);
+            ck_assert_msg(i != n_steps || n >= size, "%u after %u", (unsigned)n, (unsigned)size);
+            size = n;
+        }
+        n_steps += 6;
+        augs_pipeline_free(pipeline);
+    }
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
 START_TEST(a_resume_that_fails_leaves_the_pipeline_where_it_was)
 {
     begin();
@@ -818,6 +843,7 @@ AUGS_SUITE("journal", a_replay_has_the_same_batches, ranks_share_a_replay,
            a_wrong_line_is_so_at_every_call, a_journal_that_somebody_changes_meanwhile_is_noticed,
            steps_that_are_walked_again_teach_nothing_twice,
            what_earlier_epochs_taught_is_known_to_a_run_that_goes_on,
+           a_run_that_goes_on_knows_the_size_that_the_process_could_hold,
            a_resume_that_fails_leaves_the_pipeline_where_it_was,
            a_journal_of_another_window_is_refused,
            memory_that_runs_out_while_opening_leaves_no_trace)

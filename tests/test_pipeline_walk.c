@@ -223,6 +223,7 @@ typedef struct decided_walk {
     augs_stream *stream;
     augs_pipeline *pipeline;
     augs_metrics *metrics;
+    const char *strategy;
     const char *path; /* NULL: without a journal */
     uint64_t n, first, step, n_handed_out;
     uint32_t epoch;
@@ -242,7 +243,7 @@ static void open_decided(decided_walk *walk)
         open_pipeline(walk->stream,
                       (augs_pipeline_options){.first_position = walk->first,
                                               .n_positions = walk->n,
-                                              .plan = {.strategy = "memory_optimized"},
+                                              .plan = {.strategy = walk->strategy},
                                               .journal = walk->path,
                                               .metrics = walk->metrics,
                                               .now_ns = fixed_clock},
@@ -412,6 +413,7 @@ static void walk_decided(int round, const char *path)
     augs_metrics_summary summary = {.size = sizeof summary};
     ck_assert_ptr_nonnull(walk);
     walk->path = path;
+    walk->strategy = random_below(2) == 0 ? "memory_optimized" : "adaptive";
     walk->n = 1 + random_below(200);
     walk->first = random_below(50);
     walk->stream = uniform_open(1, walk->first + walk->n);
