@@ -130,13 +130,12 @@ void augsi_bind_unknown_key(augsi_binder *binder, const yaml_node_t *key, const 
                             const char *const *known, size_t n_known)
 {
     const char *nearest = augsi_nearest(augsi_bind_text_of(key), known, n_known);
-    char list[400] = "";
+    augsi_word_list list = {.room = sizeof list.text};
     for (size_t i = 0; i < n_known; i++) {
-        strncat(list, i == 0 ? "" : ", ", sizeof list - strlen(list) - 1);
-        strncat(list, known[i], sizeof list - strlen(list) - 1);
+        augsi_list_word(&list, known[i]);
     }
     augsi_draft_fault(binder->draft, augsi_yaml_mark(key),
                       "%s: unknown key '%.64s'%s%s%s; accepted: %s", where, augsi_bind_text_of(key),
                       nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
-                      nearest != NULL ? "'?" : "", list);
+                      nearest != NULL ? "'?" : "", list.text);
 }

@@ -210,7 +210,8 @@ int augsi_draft_read(augsi_draft *draft, const char *text, size_t n_bytes,
     if (augsi_yaml_load(draft, text, n_bytes, &document)) {
         augsi_binder binder = {.draft = draft, .document = &document};
         for (uint32_t i = 0; options != NULL && i < options->n_overrides; i++) {
-            augsi_yaml_override(draft, &document, options->overrides[i]);
+            draft->overrides = options->overrides;
+            augsi_yaml_override(draft, &document, i + 1);
         }
         read_top(&binder, yaml_document_get_root_node(&document));
         yaml_document_delete(&document);

@@ -48,7 +48,12 @@ void augsi_draft_fault(augsi_draft *draft, augsi_mark mark, const char *format, 
     char message[1024];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    size_t used = 0;
+    if (mark.override > 0) {
+        used = (size_t)snprintf(message, sizeof message,
+                                "override '%.80s': ", draft->overrides[mark.override - 1]);
+    }
+    vsnprintf(message + used, sizeof message - used, format, arguments);
     va_end(arguments);
     if (draft->n_faults == draft->fault_capacity) {
         uint32_t capacity = draft->fault_capacity == 0 ? 16 : draft->fault_capacity * 2;
@@ -71,6 +76,35 @@ void augsi_draft_fault(augsi_draft *draft, augsi_mark mark, const char *format, 
     draft->faults[draft->n_faults] =
         (augsi_fault){.mark = mark, .number = draft->n_faults, .message = copy};
     draft->n_faults++;
+}
+
+size_t augsi_draft_origin_bytes(const augsi_draft *draft)
+{
+    const size_t most = sizeof((augs_error *)NULL)->message / 4;
+    size_t n = strlen(draft->origin);
+    return n < most ? n : most;
+}
+
+size_t augsi_draft_room(const augsi_draft *draft)
+{
+    return sizeof((augs_error *)NULL)->message - sizeof "preset '...':::  ... (and  more)" -
+           3 * (sizeof "1048576" - 1) - augsi_draft_origin_bytes(draft);
+}
+
+void augsi_list_word(augsi_word_list *list, const char *word)
+{
+    static const char more[] = ", ...";
+    const char *comma = list->n_bytes > 0 ? ", " : "";
+    size_t room = list->room < sizeof list->text - 1 ? list->room : sizeof list->text - 1;
+    if (list->cut) {
+        return;
+    }
+    if (list->n_bytes + strlen(comma) + strlen(word) + strlen(more) > room) {
+        word = "...";
+        list->cut = true;
+    }
+    list->n_bytes += (size_t)snprintf(list->text + list->n_bytes, sizeof list->text - list->n_bytes,
+                                      "%s%s", comma, word);
 }
 
 static int compare_faults(const void *a, const void *b)

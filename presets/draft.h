@@ -13,9 +13,10 @@
 
 #include "arena.h"
 
-/* A place in the text, from 1; 0 = none. */
+/* A place in the text, from 1; 0 = none. override: from 1, the one that wrote the value that stands
+ * there or a part of it; 0 = none. */
 typedef struct augsi_mark {
-    uint32_t line, column;
+    uint32_t line, column, override;
 } augsi_mark;
 
 typedef struct augsi_fault {
@@ -41,6 +42,8 @@ typedef struct augsi_draft_column {
 
 typedef struct augsi_draft {
     augsi_arena *arena;
+    const char *origin;           /* of the text, for messages */
+    const char *const *overrides; /* the options' */
     const char *name, *description, *source;
     augsi_draft_column *columns;
     uint32_t n_columns;
@@ -51,9 +54,21 @@ typedef struct augsi_draft {
 
 void augsi_draft_fault(augsi_draft *draft, augsi_mark mark, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Bytes of a fault's message that an augs_error holds besides the origin and the place. */
+size_t augsi_draft_origin_bytes(const augsi_draft *draft); /* that are shown of the origin */
+size_t augsi_draft_room(const augsi_draft *draft);
 void augsi_draft_sort_faults(augsi_draft *draft);
 /* Fills dtype and width by kind. */
 void augsi_draft_derive(augs_column_info *info);
+
+/* Words as "a, b, c" in `room` bytes at most; a list that is longer ends with ", ...". */
+typedef struct augsi_word_list {
+    char text[512];
+    size_t room, n_bytes;
+    bool cut;
+} augsi_word_list;
+
+void augsi_list_word(augsi_word_list *list, const char *word);
 
 /* Reads a text into the draft; faults are recorded. Negative only if it could not be read at all
  * (memory). */

@@ -44,8 +44,24 @@ static int preset_new(const augs_allocator *allocator, augs_preset **ret_preset,
     return AUGS_OK;
 }
 
-/* The first fault as an error, with the number of the others. */
-static int fail_by_faults(augsi_draft *draft, const char *origin, augs_error *error)
+/* Length of a text that is cut before a word if it has more than `room` bytes. */
+static int cut_at_word(const char *text, size_t room)
+{
+    size_t n = strlen(text);
+    if (n <= room) {
+        return (int)n;
+    }
+    for (n = room; n > room / 2 && text[n] != ' '; n--) {
+    }
+    n = text[n] == ' ' ? n : room;
+    while (n > 0 && (text[n - 1] == ' ' || ((unsigned char)text[n] & 0xC0) == 0x80)) {
+        n--;
+    }
+    return (int)n;
+}
+
+/* The first fault as an error, with the number of the others and the end of a long origin. */
+static int fail_by_faults(augsi_draft *draft, augs_error *error)
 {
     augsi_draft_sort_faults(draft);
     const augsi_fault *fault = &draft->faults[0];
@@ -56,11 +72,17 @@ static int fail_by_faults(augsi_draft *draft, const char *origin, augs_error *er
     if (draft->n_faults > 1) {
         snprintf(more, sizeof more, " (and %u more)", draft->n_faults - 1);
     }
-    int room =
-        (int)(sizeof error->message - strlen("preset '': ") - strlen(place) - strlen(more) - 1);
-    int name = (int)strlen(origin) < room / 3 ? (int)strlen(origin) : room / 3;
-    return augsi_fail(error, AUGS_E_PRESET, "preset '%.*s'%s: %.*s%s", name, origin, place,
-                      room - name, fault->message, more);
+    size_t room =
+        sizeof error->message - sizeof "preset '...':  ..." - strlen(place) - strlen(more);
+    const char *origin = draft->origin + strlen(draft->origin);
+    size_t n_origin = augsi_draft_origin_bytes(draft);
+    for (origin -= n_origin; ((unsigned char)*origin & 0xC0) == 0x80; origin++) {
+        n_origin--;
+    }
+    int n_message = cut_at_word(fault->message, room - n_origin);
+    return augsi_fail(error, AUGS_E_PRESET, "preset '%s%s'%s: %.*s%s%s",
+                      origin > draft->origin ? "..." : "", origin, place, n_message, fault->message,
+                      fault->message[n_message] != '\0' ? " ..." : "", more);
 }
 
 /* A draft without faults becomes the preset's columns. */
@@ -81,15 +103,15 @@ static int preset_take(augs_preset *preset, augsi_draft *draft, augs_error *erro
     return augsi_preset_describe(preset, error);
 }
 
-static int finish(augs_preset *preset, augsi_draft *draft, const char *origin,
-                  augs_preset **ret_preset, augs_error *error)
+static int finish(augs_preset *preset, augsi_draft *draft, augs_preset **ret_preset,
+                  augs_error *error)
 {
     int status = AUGS_OK;
     if (draft->no_memory) {
-        status =
-            augsi_fail(error, AUGS_E_NO_MEMORY, "preset '%.100s': no memory to read it", origin);
+        status = augsi_fail(error, AUGS_E_NO_MEMORY, "preset '%.100s': no memory to read it",
+                            draft->origin);
     } else if (draft->n_faults > 0) {
-        status = fail_by_faults(draft, origin, error);
+        status = fail_by_faults(draft, error);
     } else {
         status = preset_take(preset, draft, error);
     }
@@ -128,13 +150,14 @@ int augs_preset_open_text(const char *text, size_t n_bytes, const char *origin,
         return status;
     }
     origin = origin != NULL ? origin : "text";
-    augsi_draft draft = {.arena = &preset->arena, .description = "", .source = ""};
+    augsi_draft draft = {
+        .arena = &preset->arena, .origin = origin, .description = "", .source = ""};
     augsi_draft_read(&draft, text != NULL ? text : "", n_bytes, options, NULL);
     if (draft.name == NULL) {
         draft.name = name_of_origin(&preset->arena, origin);
     }
     augsi_draft_check(&draft);
-    return finish(preset, &draft, origin, ret_preset, error);
+    return finish(preset, &draft, ret_preset, error);
 }
 
 int augs_preset_check(const char *text, size_t n_bytes, const char *origin,
@@ -151,7 +174,8 @@ int augs_preset_check(const char *text, size_t n_bytes, const char *origin,
     }
     augsi_arena arena;
     augsi_arena_init(&arena, &allocator);
-    augsi_draft draft = {.arena = &arena, .description = "", .source = ""};
+    origin = origin != NULL ? origin : "text";
+    augsi_draft draft = {.arena = &arena, .origin = origin, .description = "", .source = ""};
     augsi_draft_read(&draft, text != NULL ? text : "", n_bytes, options, NULL);
     augsi_draft_check(&draft);
     augsi_draft_sort_faults(&draft);
@@ -176,8 +200,8 @@ int augs_preset_check(const char *text, size_t n_bytes, const char *origin,
     }
     int n_faults = (int)draft.n_faults;
     if (draft.no_memory) {
-        n_faults = augsi_fail(error, AUGS_E_NO_MEMORY, "preset '%.100s': no memory to check it",
-                              origin != NULL ? origin : "text");
+        n_faults =
+            augsi_fail(error, AUGS_E_NO_MEMORY, "preset '%.100s': no memory to check it", origin);
     }
     augsi_arena_done(&arena);
     return n_faults;
@@ -220,7 +244,7 @@ static void copy_choices(augsi_draft *draft, augs_column_info *info, const augs_
 static void check_given_gate(augsi_draft *draft, uint32_t index)
 {
     augs_column_info *info = &draft->columns[index].info;
-    const augsi_mark nowhere = {0, 0};
+    const augsi_mark nowhere = {0};
     if (info->gate == AUGS_NO_GATE) {
         info->gate_value = 0;
         info->identity_bits = 0;
@@ -273,8 +297,10 @@ int augs_preset_open_columns(const char *name, const augs_column_info *columns, 
     if (status < 0) {
         return status;
     }
-    augsi_draft draft = {.arena = &preset->arena, .description = "", .source = ""};
+    augsi_draft draft = {
+        .arena = &preset->arena, .origin = "columns", .description = "", .source = ""};
     draft.name = copy(&draft, name != NULL ? name : "columns");
+    draft.origin = draft.name;
     draft.columns = augsi_arena_new(&preset->arena, n_columns * sizeof *draft.columns);
     draft.no_memory |= draft.columns == NULL;
     for (uint32_t i = 0; !draft.no_memory && i < n_columns; i++) {
@@ -286,7 +312,7 @@ int augs_preset_open_columns(const char *name, const augs_column_info *columns, 
         info->source = copy(&draft, columns[i].source);
         if (columns[i].size < sizeof *info || info->kind == AUGS_KIND_SAMPLE_ID ||
             info->kind >= AUGSI_N_KINDS) {
-            augsi_draft_fault(&draft, (augsi_mark){0, 0},
+            augsi_draft_fault(&draft, (augsi_mark){0},
                               "column '%s': size must be sizeof(augs_column_info), kind 1 to %u",
                               info->name, AUGSI_N_KINDS - 1);
             info->kind = 0;
@@ -303,7 +329,7 @@ int augs_preset_open_columns(const char *name, const augs_column_info *columns, 
     for (uint32_t i = 0; draft.n_faults == 0 && !draft.no_memory && i < draft.n_columns; i++) {
         check_given_gate(&draft, i);
     }
-    return finish(preset, &draft, draft.name, ret_preset, error);
+    return finish(preset, &draft, ret_preset, error);
 }
 
 static int open_file(const char *path, const augs_preset_options *options, augs_preset **ret_preset,

@@ -8,15 +8,28 @@ static augsi_mark mark_of(yaml_mark_t mark)
     return (augsi_mark){.line = (uint32_t)mark.line + 1, .column = (uint32_t)mark.column + 1};
 }
 
+/* The index of a mark is an offset in the text, which nobody needs: numbers beyond every offset
+ * tell overrides. */
+#define FIRST_OVERRIDE ((size_t)AUGS_MAX_PRESET_BYTES + 1)
+
 augsi_mark augsi_yaml_mark(const yaml_node_t *node)
 {
-    return mark_of(node->start_mark);
+    augsi_mark mark = mark_of(node->start_mark);
+    if (node->start_mark.index >= FIRST_OVERRIDE) {
+        mark.override = (uint32_t)(node->start_mark.index - FIRST_OVERRIDE) + 1;
+    }
+    return mark;
+}
+
+void augsi_yaml_mark_override(yaml_node_t *node, uint32_t number)
+{
+    node->start_mark.index = FIRST_OVERRIDE + number - 1;
 }
 
 /* libyaml counts the offset of a reader error in bytes. */
 static augsi_mark mark_at_offset(const char *text, size_t n_bytes, size_t offset)
 {
-    augsi_mark mark = {1, 1};
+    augsi_mark mark = {.line = 1, .column = 1};
     for (size_t i = 0; i < offset && i < n_bytes; i++) {
         if (text[i] == '\n') {
             mark.line++;
@@ -138,7 +151,7 @@ static bool check_events(augsi_draft *draft, const char *text, size_t n_bytes)
     }
     yaml_parser_delete(&parser);
     if (walk.usable && walk.n_documents == 0) {
-        augsi_draft_fault(draft, (augsi_mark){1, 1},
+        augsi_draft_fault(draft, (augsi_mark){.line = 1, .column = 1},
                           "the text is empty; a preset begins with 'augstream: 1'");
         walk.usable = false;
     }
@@ -149,7 +162,7 @@ bool augsi_yaml_load(augsi_draft *draft, const char *text, size_t n_bytes,
                      yaml_document_t *ret_document)
 {
     if (n_bytes > AUGS_MAX_PRESET_BYTES) {
-        augsi_draft_fault(draft, (augsi_mark){0, 0}, "the text has %zu bytes; at most %u are read",
+        augsi_draft_fault(draft, (augsi_mark){0}, "the text has %zu bytes; at most %u are read",
                           n_bytes, AUGS_MAX_PRESET_BYTES);
         return false;
     }

@@ -18,8 +18,10 @@ bool augsi_yaml_load(augsi_draft *draft, const char *text, size_t n_bytes,
                      yaml_document_t *ret_document);
 
 augsi_mark augsi_yaml_mark(const yaml_node_t *node);
-/* Puts a value into the tree by an override, "column.path=value"; faults say which paths there are.
- */
-void augsi_yaml_override(augsi_draft *draft, yaml_document_t *document, const char *override);
+/* Faults at the node name the override from now on. */
+void augsi_yaml_mark_override(yaml_node_t *node, uint32_t number);
+/* Puts the value of the number-th of draft->overrides, "column.path=value", into the tree; faults
+ * say which paths there are. */
+void augsi_yaml_override(augsi_draft *draft, yaml_document_t *document, uint32_t number);
 
 #endif

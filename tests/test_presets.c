@@ -169,6 +169,82 @@ START_TEST(overrides_reach_every_value)
 }
 END_TEST
 
+START_TEST(a_wrong_override_is_answered_with_the_nearest_paths)
+{
+    static const struct {
+        const char *override, *answer;
+    } cases[] = {
+        {"jiter.hue=50", "override 'jiter.hue=50': no such column, did you mean 'jitter.hue'?; "
+                         "columns: jitter.hue, crop.scale, "},
+        {"blur.sigma.unifrm[1]=2", "override 'blur.sigma.unifrm[1]=2': no such path; accepted: "
+                                   "blur.sigma.uniform[1], blur.sigma.uniform[0], "},
+        {"crop.position.uniform[2]=2", "accepted: crop.position.uniform[0], "},
+        {"jitter.hue.normal.a_very_long_key_that_nobody_has_seen.and.another[77]=1.25",
+         "accepted: jitter.hue."},
+    };
+    static const char hint[] = ", ... (`presets show NAME` lists them)";
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        augs_preset *preset = NULL;
+        augs_error error;
+        augs_preset_options options = {
+            .size = sizeof options, .n_overrides = 1, .overrides = &cases[i].override};
+        AUGS_ASSERT_STATUS(AUGS_E_PRESET, augs_preset_open("simclr", &options, &preset, &error),
+                           error);
+        const char *end = error.message + strlen(error.message) - strlen(hint);
+        ck_assert_msg(strstr(error.message, cases[i].answer) != NULL && strcmp(end, hint) == 0,
+                      "%s", error.message);
+    }
+    /* two faults, and a name that fills its share of the message */
+    char origin[300];
+    augs_error error;
+    augs_preset *preset = NULL;
+    size_t n_bytes;
+    const char *text = augs_shipped_text(5, &n_bytes);
+    const char *both[] = {"jitter.hew.unifrm[1]=2", "flop=1"};
+    augs_preset_options options = {.size = sizeof options, .n_overrides = 2, .overrides = both};
+    memset(origin, 'o', sizeof origin - 1);
+    origin[sizeof origin - 1] = '\0';
+    ck_assert_int_eq(augs_preset_open_text(text, n_bytes, origin, &options, &preset, &error),
+                     AUGS_E_PRESET);
+    ck_assert_msg(strstr(error.message, "columns: jitter.hue, ") != NULL &&
+                      strncmp(error.message, "preset '...oooo", 15) == 0 &&
+                      strstr(error.message, ", ... (`presets show NAME` lists them) (and 1 more)"),
+                  "%s", error.message);
+}
+END_TEST
+
+static void keep_fault(void *user, const augs_preset_fault *fault)
+{
+    snprintf(user, 300, "%u:%u: %s", fault->line, fault->column, fault->message);
+}
+
+START_TEST(a_fault_of_an_override_names_it_and_the_place_that_it_wrote)
+{
+    static const char text[] = "augstream: 1\ncolumns:\n  a: {uniform: [0, 1]}\n"
+                               "  b: {bernoulli: 1}\n  c: {normal: {mean: 0, std: 1}}\n";
+    static const struct {
+        const char *override, *fault;
+    } cases[] = {
+        {"a.uniform[1]=x", "3:20: override 'a.uniform[1]=x': column 'a': the second number is 'x'"},
+        {"a.uniform[0]=2", "3:16: override 'a.uniform[0]=2': column 'a': uniform [2.0, 1.0]"},
+        {"b.bernoulli=2", "4:18: override 'b.bernoulli=2': column 'b': probability 2.0"},
+        {"c.normal.std=0", "5:15: override 'c.normal.std=0': column 'c': std 0.0"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char found[300] = "";
+        augs_error error;
+        const char *both[] = {"a.uniform[1]=3", cases[i].override};
+        augs_preset_options options = {.size = sizeof options, .n_overrides = 2, .overrides = both};
+        if (i == 1) {
+            both[0] = "b.bernoulli=0";
+        }
+        ck_assert_int_eq(
+            augs_preset_check(text, sizeof text - 1, "t", &options, keep_fault, found, &error), 1);
+        ck_assert_msg(strncmp(found, cases[i].fault, strlen(cases[i].fault)) == 0, "%s", found);
+    }
+}
+END_TEST
+
 START_TEST(shipped_presets_name_the_source_of_every_number)
 {
     static const struct {
@@ -246,5 +322,7 @@ END_TEST
 
 AUGS_SUITE("presets", every_kind_is_bound, canonical_text_reads_back_to_an_equal_preset,
            the_identity_of_a_choice_reads_back_to_its_index, overrides_reach_every_value,
+           a_wrong_override_is_answered_with_the_nearest_paths,
+           a_fault_of_an_override_names_it_and_the_place_that_it_wrote,
            shipped_presets_name_the_source_of_every_number,
            every_failing_allocation_is_reported_and_leaks_nothing)
