@@ -117,17 +117,6 @@ int augs_pipeline_set_batch_size(augs_pipeline *pipeline, uint64_t batch_size, a
     return status;
 }
 
-/* Of a step of a fixed plan, as tokens tell it. Minus the rank it is where a span over interleaved
- * shards starts, at the end as well: a rank that has padding alone in the last span is not there
- * yet. */
-static uint64_t token_position(const augs_pipeline *pipeline, uint64_t step)
-{
-    augsi_plan *plan = pipeline->plan;
-    const bool at_end = step >= augsi_plan_n_steps(plan) &&
-                        augsi_plan_options_of(plan)->shard == AUGS_SHARD_INTERLEAVED;
-    return augsi_plan_position(plan, step, pipeline->rank) + (at_end ? pipeline->rank : 0);
-}
-
 int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n_bytes,
                         augs_error *error)
 {
@@ -138,7 +127,7 @@ int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n
         .job = "-", .epoch = augs_stream_epoch(pipeline->stream), .step = pipeline->step};
     memcpy(token.fingerprint, augs_stream_fingerprint(pipeline->stream), sizeof token.fingerprint);
     token.position = augsi_plan_is_fixed(pipeline->plan)
-                         ? token_position(pipeline, pipeline->step)
+                         ? augsi_plan_position(pipeline->plan, pipeline->step, pipeline->rank)
                          : augsi_plan_decided_position(pipeline->plan, pipeline->step);
     return augsi_token_format(&token, ret_token, n_bytes, error);
 }
@@ -153,8 +142,8 @@ static int find_token(augs_pipeline *pipeline, augsi_token *token, augs_error *e
         check_from(pipeline, 0, 0);
         return AUGS_OK;
     }
-    if ((token->step >= augsi_plan_base_step(pipeline->plan) && token->step <= n_steps &&
-         token_position(pipeline, token->step) == token->position)) {
+    if (token->step >= augsi_plan_base_step(pipeline->plan) && token->step <= n_steps &&
+        augsi_plan_position(pipeline->plan, token->step, pipeline->rank) == token->position) {
         return AUGS_OK;
     }
     const augs_plan_options *plan = augsi_plan_options_of(pipeline->plan);

@@ -346,9 +346,13 @@ int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t st
 uint64_t augsi_plan_position(augsi_plan *plan, uint64_t step, uint32_t rank)
 {
     augsi_slice slice;
-    return augsi_plan_slice(plan, step, rank, &slice, NULL) == 1
-               ? slice.body.first
-               : plan->first_position + plan->n_samples;
+    if (augsi_plan_slice(plan, step, rank, &slice, NULL) == 1) {
+        return slice.body.first;
+    }
+    /* a rank that has padding alone in the last span is not at the end yet: its body would start up
+     * to its rank behind */
+    return plan->first_position + plan->n_samples +
+           (plan->options.shard == AUGS_SHARD_INTERLEAVED ? rank : 0);
 }
 
 uint64_t augsi_plan_base_step(const augsi_plan *plan)

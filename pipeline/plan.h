@@ -63,8 +63,9 @@ int augsi_plan_slice(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice
  * span. */
 int augsi_plan_span(augsi_plan *plan, uint64_t step, uint32_t rank, augs_span *ret_span,
                     augs_error *error);
-/* Where the rank's part of a step of a fixed plan starts, as tokens tell it; the end of the window
- * if there is no such step. */
+/* Where the rank's part of a step of a fixed plan starts, as tokens tell it; as if a span began at
+ * the end of the window if there is no such step. Over interleaved shards: less the rank, where the
+ * span starts. */
 uint64_t augsi_plan_position(augsi_plan *plan, uint64_t step, uint32_t rank);
 /*
  * For whoever walks a fixed plan from step 0 on: adds the span of `step`, as `rank` sees it, to a
