@@ -198,7 +198,8 @@ bool augsi_bind_kind(augsi_binder *binder, uint32_t kind, const yaml_node_t *nod
         return read_choice(binder, node, where, info);
     case AUGS_KIND_PERMUTATION: {
         uint32_t k = 2;
-        bool good = augsi_bind_natural(binder, node, where, "the length of the permutation", &k);
+        bool good =
+            augsi_bind_natural(binder, node, where, "the length of the permutation", "2 to 12", &k);
         if (good && (k < 2 || k > AUGS_MAX_PERMUTATION)) {
             augsi_draft_fault(binder->draft, augsi_yaml_mark(node),
                               "%s: a permutation of %u; 2 to %u are accepted", where, k,

@@ -17,11 +17,19 @@ bool augsi_bind_is_scalar(const yaml_node_t *node)
     return node->type == YAML_SCALAR_NODE;
 }
 
+static bool is_nothing(const yaml_node_t *node)
+{
+    const char *text = augsi_bind_text_of(node);
+    return node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+           (text[0] == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
+}
+
 const char *augsi_bind_type_name(const yaml_node_t *node)
 {
-    return node->type == YAML_SCALAR_NODE     ? "a single value"
-           : node->type == YAML_SEQUENCE_NODE ? "a list"
-                                              : "a mapping";
+    return node->type == YAML_SEQUENCE_NODE  ? "a list"
+           : node->type == YAML_MAPPING_NODE ? "a mapping"
+           : is_nothing(node)                ? "an empty value"
+                                             : "a single value";
 }
 
 yaml_node_t *augsi_bind_node(const augsi_binder *binder, int index)
@@ -48,6 +56,13 @@ bool augsi_bind_next(augsi_binder *binder, augsi_entries *walk, const char *wher
             augsi_draft_fault(binder->draft, augsi_yaml_mark(key),
                               "%s: a key has to be a single word, not %s", where,
                               augsi_bind_type_name(key));
+            continue;
+        }
+        if (strcmp(augsi_bind_text_of(key), "<<") == 0 &&
+            key->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
+            augsi_draft_fault(binder->draft, augsi_yaml_mark(key),
+                              "%s: '<<': merge keys are not used in presets; write the keys out",
+                              where);
             continue;
         }
         walk->again = false;
@@ -109,17 +124,18 @@ bool augsi_bind_number(augsi_binder *binder, const yaml_node_t *node, const char
 }
 
 bool augsi_bind_natural(augsi_binder *binder, const yaml_node_t *node, const char *where,
-                        const char *what, uint32_t *ret_number)
+                        const char *what, const char *accepted, uint32_t *ret_number)
 {
     uint64_t number;
     if (!augsi_bind_is_scalar(node) ||
         !augsi_parse_u64(augsi_bind_text_of(node), node->data.scalar.length, &number) ||
         number > UINT32_MAX) {
-        augsi_draft_fault(
-            binder->draft, augsi_yaml_mark(node), "%s: %s has to be a whole number, not %s%.60s%s",
-            where, what, augsi_bind_is_scalar(node) ? "'" : "",
-            augsi_bind_is_scalar(node) ? augsi_bind_text_of(node) : augsi_bind_type_name(node),
-            augsi_bind_is_scalar(node) ? "'" : "");
+        bool scalar = augsi_bind_is_scalar(node);
+        augsi_draft_fault(binder->draft, augsi_yaml_mark(node),
+                          "%s: %s has to be a whole number, %s, not %s%.60s%s", where, what,
+                          accepted, scalar ? "'" : "",
+                          scalar ? augsi_bind_text_of(node) : augsi_bind_type_name(node),
+                          scalar ? "'" : "");
         return false;
     }
     *ret_number = (uint32_t)number;

@@ -44,7 +44,7 @@ static bool read_extra(augsi_binder *binder, const char *key, const yaml_node_t 
     if (strcmp(key, "shape") == 0) {
         column->shape_mark = augsi_yaml_mark(value);
         column->shape_broken =
-            !augsi_bind_natural(binder, value, where, "shape", &column->info.shape);
+            !augsi_bind_natural(binder, value, where, "shape", "1 to 256", &column->info.shape);
     } else if (strcmp(key, "when") == 0) {
         read_when(binder, value, where, column);
     } else if (strcmp(key, "identity") == 0) {
@@ -175,11 +175,14 @@ static void read_top(augsi_binder *binder, const yaml_node_t *root)
         const char *word = augsi_bind_text_of(key);
         if (strcmp(word, "augstream") == 0) {
             version = true;
-            if (!augsi_bind_is_scalar(value) || strcmp(augsi_bind_text_of(value), "1") != 0) {
+            if (!augsi_bind_is_scalar(value)) {
+                augsi_draft_fault(draft, augsi_yaml_mark(value),
+                                  "the format version has to be 1, not %s",
+                                  augsi_bind_type_name(value));
+            } else if (strcmp(augsi_bind_text_of(value), "1") != 0) {
                 augsi_draft_fault(draft, augsi_yaml_mark(value),
                                   "format version '%.40s'; this version of augstream reads 1",
-                                  augsi_bind_is_scalar(value) ? augsi_bind_text_of(value)
-                                                              : augsi_bind_type_name(value));
+                                  augsi_bind_text_of(value));
             }
         } else if (strcmp(word, "name") == 0) {
             augsi_bind_text(binder, value, "preset", word, &draft->name);

@@ -40,7 +40,7 @@ bool augsi_bind_text(augsi_binder *binder, const yaml_node_t *node, const char *
 bool augsi_bind_number(augsi_binder *binder, const yaml_node_t *node, const char *where,
                        const char *what, double *ret_number);
 bool augsi_bind_natural(augsi_binder *binder, const yaml_node_t *node, const char *where,
-                        const char *what, uint32_t *ret_number);
+                        const char *what, const char *accepted, uint32_t *ret_number);
 
 /* The value of a column's kind into *info. false: faults were recorded; of a choice, *info has the
  * values that could be read, the text of others is NULL. */

@@ -42,8 +42,9 @@ static void check_name(augsi_draft *draft, uint32_t index)
     if (!good_name(name)) {
         augsi_draft_fault(draft, column->name_mark,
                           "column '%.80s': a name is made of parts [a-z][a-z0-9_]* joined by dots, "
-                          "at most %u bytes",
-                          name, AUGS_MAX_NAME_BYTES);
+                          "at most %u bytes%s",
+                          name, AUGS_MAX_NAME_BYTES,
+                          strchr(name, ':') != NULL ? "; a blank follows the ':' of a key" : "");
         return;
     }
     uint32_t crc = augsi_crc32(name, strlen(name));
@@ -299,17 +300,32 @@ static uint32_t find_column(const augsi_draft *draft, const char *name)
     return UINT32_MAX;
 }
 
-static void gate_not_found(augsi_draft *draft, const augsi_draft_column *column)
+static void gate_not_found(augsi_draft *draft, uint32_t index)
 {
+    const augsi_draft_column *column = &draft->columns[index];
     augsi_suggestion gate = {.word = column->when_column};
+    augsi_word_list gates = {.room = 100};
     for (uint32_t i = 0; i < draft->n_columns; i++) {
-        augsi_suggest(&gate, draft->columns[i].info.name);
+        const augs_column_info *info = &draft->columns[i].info;
+        augsi_suggest(&gate, info->name);
+        if (i < index && (info->kind == AUGS_KIND_BERNOULLI || info->kind == AUGS_KIND_CHOICE)) {
+            augsi_list_word(&gates, info->name);
+        }
     }
-    const char *nearest = gate.nearest;
-    augsi_draft_fault(draft, column->when_mark, "column '%s': its gate '%.64s' is no column%s%s%s",
-                      column->info.name, column->when_column,
-                      nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
-                      nearest != NULL ? "'?" : "");
+    if (gate.nearest != NULL) {
+        augsi_draft_fault(draft, column->when_mark,
+                          "column '%s': its gate '%.64s' is no column, did you mean '%s'?",
+                          column->info.name, column->when_column, gate.nearest);
+    } else if (gates.n_bytes > 0) {
+        augsi_draft_fault(draft, column->when_mark,
+                          "column '%s': its gate '%.64s' is no column; gates before it: %s",
+                          column->info.name, column->when_column, gates.text);
+    } else {
+        augsi_draft_fault(draft, column->when_mark,
+                          "column '%s': its gate '%.64s' is no column; put a bernoulli or choice "
+                          "column before it",
+                          column->info.name, column->when_column);
+    }
 }
 
 /* The value of a choice gate; false: a fault was recorded. */
@@ -320,6 +336,7 @@ static bool resolve_choice(augsi_draft *draft, augsi_draft_column *column,
         return false; /* reported at the gate */
     }
     augsi_suggestion value = {.word = column->when_choice};
+    augsi_word_list values = {.room = 100};
     for (uint32_t i = 0; i < gate->info.n_choices; i++) {
         const char *text = gate->info.choices[i].text;
         if (text == NULL) {
@@ -330,13 +347,14 @@ static bool resolve_choice(augsi_draft *draft, augsi_draft_column *column,
             return true;
         }
         augsi_suggest(&value, text);
+        augsi_list_word(&values, text);
     }
     const char *nearest = value.nearest;
     augsi_draft_fault(draft, column->when_value_mark,
-                      "column '%s': '%.64s' is no value of '%s'%s%s%s", column->info.name,
-                      column->when_choice, gate->info.name,
+                      "column '%s': '%.64s' is no value of '%s'%s%.64s%s; its values: %s",
+                      column->info.name, column->when_choice, gate->info.name,
                       nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
-                      nearest != NULL ? "'?" : "");
+                      nearest != NULL ? "'?" : "", values.text);
     return false;
 }
 
@@ -346,7 +364,7 @@ static void resolve_gate(augsi_draft *draft, uint32_t index)
     const char *name = column->info.name;
     uint32_t at = find_column(draft, column->when_column);
     if (at == UINT32_MAX) {
-        gate_not_found(draft, column);
+        gate_not_found(draft, index);
         return;
     }
     const augsi_draft_column *gate = &draft->columns[at];
@@ -447,8 +465,10 @@ static void resolve_identity(augsi_draft *draft, augsi_draft_column *column)
         }
         augsi_draft_fault(
             draft, column->identity_mark,
-            "column '%s': identity '%.40s'; a whole number from 0 to %llu is accepted", info->name,
-            text, (unsigned long long)most);
+            "column '%s': identity '%.40s'; %sa whole number from 0 to %llu is accepted",
+            info->name, text,
+            info->kind == AUGS_KIND_CHOICE ? "one of its values or its index, " : "",
+            (unsigned long long)most);
     }
 }
 

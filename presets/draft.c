@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "number_text.h"
+#include "source_text.h"
 
 const char *const augsi_kind_words[AUGSI_N_KINDS] = {
     "sample_id", "constant", "uniform", "log_uniform", "normal", "beta",
@@ -55,6 +56,7 @@ void augsi_draft_fault(augsi_draft *draft, augsi_mark mark, const char *format, 
     }
     vsnprintf(message + used, sizeof message - used, format, arguments);
     va_end(arguments);
+    augsi_clean_text(message);
     if (draft->n_faults == draft->fault_capacity) {
         uint32_t capacity = draft->fault_capacity == 0 ? 16 : draft->fault_capacity * 2;
         augsi_fault *larger = augsi_arena_new(draft->arena, capacity * sizeof *larger);

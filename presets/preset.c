@@ -9,6 +9,7 @@
 #include "draft.h"
 #include "fail.h"
 #include "shipped.h"
+#include "source_text.h"
 
 static void preset_free(augs_preset *preset)
 {
@@ -160,6 +161,33 @@ int augs_preset_open_text(const char *text, size_t n_bytes, const char *origin,
     return finish(preset, &draft, ret_preset, error);
 }
 
+static void report_faults(augsi_draft *draft, const char *text, size_t n_bytes,
+                          augs_preset_fault_function *report, void *user)
+{
+    augsi_line_walk walk;
+    augsi_lines_init(&walk, text, n_bytes);
+    const char *source_line = "";
+    uint32_t shown = 0;
+    for (uint32_t i = 0; i < draft->n_faults; i++) {
+        const augsi_fault *fault = &draft->faults[i];
+        if (fault->mark.line != shown) {
+            shown = fault->mark.line;
+            size_t n = augsi_lines_seek(&walk, shown);
+            char *line = augsi_arena_text(draft->arena, walk.line, n);
+            if (line != NULL) {
+                augsi_clean_text(line);
+            }
+            source_line = line != NULL ? line : "";
+        }
+        augs_preset_fault told = {.size = sizeof told,
+                                  .line = fault->mark.line,
+                                  .column = fault->mark.column,
+                                  .message = fault->message,
+                                  .source_line = source_line};
+        report(user, &told);
+    }
+}
+
 int augs_preset_check(const char *text, size_t n_bytes, const char *origin,
                       const augs_preset_options *options, augs_preset_fault_function *report,
                       void *user, augs_error *error)
@@ -179,24 +207,8 @@ int augs_preset_check(const char *text, size_t n_bytes, const char *origin,
     augsi_draft_read(&draft, text != NULL ? text : "", n_bytes, options, NULL);
     augsi_draft_check(&draft);
     augsi_draft_sort_faults(&draft);
-    for (uint32_t i = 0; report != NULL && i < draft.n_faults; i++) {
-        const augsi_fault *fault = &draft.faults[i];
-        const char *line = text, *end = text + n_bytes;
-        for (uint32_t skip = 1; line != NULL && skip < fault->mark.line; skip++) {
-            line = memchr(line, '\n', (size_t)(end - line));
-            line = line != NULL ? line + 1 : NULL;
-        }
-        const char *stop = line == NULL ? NULL : memchr(line, '\n', (size_t)(end - line));
-        size_t n = line == NULL || fault->mark.line == 0
-                       ? 0
-                       : (size_t)((stop != NULL ? stop : end) - line);
-        const char *source_line = augsi_arena_text(&arena, n > 0 ? line : "", n > 400 ? 400 : n);
-        augs_preset_fault told = {.size = sizeof told,
-                                  .line = fault->mark.line,
-                                  .column = fault->mark.column,
-                                  .message = fault->message,
-                                  .source_line = source_line != NULL ? source_line : ""};
-        report(user, &told);
+    if (report != NULL) {
+        report_faults(&draft, text != NULL ? text : "", n_bytes, report, user);
     }
     int n_faults = (int)draft.n_faults;
     if (draft.no_memory) {

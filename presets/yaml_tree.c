@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "source_text.h"
+
 static augsi_mark mark_of(yaml_mark_t mark)
 {
     return (augsi_mark){.line = (uint32_t)mark.line + 1, .column = (uint32_t)mark.column + 1};
@@ -26,32 +28,76 @@ void augsi_yaml_mark_override(yaml_node_t *node, uint32_t number)
     node->start_mark.index = FIRST_OVERRIDE + number - 1;
 }
 
-/* libyaml counts the offset of a reader error in bytes. */
-static augsi_mark mark_at_offset(const char *text, size_t n_bytes, size_t offset)
+/* What libyaml's words for common slips mean here. */
+static const char *in_our_words(const char *problem)
 {
-    augsi_mark mark = {.line = 1, .column = 1};
-    for (size_t i = 0; i < offset && i < n_bytes; i++) {
-        if (text[i] == '\n') {
-            mark.line++;
-            mark.column = 0;
+    static const struct {
+        const char *theirs, *ours;
+    } words[] = {
+        {"mapping values are not allowed in this context",
+         "a ':' that does not end a key: put texts with ': ' in quotes and look at the "
+         "indentation"},
+        {"did not find expected key", "this is no key of the mapping: look at the indentation"},
+        {"could not find expected ':'", "a key without ':'"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i].theirs, problem) == 0) {
+            return words[i].ours;
         }
-        mark.column++;
     }
-    return mark;
+    return problem;
+}
+
+static void report_reader(augsi_draft *draft, const yaml_parser_t *parser, const char *text,
+                          size_t n_bytes)
+{
+    augsi_mark mark = augsi_mark_at(text, n_bytes, parser->problem_offset);
+    if (n_bytes >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0)) {
+        augsi_draft_fault(draft, mark, "UTF-16 text; save the file as UTF-8");
+    } else if (strcmp(parser->problem, "control characters are not allowed") == 0) {
+        augsi_draft_fault(draft, mark,
+                          "the control character 0x%02X; in double quotes it is written \\x%02X",
+                          (unsigned)parser->problem_value, (unsigned)parser->problem_value);
+    } else {
+        augsi_draft_fault(draft, mark, "not UTF-8 text: %s; save the file as UTF-8",
+                          parser->problem);
+    }
 }
 
 static void report_parser(augsi_draft *draft, const yaml_parser_t *parser, const char *text,
                           size_t n_bytes)
 {
+    const char *context = parser->context != NULL ? parser->context : "";
+    augsi_mark mark = mark_of(parser->problem_mark), begin = mark_of(parser->context_mark);
+    augsi_line_walk walk;
+    augsi_lines_init(&walk, text, n_bytes);
+    size_t n = augsi_lines_seek(&walk, mark.line);
     if (parser->error == YAML_MEMORY_ERROR) {
         draft->no_memory = true;
     } else if (parser->error == YAML_READER_ERROR) {
-        augsi_draft_fault(draft, mark_at_offset(text, n_bytes, parser->problem_offset),
-                          "not UTF-8 text: %s; save the file as UTF-8", parser->problem);
+        report_reader(draft, parser, text, n_bytes);
+    } else if (strcmp(parser->problem, "found character that cannot start any token") == 0) {
+        /* all of them are ASCII */
+        size_t at = 0;
+        for (uint32_t column = 1; at < n && column < mark.column; column++) {
+            for (at++; at < n && ((unsigned char)walk.line[at] & 0xC0) == 0x80; at++) {
+            }
+        }
+        if (at < n && walk.line[at] == '\t') {
+            augsi_draft_fault(draft, mark, "not YAML: a tab; indent with blanks");
+        } else {
+            augsi_draft_fault(draft, mark, "not YAML: a text that begins with '%.1s' needs quotes",
+                              at < n ? walk.line + at : "");
+        }
+    } else if (context[0] == '\0' || parser->context_mark.index == parser->problem_mark.index) {
+        augsi_draft_fault(draft, mark, "not YAML: %s%s%s", in_our_words(parser->problem),
+                          context[0] != '\0' ? " " : "", context);
+    } else if (walk.number >= mark.line && walk.line + n == walk.end && mark.column > n) {
+        augsi_draft_fault(draft, begin, "not YAML: this has no end: %s %s", parser->problem,
+                          context);
     } else {
-        augsi_draft_fault(draft, mark_of(parser->problem_mark), "not YAML: %s%s%s", parser->problem,
-                          parser->context != NULL ? " " : "",
-                          parser->context != NULL ? parser->context : "");
+        augsi_draft_fault(draft, mark, "not YAML: %s (%s that begins at line %u, column %u)",
+                          in_our_words(parser->problem), context, begin.line, begin.column);
     }
 }
 
@@ -166,6 +212,9 @@ bool augsi_yaml_load(augsi_draft *draft, const char *text, size_t n_bytes,
                           n_bytes, AUGS_MAX_PRESET_BYTES);
         return false;
     }
+    size_t n_bom = augsi_bom_bytes(text, n_bytes);
+    text += n_bom;
+    n_bytes -= n_bom;
     if (!check_events(draft, text, n_bytes)) {
         return false;
     }

@@ -261,6 +261,111 @@ START_TEST(the_1025th_column_is_refused_and_the_others_are_checked)
 }
 END_TEST
 
+START_TEST(places_are_right_whatever_ends_the_lines)
+{
+    static const struct {
+        const char *text, *source_line;
+        uint32_t line, column;
+    } cases[] = {
+        {"augstream: 1\r\ncolumns:\r\n  a: {bernoulli: 2}\r\n", "  a: {bernoulli: 2}", 3, 18},
+        {"augstream: 1\rcolumns:\r  a: {bernoulli: 2}\r", "  a: {bernoulli: 2}", 3, 18},
+        {"augstream: 1\xC2\x85"
+         "columns:\xE2\x80\xA8  a: {bernoulli: 2}",
+         "  a: {bernoulli: 2}", 3, 18},
+        {"\xEF\xBB\xBF" COLUMNS "  a: {bernoulli: 2}\n", "  a: {bernoulli: 2}", 3, 18},
+        {"\xEF\xBB\xBF{augstream: 1, columns: {a: {bernoulli: 2}}}",
+         "{augstream: 1, columns: {a: {bernoulli: 2}}}", 1, 41},
+        {COLUMNS "  a: {doc: größe 日本, bernoulli: 2}", "  a: {doc: größe 日本, bernoulli: 2}", 3,
+         33},
+        {COLUMNS "  a: {doc: größe \xFF}", "  a: {doc: größe ?}", 3, 18},
+        {COLUMNS "  a: {doc: \"\x1B[31m\"}", "  a: {doc: \"?[31m\"}", 3, 13},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        findings found = {0};
+        augs_error error;
+        int n = augs_preset_check(cases[i].text, strlen(cases[i].text), "t", NULL, keep, &found,
+                                  &error);
+        ck_assert_msg(n == 1, "case %zu: %d faults, %s", i, n, found.messages[0]);
+        ck_assert_str_eq(found.source_lines[0], cases[i].source_line);
+        ck_assert_msg(found.lines[0] == cases[i].line && found.columns[0] == cases[i].column,
+                      "case %zu: %u:%u: %s", i, found.lines[0], found.columns[0],
+                      found.messages[0]);
+    }
+}
+END_TEST
+
+static void keep_length(void *user, const augs_preset_fault *fault)
+{
+    *(size_t *)user = strlen(fault->source_line);
+    ck_assert_uint_lt(fault->column, *(size_t *)user);
+}
+
+START_TEST(the_line_of_a_fault_is_whole_however_long)
+{
+    char text[6000];
+    size_t n = (size_t)sprintf(text, "{augstream: 1, columns: {");
+    for (int i = 0; i < 100; i++) {
+        n += (size_t)sprintf(text + n, "c%d: {uniform: [0.0, 1.0], shape: 1}, ", i);
+    }
+    n += (size_t)sprintf(text + n, "bad: {bernoulli: 2}}}");
+    size_t n_line = 0;
+    ck_assert_int_eq(augs_preset_check(text, n, "t", NULL, keep_length, &n_line, NULL), 1);
+    ck_assert_uint_eq(n_line, n);
+}
+END_TEST
+
+START_TEST(slips_of_yaml_are_told_in_words_that_help)
+{
+    static const faulty cases[] = {
+        {COLUMNS "\ta: {bernoulli: 1}\n", {"3:1: a tab; indent with blanks"}},
+        {COLUMNS "  a: @x\n", {"3:6: a text that begins with '@' needs quotes"}},
+        {COLUMNS "  a: {bernoulli: 1, doc: \"abc}\n", {"3:26: this has no end"}},
+        {COLUMNS "  a: {uniform: [0, 1\n", {"3:16: this has no end"}},
+        {COLUMNS "  a: {uniform: [0, 1}\n", {"3:21: that begins at line 3, column 16"}},
+        {COLUMNS "  a: {seed: {}}\n   b: {seed: {}}\n", {"4:4: look at the indentation"}},
+        {"augstream: 1\ndescription: a: b\n", {"2:15: put texts with ': ' in quotes"}},
+        {"augstream: 1\nname: \"\x07\"\n", {"2:8: control character 0x07"}},
+        {"\xFF\xFE"
+         "a",
+         {"1:1: UTF-16"}},
+        {COLUMNS "  a:{bernoulli: 1}\n",
+         {"3:3: a blank follows the ':' of a key", "3:17: not a single value"}},
+        {COLUMNS "  a:\n", {"3:5: not an empty value"}},
+        {"~\n", {"1:1: not an empty value"}},
+        {"augstream: [1]\ncolumns: {a: {seed: {}}}\n", {"1:12: has to be 1, not a list"}},
+        {COLUMNS "  <<: {seed: {}}\n  a: {<<: {b: 1}, seed: {}}\n",
+         {"3:3: merge keys are not used", "4:7: merge keys are not used"}},
+        {COLUMNS "  a: {permutation: -1, shape: 2.0}\n",
+         {"3:20: a whole number, 2 to 12, not '-1'", "3:31: a whole number, 1 to 256, not '2.0'"}},
+        {COLUMNS "  op: {choice: {values: [x, y]}}\n  a: {bernoulli: 1, when: {op: missing}}\n",
+         {"4:32: 'missing' is no value of 'op'; its values: x, y"}},
+        {COLUMNS "  g: {bernoulli: 1}\n  a: {bernoulli: 1, when: missing}\n",
+         {"4:27: 'missing' is no column; gates before it: g"}},
+        {COLUMNS "  a: {bernoulli: 1, when: missing}\n",
+         {"3:27: put a bernoulli or choice column before it"}},
+        {COLUMNS "  g: {bernoulli: 1}\n  a: {choice: {values: [x, y]}, when: g, identity: z}\n",
+         {"4:52: one of its values or its index, a whole number from 0 to 1"}},
+        {COLUMNS "  \"a\\e[1m\\n\": {seed: {}}\n", {"3:3: column 'a?[1m?'"}},
+    };
+    EXPECT_FAULTS(cases);
+}
+END_TEST
+
+START_TEST(a_text_of_1_mib_is_read_and_one_byte_more_is_not)
+{
+    size_t n = 1 << 20;
+    char *text = malloc(n + 1);
+    memset(text, 'x', n + 1);
+    static const char head[] = "augstream: 1\ncolumns: {a: {seed: {}}}\n#";
+    memcpy(text, head, sizeof head - 1);
+    ck_assert_int_eq(augs_preset_check(text, n, "t", NULL, NULL, NULL, NULL), 0);
+    findings found = {0};
+    ck_assert_int_eq(augs_preset_check(text, n + 1, "t", NULL, keep, &found, NULL), 1);
+    ck_assert_str_eq(found.messages[0], "the text has 1048577 bytes; at most 1048576 are read");
+    free(text);
+}
+END_TEST
+
 START_TEST(the_nearest_name_is_proposed_not_the_first_near_one)
 {
     static const struct {
@@ -330,6 +435,9 @@ AUGS_SUITE("preset_faults", every_fault_of_a_file_is_found_in_one_run_at_its_pla
            texts_that_are_no_preset_are_refused, one_fault_of_a_column_does_not_hide_another,
            what_stands_twice_is_checked_twice, a_fault_is_told_once,
            the_1025th_column_is_refused_and_the_others_are_checked,
+           places_are_right_whatever_ends_the_lines, the_line_of_a_fault_is_whole_however_long,
+           slips_of_yaml_are_told_in_words_that_help,
+           a_text_of_1_mib_is_read_and_one_byte_more_is_not,
            the_nearest_name_is_proposed_not_the_first_near_one,
            a_unit_that_is_a_slip_is_refused_and_an_unknown_one_is_not,
            mutated_presets_are_read_or_refused_and_never_crash)
