@@ -3,6 +3,11 @@
 
 #include "fail.h"
 
+/* A reading takes some 50 us: at most a hundredth of the time, and batches that take longer than
+ * this are each decided with figures of their own. */
+#define OWN_INTERVAL_MS 5u
+#define WORTH_NAMING 8
+
 static int open_journal(augsi_decisions *decisions, const augsi_decisions_options *options,
                         const augs_allocator *allocator, augs_error *error)
 {
@@ -31,6 +36,7 @@ static int open_monitor(augsi_decisions *decisions, const augsi_decisions_option
         return AUGS_OK;
     }
     const augs_memory_monitor_options monitor = {.size = sizeof monitor,
+                                                 .interval_ms = OWN_INTERVAL_MS,
                                                  .now_ns = options->now_ns,
                                                  .user = options->now_user,
                                                  .allocator = allocator};
@@ -101,22 +107,50 @@ void augsi_decisions_done(augsi_decisions *decisions)
     *decisions = (augsi_decisions){.plan = NULL};
 }
 
-void augsi_decisions_look(augsi_decisions *decisions)
+static bool read_memory(augsi_decisions *decisions, bool at_once, augs_memory_snapshot *ret_memory)
 {
+    *ret_memory = (augs_memory_snapshot){.size = sizeof *ret_memory};
     if (decisions->monitor == NULL) {
+        return false;
+    }
+    const int status = at_once ? augs_memory_monitor_read_now(decisions->monitor, ret_memory, NULL)
+                               : augs_memory_monitor_read(decisions->monitor, ret_memory, NULL);
+    return status == AUGS_OK || status == AUGS_E_MEMORY; /* a limit exceeded is for the strategy */
+}
+
+static void tell_memory(augsi_decisions *decisions, const augs_memory_snapshot *memory)
+{
+    const bool known = memory->available_bytes != UINT64_MAX;
+    decisions->level = memory->level;
+    if (memory->device_limit_bytes != 0) {
+        augsi_plan_set_memory(decisions->plan, memory->device_limit_bytes,
+                              memory->device_used_bytes, memory->device_available_bytes);
         return;
     }
-    augs_memory_snapshot memory = {.size = sizeof memory};
-    const int status = augs_memory_monitor_read(decisions->monitor, &memory, NULL);
-    if (status == AUGS_OK || status == AUGS_E_MEMORY) { /* a limit exceeded is for the strategy */
-        const bool known = memory.available_bytes != UINT64_MAX;
-        decisions->level = memory.level;
-        if (memory.device_limit_bytes != 0) {
-            augsi_plan_set_memory(decisions->plan, memory.device_limit_bytes,
-                                  memory.device_used_bytes, memory.device_available_bytes);
-            return;
-        }
-        augsi_plan_set_memory(decisions->plan, known ? memory.limit_bytes : 0, memory.used_bytes,
-                              known ? memory.available_bytes : 0);
+    augsi_plan_set_memory(decisions->plan, known ? memory->limit_bytes : 0, memory->used_bytes,
+                          known ? memory->available_bytes : 0);
+}
+
+void augsi_decisions_look(augsi_decisions *decisions)
+{
+    augs_memory_snapshot memory;
+    if (read_memory(decisions, false, &memory)) {
+        tell_memory(decisions, &memory);
     }
+}
+
+augsi_own_cost augsi_decisions_measure(augsi_decisions *decisions, uint64_t n_samples)
+{
+    augs_memory_snapshot memory;
+    const bool at_once = augsi_own_memory_is_new(&decisions->own_memory, n_samples);
+    if (!read_memory(decisions, at_once, &memory)) {
+        return (augsi_own_cost){.n_samples = 0};
+    }
+    tell_memory(decisions, &memory);
+    if (memory.device_limit_bytes != 0) { /* what the process itself takes is not what counts */
+        return (augsi_own_cost){.n_samples = 0};
+    }
+    augsi_own_cost cost = augsi_own_memory_measure(&decisions->own_memory, n_samples, &memory);
+    cost.matters = cost.least_bytes >= memory.available_bytes / WORTH_NAMING;
+    return cost;
 }

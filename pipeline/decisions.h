@@ -5,6 +5,7 @@
 
 #include <augstream/memory_monitor.h>
 
+#include "own_memory.h"
 #include "plan.h"
 
 typedef struct augsi_decisions {
@@ -13,6 +14,7 @@ typedef struct augsi_decisions {
     augs_memory_monitor *monitor; /* NULL: nobody asks for memory */
     bool own_monitor;
     uint32_t level; /* of the last reading */
+    augsi_own_memory own_memory;
 } augsi_decisions;
 
 typedef struct augsi_decisions_options {
@@ -35,5 +37,8 @@ int augsi_decisions_init(augsi_decisions *decisions, const augsi_decisions_optio
 void augsi_decisions_done(augsi_decisions *decisions);
 /* Tells the plan what memory there is now. */
 void augsi_decisions_look(augsi_decisions *decisions);
+/* The same after a batch of n_samples (0: none) whose consumer did not say what it has left: what
+ * it cost the process as far as that can be seen. */
+augsi_own_cost augsi_decisions_measure(augsi_decisions *decisions, uint64_t n_samples);
 
 #endif

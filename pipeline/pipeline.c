@@ -171,7 +171,43 @@ static void tell_cost(augs_pipeline *pipeline, double seconds, uint64_t bytes,
     augsi_plan_observe(pipeline->plan, &feedback);
 }
 
-/* Between two batches: the cost of the last one, if nobody told it, and the memory of now. */
+/* What the process itself took. A consumer that told less is believed until the difference could
+ * bring memory to its end. Our own part is not the consumer's. */
+static void tell_own_cost(augs_pipeline *pipeline, const augsi_own_cost *cost)
+{
+    augs_batch_metrics *last = &pipeline->last;
+    const uint64_t ours = cost->n_samples * augs_stream_sample_bytes(pipeline->stream);
+    const uint64_t bytes = last->bytes != 0 ? cost->least_bytes : cost->bytes;
+    if (last->n_samples == 0 || bytes <= ours || (last->bytes != 0 && !cost->matters)) {
+        return;
+    }
+    const augs_feedback feedback = {.size = sizeof feedback,
+                                    .n_samples = cost->n_samples,
+                                    .seconds = (double)NAN,
+                                    .bytes = bytes - ours};
+    if ((double)feedback.bytes * (double)last->n_samples <=
+        (double)last->bytes * (double)feedback.n_samples) {
+        return;
+    }
+    if (cost->bytes == cost->least_bytes && cost->n_samples == last->n_samples) {
+        last->bytes = feedback.bytes;
+    }
+    augsi_plan_observe(pipeline->plan, &feedback);
+}
+
+/* The memory of now, and what the last batch did to it. */
+static void look_at_memory(augs_pipeline *pipeline)
+{
+    if (pipeline->last.available_bytes != 0) { /* the consumer knows better */
+        augsi_decisions_look(&pipeline->decisions);
+        return;
+    }
+    const augsi_own_cost cost =
+        augsi_decisions_measure(&pipeline->decisions, pipeline->last.n_samples);
+    tell_own_cost(pipeline, &cost);
+}
+
+/* Between two batches. */
 static void look_around(augs_pipeline *pipeline)
 {
     if (pipeline->awaits) {
@@ -179,8 +215,8 @@ static void look_around(augs_pipeline *pipeline)
         const uint64_t passed = now > pipeline->handed_out_ns ? now - pipeline->handed_out_ns : 0;
         tell_cost(pipeline, (double)passed * 1e-9, 0, 0);
     }
+    look_at_memory(pipeline);
     augsi_pipeline_note_last(pipeline);
-    augsi_decisions_look(&pipeline->decisions);
 }
 
 static void hand_out(augs_pipeline *pipeline, const augs_batch *batch, uint64_t step)
