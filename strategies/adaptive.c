@@ -28,7 +28,7 @@
 #define DEFAULT_REDUCTION 0.8
 
 /* What is remembered of a batch after the next. */
-#define FORGETTING 0.995
+#define FORGETTING 0.997
 /* Plans after which a trial without feedback is sent again, or given up. */
 #define PATIENCE 8u
 #define GIVE_UP 32u

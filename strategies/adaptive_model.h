@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define AUGSI_COST_BINS 32
-#define AUGSI_COST_KNOTS 16
+#define AUGSI_COST_KNOTS 20
 /* three for every knot and for none, and one with a cliff behind all that was tried */
 #define AUGSI_COST_CURVES (3 * (AUGSI_COST_KNOTS + 1) + 1)
 

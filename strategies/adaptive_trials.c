@@ -12,6 +12,8 @@
 /* Batches for which a trial is made: while learning, and after. */
 #define HORIZON_LEARNING 50.0
 #define HORIZON_LEARNED 20.0
+/* Where doubling wins less throughput than that, steps are smaller: so is a fall from a cliff. */
+#define WORTH_DOUBLING 1.54
 /* A trial has to promise that many batches' time. */
 #define LEAST_GAIN 0.1
 /* It has learned when the expected loss is below. */
@@ -74,6 +76,13 @@ static bool step_allowed(const augsi_adaptive *self, double step)
 {
     if (self->learned && step < 1) {
         return step >= self->reduction;
+    }
+    if (step == 2) {
+        const double now = (double)self->size;
+        double seconds = augsi_cost_seconds(&self->cost, now);
+        if (2 * seconds < WORTH_DOUBLING * augsi_cost_seconds(&self->cost, 2 * now)) {
+            return false;
+        }
     }
     return !self->learned_once || step <= self->growth;
 }
