@@ -34,16 +34,15 @@ static double add_to_sum(double sum, double by, uint32_t *run)
     return sum;
 }
 
-/* A single outlier says little, two in a row say something, and three are none. */
+/* A single outlier says little, two in a row say something. */
 bool augsi_adaptive_watch(augsi_adaptive *self, double score)
 {
     double by = fmin(fmax(score, -3), 3);
-    self->n_outliers = fabs(score) > AUGSI_OUTLIER ? self->n_outliers + 1 : 0;
-    if (self->n_outliers == 1) {
+    const bool outlier = fabs(score) > AUGSI_OUTLIER;
+    if (outlier && !self->outlier_last) {
         by /= 2;
-    } else if (self->n_outliers > 2) {
-        by *= 2;
     }
+    self->outlier_last = outlier;
     self->sum_slower = add_to_sum(self->sum_slower, by, &self->run_slower);
     self->sum_faster = add_to_sum(self->sum_faster, -by, &self->run_faster);
     return !self->checking && fmax(self->sum_slower, self->sum_faster) > ALARM;

@@ -56,8 +56,9 @@ typedef struct augsi_adaptive {
 
     double sum_slower, sum_faster, sum_above; /* of residuals */
     uint32_t run_slower, run_faster;          /* batches since the sums were 0 */
-    uint32_t n_outliers, n_implausible;       /* in a row */
-    bool checking;                            /* the trial is half the size, and more than once */
+    uint32_t n_implausible;                   /* in a row */
+    bool outlier_last;
+    bool checking; /* the trial is half the size, and more than once */
     augsi_cost_change change;
 
     const char *why, *why_trial;
