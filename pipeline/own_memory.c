@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A process's peak is told by the system and misses nothing, but it only ever rises. A batch that
- * raised it is measured: it cost what the process had then above its base, the least that was
- * resident between the last few batches. A batch that did not cost no more than that, which is
+ * raised it is measured: it cost what the process had then above what was resident before. A batch
+ * that did not cost at most what the peak is above the least between the last few batches, which is
  * worth telling where it is a sample less than what was told before: after a peak from before the
  * first batch, or when the first batches brought memory that the process keeps. Other batches tell
  * nothing, and need not: one no larger than a batch that was measured has been seen to fit.
  *
- * Allocators keep memory between batches. Then the base is too high and hides a part of the cost,
+ * Allocators keep memory between batches. What was resident before then hides a part of the cost,
  * which a larger batch does not find again. The slope between the peaks of two batches does not
  * hide it: a cost is never below it.
  */
@@ -24,7 +24,7 @@ bool augsi_own_memory_is_new(const augsi_own_memory *memory, uint64_t n_samples)
     return n_samples > memory->n_measured;
 }
 
-static uint64_t base_of(const augsi_own_memory *memory)
+static uint64_t least_recent(const augsi_own_memory *memory)
 {
     uint64_t base = UINT64_MAX;
     for (uint32_t i = 0; i < memory->n_recent && i < AUGSI_OWN_MEMORY_RECENT; i++) {
@@ -33,7 +33,7 @@ static uint64_t base_of(const augsi_own_memory *memory)
     return base;
 }
 
-static void keep_base(augsi_own_memory *memory, uint64_t resident)
+static void keep_recent(augsi_own_memory *memory, uint64_t resident)
 {
     const uint32_t n = memory->n_recent;
     memory->recent_bytes[n % AUGSI_OWN_MEMORY_RECENT] = resident;
@@ -64,8 +64,9 @@ static void find_slope(augsi_own_memory *memory, uint64_t n, uint64_t peak)
 
 static augsi_own_cost cost_of(augsi_own_memory *memory, uint64_t peak)
 {
-    const uint64_t base = base_of(memory), n = memory->n_since;
     const bool rose = peak > memory->peak_bytes;
+    const uint64_t base = rose ? memory->resident_bytes : least_recent(memory);
+    const uint64_t n = memory->n_since;
     if (rose) {
         find_slope(memory, n, peak);
     }
@@ -100,7 +101,8 @@ augsi_own_cost augsi_own_memory_measure(augsi_own_memory *memory, uint64_t n_sam
         memory->n_measured =
             memory->n_since > memory->n_measured ? memory->n_since : memory->n_measured;
     }
-    keep_base(memory, resident);
+    keep_recent(memory, resident);
+    memory->resident_bytes = resident;
     memory->peak_bytes = peak;
     memory->n_readings = now->n_readings;
     memory->n_since = 0;

@@ -23,10 +23,11 @@ typedef struct augsi_own_memory {
     uint64_t n_readings;                            /* of the monitor, when it was looked at last */
     uint64_t recent_bytes[AUGSI_OWN_MEMORY_RECENT]; /* resident between batches, as a ring */
     uint32_t n_recent;
-    uint64_t peak_bytes; /* of the process, ever */
-    uint64_t n_since;    /* samples of the largest batch since the last reading, */
-    uint64_t n_measured; /* and of the largest that was measured */
-    uint64_t n_slope;    /* samples of the last batch of a slope, and the peak of then */
+    uint64_t resident_bytes; /* the last of them */
+    uint64_t peak_bytes;     /* of the process, ever */
+    uint64_t n_since;        /* samples of the largest batch since the last reading, */
+    uint64_t n_measured;     /* and of the largest that was measured */
+    uint64_t n_slope;        /* samples of the last batch of a slope, and the peak of then */
     uint64_t slope_peak_bytes;
     double slope;        /* bytes a sample; 0 = none was seen */
     augsi_own_cost last; /* that was found */
