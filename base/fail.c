@@ -109,8 +109,12 @@ static size_t least_of(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Optimal string alignment: Wagner and Fischer's rows, with exchanges of neighbours. */
-size_t augsi_edits(const char *a, const char *b)
+/*
+ * Optimal string alignment: Wagner and Fischer's rows, with exchanges of neighbours. SIZE_MAX
+ * unless below `limit`: what both words begin or end with costs nothing, and edits never get fewer
+ * from two rows to the next.
+ */
+static size_t edits_below(const char *a, const char *b, size_t limit)
 {
     enum { LONGEST = 128 };
     size_t n_a = strnlen(a, LONGEST + 1), n_b = strnlen(b, LONGEST + 1);
@@ -118,13 +122,23 @@ size_t augsi_edits(const char *a, const char *b)
     if (n_a > LONGEST || n_b > LONGEST) {
         return SIZE_MAX;
     }
+    for (; n_a > 0 && n_b > 0 && lower_case(*a) == lower_case(*b); n_a--, n_b--) {
+        a++;
+        b++;
+    }
+    while (n_a > 0 && n_b > 0 && lower_case(a[n_a - 1]) == lower_case(b[n_b - 1])) {
+        n_a--;
+        n_b--;
+    }
     for (size_t j = 0; j <= n_b; j++) {
         rows[0][j] = j;
     }
+    size_t least_above = 0;
     for (size_t i = 1; i <= n_a; i++) {
         size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
         char x = lower_case(a[i - 1]), x_before = i > 1 ? lower_case(a[i - 2]) : '\0';
         row[0] = i;
+        size_t least = i;
         for (size_t j = 1; j <= n_b; j++) {
             char y = lower_case(b[j - 1]);
             size_t best = least_of(above[j], row[j - 1]) + 1;
@@ -133,9 +147,19 @@ size_t augsi_edits(const char *a, const char *b)
                 best = least_of(best, two_above[j - 2] + 1);
             }
             row[j] = best;
+            least = least_of(least, best);
         }
+        if (least >= limit && least_above >= limit) {
+            return SIZE_MAX;
+        }
+        least_above = least;
     }
-    return rows[n_a % 3][n_b];
+    return rows[n_a % 3][n_b] < limit ? rows[n_a % 3][n_b] : SIZE_MAX;
+}
+
+size_t augsi_edits(const char *a, const char *b)
+{
+    return edits_below(a, b, SIZE_MAX);
 }
 
 /* Near: a third of the word and one edit more, and not all of it replaced. */
@@ -149,7 +173,7 @@ void augsi_suggest(augsi_suggestion *suggestion, const char *candidate)
     if (difference >= limit) {
         return;
     }
-    size_t n_edits = augsi_edits(suggestion->word, candidate);
+    size_t n_edits = edits_below(suggestion->word, candidate, limit);
     if (n_edits < limit && n_edits < longer) {
         suggestion->n_edits = n_edits;
         suggestion->nearest = candidate;

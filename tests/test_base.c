@@ -52,6 +52,45 @@ START_TEST(a_full_disk_has_a_status_of_its_own)
 }
 END_TEST
 
+/* By recursion over the ends of the words, exponential and obviously right. */
+static size_t slow_edits(const char *a, size_t n_a, const char *b, size_t n_b)
+{
+    if (n_a == 0 || n_b == 0) {
+        return n_a + n_b;
+    }
+    size_t best = slow_edits(a, n_a - 1, b, n_b - 1) + (a[n_a - 1] != b[n_b - 1]);
+    size_t dropped = slow_edits(a, n_a - 1, b, n_b) + 1;
+    size_t inserted = slow_edits(a, n_a, b, n_b - 1) + 1;
+    best = dropped < best ? dropped : best;
+    best = inserted < best ? inserted : best;
+    if (n_a > 1 && n_b > 1 && a[n_a - 1] == b[n_b - 2] && a[n_a - 2] == b[n_b - 1]) {
+        size_t exchanged = slow_edits(a, n_a - 2, b, n_b - 2) + 1;
+        best = exchanged < best ? exchanged : best;
+    }
+    return best;
+}
+
+START_TEST(edits_between_words_are_the_fewest)
+{
+    uint64_t state = 11;
+    for (int i = 0; i < 2000; i++) {
+        char words[2][7] = {"", ""};
+        for (int k = 0; k < 2; k++) {
+            size_t n = next_random(&state) % 7;
+            for (size_t j = 0; j < n; j++) {
+                words[k][j] = (char)('a' + next_random(&state) % 3);
+            }
+        }
+        size_t n_edits = slow_edits(words[0], strlen(words[0]), words[1], strlen(words[1]));
+        ck_assert_msg(augsi_edits(words[0], words[1]) == n_edits, "%s %s", words[0], words[1]);
+        const char *const word = words[1];
+        size_t longer = strlen(words[0]) > strlen(word) ? strlen(words[0]) : strlen(word);
+        bool near = n_edits < strlen(words[0]) / 3 + 2 && n_edits < longer;
+        ck_assert((augsi_nearest(words[0], &word, 1) != NULL) == near);
+    }
+}
+END_TEST
+
 START_TEST(the_nearest_word_is_found_and_a_far_one_is_not)
 {
     const char *const words[] = {"mild", "moderate", "aggressive"};
@@ -186,6 +225,6 @@ END_TEST
 
 AUGS_SUITE("base", every_status_has_a_name_and_a_text, a_long_message_is_cut_between_characters,
            a_full_disk_has_a_status_of_its_own, the_nearest_word_is_found_and_a_far_one_is_not,
-           f32_text_reads_back_and_is_the_shortest, numbers_have_the_form_people_expect,
-           numbers_are_read_whole_or_not_at_all, json_strings_are_escaped,
-           checksums_are_the_published_ones)
+           edits_between_words_are_the_fewest, f32_text_reads_back_and_is_the_shortest,
+           numbers_have_the_form_people_expect, numbers_are_read_whole_or_not_at_all,
+           json_strings_are_escaped, checksums_are_the_published_ones)
