@@ -47,6 +47,31 @@ static size_t character_bytes(const char *p)
     return n;
 }
 
+/* Cells of a terminal that the UTF-8 character at p takes: two if it is wide or fullwidth (Unicode
+ * Standard Annex 11), none if it combines with the one before. */
+static unsigned character_cells(const char *p)
+{
+    static const struct {
+        uint32_t first, last;
+        unsigned cells;
+    } ranges[] = {{0x0300, 0x036F, 0},   {0x1100, 0x115F, 2},   {0x200B, 0x200F, 0},
+                  {0x2E80, 0x303E, 2},   {0x3041, 0xA4CF, 2},   {0xA960, 0xA97F, 2},
+                  {0xAC00, 0xD7A3, 2},   {0xF900, 0xFAFF, 2},   {0xFE00, 0xFE0F, 0},
+                  {0xFE30, 0xFE6F, 2},   {0xFF00, 0xFF60, 2},   {0xFFE0, 0xFFE6, 2},
+                  {0x1F300, 0x1F64F, 2}, {0x1F900, 0x1F9FF, 2}, {0x20000, 0x3FFFD, 2}};
+    size_t n = character_bytes(p);
+    uint32_t code = (unsigned char)*p & (n == 1 ? 0x7Fu : 0xFFu >> (n + 1));
+    for (size_t i = 1; i < n && i < 4; i++) {
+        code = code << 6 | ((unsigned char)p[i] & 0x3Fu);
+    }
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        if (code >= ranges[i].first && code <= ranges[i].last) {
+            return ranges[i].cells;
+        }
+    }
+    return 1;
+}
+
 /* The line with a caret under the column; of a long line only the part around it. */
 static void print_place(const char *line, uint32_t column)
 {
@@ -64,13 +89,16 @@ static void print_place(const char *line, uint32_t column)
     for (unsigned i = 0; i < AFTER && *end != '\0'; i++) {
         end += character_bytes(end);
     }
-    const char *dots_before = from > line ? "..." : "";
-    fprintf(stderr, "  %s%.*s%s\n  %s", dots_before, (int)(end - from), from,
-            *end != '\0' ? "..." : "", from > line ? "   " : "");
+    char blanks[2 * BEFORE + 1];
+    size_t n_blanks = 0;
     for (const char *q = from; q < p; q += character_bytes(q)) {
-        fputc(*q == '\t' ? '\t' : ' ', stderr);
+        for (unsigned i = 0; i < character_cells(q); i++) {
+            blanks[n_blanks++] = *q == '\t' ? '\t' : ' ';
+        }
     }
-    fputs(may_color() ? "\033[1;32m^\033[0m\n" : "^\n", stderr);
+    fprintf(stderr, "  %s%.*s%s\n  %s%.*s%s\n", from > line ? "..." : "", (int)(end - from), from,
+            *end != '\0' ? "..." : "", from > line ? "   " : "", (int)n_blanks, blanks,
+            may_color() ? "\033[1;32m^\033[0m" : "^");
 }
 
 static void print_fault(void *user, const augs_preset_fault *fault)

@@ -140,6 +140,17 @@ class Presets(Case):
         told = json.loads(run("presets", "check", path, "--json").stdout)
         self.assertEqual([fault["line"] for fault in told["faults"]], lines)
 
+    def test_the_caret_stands_under_the_fault_of_wide_and_long_lines(self):
+        path = self.folder / "wide.yaml"
+        path.write_text("augstream: 1\ncolumns:\n  a: {doc: 日本, bernoulli: 7}\n  b: {doc: e\u0301, bernoulli: 7}\n"
+                        f"  c: {{doc: {'x' * 500}, bernoulli: 7, unit: u{'y' * 500}}}\n", encoding="utf-8")
+        stderr = self.ends(3, "presets", "check", path).stderr
+        shown = re.findall(r": column '(.)': .+\n(.*)\n( *)\^$", stderr, flags=re.M)
+        self.assertEqual([name for name, _, _ in shown], ["a", "b", "c"], stderr)
+        for name, source, spaces in shown:
+            cells = {"a": 2, "b": -1}.get(name, 0)  # that the line takes beyond its characters
+            self.assertEqual(source[len(spaces) - cells], "7", stderr)
+
     def test_a_text_from_stdin(self):
         self.ends(0, "presets", "check", "-", stdin=run("presets", "show", "mild", "--yaml").stdout)
         self.ends(3, "presets", "check", "-", stdin="augstream: 1\ncolumns: {a: {uniform: [0, 1, 2]}}\n", says="stdin:2:")
