@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each kind of column takes. */
+#include <stdio.h>
 #include <string.h>
 
 #include "binder.h"
@@ -10,9 +11,13 @@ static bool read_pair(augsi_binder *binder, const yaml_node_t *node, const char 
 {
     const yaml_node_item_t *items =
         node->type == YAML_SEQUENCE_NODE ? node->data.sequence.items.start : NULL;
-    if (items == NULL || node->data.sequence.items.top - items != 2) {
+    size_t n = items == NULL ? 0 : (size_t)(node->data.sequence.items.top - items);
+    if (n != 2) {
+        char found[40];
+        snprintf(found, sizeof found, "a list of %zu", n);
         augsi_draft_fault(binder->draft, augsi_yaml_mark(node),
-                          "%s: %s takes a list of two numbers, %s", where, kind, form);
+                          "%s: %s takes a list of two numbers, %s, not %s", where, kind, form,
+                          items == NULL ? augsi_bind_type_name(node) : found);
         return false;
     }
     bool first = augsi_bind_number(binder, augsi_bind_node(binder, items[0]), where,

@@ -7,6 +7,7 @@
 
 #include "fail.h"
 #include "number_text.h"
+#include "source_text.h"
 #include "yaml_tree.h"
 
 /* The slot of a mapping's value or a list's item, so that it can be pointed to another node. */
@@ -216,6 +217,10 @@ void augsi_yaml_override(augsi_draft *draft, yaml_document_t *document, uint32_t
         augsi_draft_fault(draft, (augsi_mark){0},
                           "override '%.100s': has to look like rotation.uniform[0]=-15",
                           override == NULL ? "" : override);
+        return;
+    }
+    if (!augsi_is_utf8(override)) {
+        augsi_draft_fault(draft, (augsi_mark){0}, "override '%.100s': is no UTF-8 text", override);
         return;
     }
     const yaml_node_t *root = yaml_document_get_root_node(document);

@@ -2,7 +2,6 @@
 /* Line ends are those of YAML 1.1: CR LF, LF, CR, NEL (U+0085), LS and PS (U+2028, U+2029). */
 #include "source_text.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 size_t augsi_bom_bytes(const char *text, size_t n_bytes)
@@ -27,20 +26,37 @@ static size_t break_bytes(const char *p, const char *end)
                                                                                               : 0;
 }
 
-/* Bytes of the UTF-8 sequence at p, 0 if it is none. */
+/* Bytes of the UTF-8 sequence at p, 0 if it is none (RFC 3629: no overlong form, no surrogate). */
 static size_t sequence_bytes(const char *p, const char *end)
 {
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     unsigned char lead = (unsigned char)*p;
-    size_t n = lead < 0x80 ? 1 : lead >= 0xF0 && lead < 0xF5 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if ((lead >= 0x80 && lead < 0xC2) || lead >= 0xF5 || (size_t)(end - p) < n) {
+    size_t n = lead < 0x80 ? 1 : lead < 0xC0 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    if (n == 0 || lead >= 0xF8 || (size_t)(end - p) < n) {
         return 0;
     }
+    uint32_t code = n == 1 ? lead : lead & (0xFFu >> (n + 1));
     for (size_t i = 1; i < n; i++) {
         if (((unsigned char)p[i] & 0xC0) != 0x80) {
             return 0;
         }
+        code = code << 6 | ((unsigned char)p[i] & 0x3Fu);
     }
-    return n;
+    bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+    return code < least[n] || surrogate || code > 0x10FFFF ? 0 : n;
+}
+
+bool augsi_is_utf8(const char *text)
+{
+    const char *end = text + strlen(text);
+    for (const char *p = text; p < end;) {
+        size_t n = sequence_bytes(p, end);
+        if (n == 0) {
+            return false;
+        }
+        p += n;
+    }
+    return true;
 }
 
 augsi_mark augsi_mark_at(const char *text, size_t n_bytes, size_t offset)

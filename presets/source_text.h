@@ -3,6 +3,7 @@
 #ifndef AUGSI_SOURCE_TEXT_H
 #define AUGSI_SOURCE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ void augsi_lines_init(augsi_line_walk *walk, const char *text, size_t n_bytes);
  */
 size_t augsi_lines_seek(augsi_line_walk *walk, uint32_t number);
 
+bool augsi_is_utf8(const char *text);
 /* Makes a text fit for a terminal and for readers of UTF-8: '?' for control characters (but no tab)
  * and for what is no UTF-8. It never gets longer. */
 void augsi_clean_text(char *text);

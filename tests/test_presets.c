@@ -194,6 +194,18 @@ START_TEST(a_wrong_override_is_answered_with_the_nearest_paths)
         ck_assert_msg(strstr(error.message, cases[i].answer) != NULL && strcmp(end, hint) == 0,
                       "%s", error.message);
     }
+    static const char *const bad[] = {"flip.bernoulli=\xFF", "gray.bernoulli=\xC0\xAF",
+                                      "gray.bernoulli=\xED\xA0\x80", "\xE2\x82=1"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        augs_preset *preset = NULL;
+        augs_error error;
+        augs_preset_options options = {
+            .size = sizeof options, .n_overrides = 1, .overrides = &bad[i]};
+        AUGS_ASSERT_STATUS(AUGS_E_PRESET, augs_preset_open("simclr", &options, &preset, &error),
+                           error);
+        ck_assert_msg(strstr(error.message, "?") != NULL && strstr(error.message, "is no UTF-8"),
+                      "%s", error.message);
+    }
     /* two faults, and a name that fills its share of the message */
     char origin[300];
     augs_error error;
