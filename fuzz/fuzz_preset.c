@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes are a preset or are refused, both entries agree, and an accepted one reads back. */
+/* Any bytes are a preset or are refused, both entries agree, and an accepted one reads back. Then
+ * the same with an override, the last line if that begins with '#'. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +9,22 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
+static void keep_nothing(void *user, const augs_preset_fault *fault)
+{
+    size_t n_line = strlen(fault->source_line);
+    if (strlen(fault->message) == 0 || (fault->line == 0) != (fault->column == 0) ||
+        fault->line < *(uint32_t *)user || (fault->line == 0 && n_line > 0)) {
+        abort();
+    }
+    *(uint32_t *)user = fault->line;
+}
+
+static void read_and_compare(const char *data, size_t n_bytes, const augs_preset_options *options)
 {
     augs_preset *preset = NULL, *again = NULL;
-    int status = augs_preset_open_text((const char *)data, n_bytes, "fuzz", NULL, &preset, NULL);
-    int n_faults = augs_preset_check((const char *)data, n_bytes, "fuzz", NULL, NULL, NULL, NULL);
+    uint32_t line = 0;
+    int status = augs_preset_open_text(data, n_bytes, "fuzz", options, &preset, NULL);
+    int n_faults = augs_preset_check(data, n_bytes, "fuzz", options, keep_nothing, &line, NULL);
     if ((status == 0) != (n_faults == 0)) {
         abort();
     }
@@ -28,6 +40,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
             augs_preset_unref(again);
         }
         augs_preset_unref(preset);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
+{
+    read_and_compare((const char *)data, n_bytes, NULL);
+    size_t last = n_bytes;
+    while (last > 0 && data[last - 1] != '\n') {
+        last--;
+    }
+    char override[256] = "";
+    size_t n_override = n_bytes - last;
+    if (n_override > 1 && n_override < sizeof override && data[last] == '#') {
+        memcpy(override, data + last + 1, n_override - 1);
+        const char *const overrides[] = {override};
+        augs_preset_options options = {
+            .size = sizeof options, .n_overrides = 1, .overrides = overrides};
+        read_and_compare((const char *)data, n_bytes, &options);
     }
     return 0;
 }
