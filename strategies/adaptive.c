@@ -28,7 +28,7 @@
 #define DEFAULT_REDUCTION 0.8
 
 /* What is remembered of a batch after the next. */
-#define FORGETTING 0.997
+#define FORGETTING 0.998
 /* Plans after which a trial without feedback is sent again, or given up. */
 #define PATIENCE 8u
 #define GIVE_UP 32u
@@ -162,7 +162,9 @@ static const char *why_size(const augsi_adaptive *self)
     if (self->n_timed == 0 && self->size == self->initial) {
         return "start";
     }
-    double above = (double)self->size + (double)self->limits.multiple_of;
+    const double size =
+        (double)self->size; /* a larger one, beyond what hardly makes a difference */
+    double above = fmax(size + (double)self->limits.multiple_of, size * 1.02);
     if (above > augsi_adaptive_memory_most(self)) {
         return "memory";
     }

@@ -17,6 +17,8 @@
 #define PRIOR_COUNT 3.0
 /* Probability that a cliff stands right behind the largest size that was tried. */
 #define CLIFF_AHEAD 0.15
+/* Of a knot, to have curves. */
+#define LEAST_WEIGHT 1e-4
 #define ZOOMS 3
 #define ROUNDS 2
 
@@ -343,7 +345,7 @@ void augsi_cost_fit(augsi_cost_model *model, double low)
     double noise2 = p * noise_squared(&f, &none);
     for (int i = 0; has_knots && i < AUGSI_COST_KNOTS; i++) {
         p = cell * exp(row.solutions[i].log_weight - top) / all;
-        if (p > 1e-4) {
+        if (p > LEAST_WEIGHT) {
             noise2 += p * noise_squared(&f, &row.solutions[i]);
             add_curves(model, &f, &row.solutions[i], row.knots[i], p);
         }

@@ -12,8 +12,8 @@
 
 #include <stdint.h>
 
-#define AUGSI_COST_BINS 32
-#define AUGSI_COST_KNOTS 20
+#define AUGSI_COST_BINS 24
+#define AUGSI_COST_KNOTS 24
 /* three for every knot and for none, and one with a cliff behind all that was tried */
 #define AUGSI_COST_CURVES (3 * (AUGSI_COST_KNOTS + 1) + 1)
 

@@ -29,16 +29,17 @@ static double gain_of(const augsi_adaptive *self, double n)
     const double now = (double)self->size, reach = 2 * (double)self->tried_most;
     const double noise = fmax(cost->noise, 0.01);
     double mean = 0, price = 0, better = 0, loss_now = 0, once = 0, four_times = 0;
-    double seconds[AUGSI_COST_CURVES];
+    double seconds[AUGSI_COST_CURVES], logs[AUGSI_COST_CURVES];
     for (uint32_t i = 0; i < cost->n_curves; i++) {
-        seconds[i] = log(augsi_curve_seconds(&cost->curves[i], n));
-        mean += cost->curves[i].weight * seconds[i];
+        seconds[i] = augsi_curve_seconds(&cost->curves[i], n);
+        logs[i] = log(seconds[i]);
+        mean += cost->curves[i].weight * logs[i];
     }
     for (uint32_t i = 0; i < cost->n_curves; i++) {
         const augsi_cost_curve *c = &cost->curves[i];
-        double off = (seconds[i] - mean) / noise, unseen = exp(-0.5 * fmin(off * off, 100));
+        double off = (logs[i] - mean) / noise, unseen = exp(-0.5 * fmin(off * off, 100));
         double loss = augsi_curve_loss(c, now), other = augsi_curve_loss(c, n);
-        double excess = fmax(0, exp(seconds[i]) - n * c->best_pace) -
+        double excess = fmax(0, seconds[i] - n * c->best_pace) -
                         fmax(0, augsi_curve_seconds(c, now) - now * c->best_pace);
         once += c->weight * loss / (1 + loss) * (1 - unseen);
         four_times += c->weight * loss / (1 + loss) * (1 - unseen * unseen * unseen * unseen);
