@@ -53,7 +53,9 @@ typedef struct augs_pipeline_options {
                    */
     const char
         *replay; /* a plan journal that is run again, exactly: plan.strategy is not looked at */
-    augs_memory_monitor *monitor; /* asked before each decision; NULL = one of the pipeline's own */
+    /* Asked before each decision, and whatever its interval after a batch larger than any before;
+     * NULL = one of the pipeline's own, with an interval of 5 ms. */
+    augs_memory_monitor *monitor;
     augs_metrics *metrics; /* each batch is noted, also those of fixed strategies; NULL = none */
     uint64_t (*now_ns)(void *user); /* monotonic; NULL = CLOCK_MONOTONIC */
     void *now_user;
