@@ -332,9 +332,81 @@ START_TEST(every_failing_allocation_is_reported_and_leaks_nothing)
 }
 END_TEST
 
+/* Faults need memory, too. */
+START_TEST(a_faulty_text_without_memory_is_no_fault_of_the_text)
+{
+    static const char text[] = "augstream: 1\ncolumns:\n  g: {choice: {values: [x, y]}}\n"
+                               "  a: {unifrom: [0, 1], when: {g: z}, identity: u}\n"
+                               "  b: {seed: {}, shape: 0, when: h}\ncolumns: {a: {beta: 1}}\n";
+    static const char *const overrides[] = {"a.unifrom[3]=1", "c=1", "b.shape=300"};
+    bool checked = false;
+    for (long n = 0; !checked; n++) {
+        counter c = {.fail_at = n};
+        augs_allocator allocator = {.size = sizeof allocator,
+                                    .allocate = count_allocate,
+                                    .release = count_release,
+                                    .user = &c};
+        augs_preset_options options = {.size = sizeof options,
+                                       .n_overrides = 3,
+                                       .overrides = overrides,
+                                       .allocator = &allocator};
+        augs_preset *preset = NULL;
+        augs_error error;
+        int n_faults = augs_preset_check(text, sizeof text - 1, "t", &options, NULL, NULL, &error);
+        ck_assert(n_faults > 0 || n_faults == AUGS_E_NO_MEMORY);
+        ck_assert_int_eq(c.out, 0);
+        c.calls = 0;
+        int status = augs_preset_open_text(text, sizeof text - 1, "t", &options, &preset, &error);
+        ck_assert(status == AUGS_E_PRESET || status == AUGS_E_NO_MEMORY);
+        checked = n_faults > 0 && status == AUGS_E_PRESET;
+        ck_assert_ptr_null(preset);
+        ck_assert_int_eq(c.out, 0);
+        ck_assert_int_lt(n, 1000);
+    }
+}
+END_TEST
+
+START_TEST(columns_in_memory_are_checked_like_those_of_a_text)
+{
+    static const struct {
+        uint32_t kind, shape, gate;
+        double numbers[2];
+        const char *name, *part;
+    } cases[] = {
+        {AUGS_KIND_PERMUTATION, 1, AUGS_NO_GATE, {NAN}, "a", "a permutation of nan; 2 to 12"},
+        {AUGS_KIND_PERMUTATION, 1, AUGS_NO_GATE, {1e300}, "a", "a permutation of 1e300; 2 to 12"},
+        {AUGS_KIND_PERMUTATION, 1, AUGS_NO_GATE, {4.5}, "a", "a permutation of 4.5; 2 to 12"},
+        {AUGS_KIND_NORMAL, 1, AUGS_NO_GATE, {0, NAN}, "a", "std nan; it has to be above 0"},
+        {AUGS_KIND_UNIFORM, 1, AUGS_NO_GATE, {0, INFINITY}, "a", "32-bit float"},
+        {AUGS_KIND_CHOICE, 1, AUGS_NO_GATE, {0}, "a", "0 values; 1 to 65535 are accepted"},
+        {AUGS_KIND_SAMPLE_ID, 1, AUGS_NO_GATE, {0}, "a", "kind 1 to 11"},
+        {99, 1, AUGS_NO_GATE, {0}, "a", "kind 1 to 11"},
+        {AUGS_KIND_SEED, 0, AUGS_NO_GATE, {0}, "a", "shape 0; 1 to 256"},
+        {AUGS_KIND_SEED, 1, 0, {0}, "a", "gate 0 is no bernoulli or choice column before it"},
+        {AUGS_KIND_SEED, 1, AUGS_NO_GATE, {0}, "\xFF", "column '?': a name is made of"},
+        {AUGS_KIND_SEED, 1, AUGS_NO_GATE, {0}, NULL, "column '': a name is made of"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        augs_preset *preset = NULL;
+        augs_error error;
+        augs_column_info info = {.size = sizeof info,
+                                 .kind = cases[i].kind,
+                                 .shape = cases[i].shape,
+                                 .gate = cases[i].gate,
+                                 .name = cases[i].name,
+                                 .numbers = {cases[i].numbers[0], cases[i].numbers[1]}};
+        AUGS_ASSERT_STATUS(AUGS_E_PRESET,
+                           augs_preset_open_columns("n", &info, 1, NULL, &preset, &error), error);
+        ck_assert_msg(strstr(error.message, cases[i].part) != NULL, "%s", error.message);
+    }
+}
+END_TEST
+
 AUGS_SUITE("presets", every_kind_is_bound, canonical_text_reads_back_to_an_equal_preset,
            the_identity_of_a_choice_reads_back_to_its_index, overrides_reach_every_value,
            a_wrong_override_is_answered_with_the_nearest_paths,
            a_fault_of_an_override_names_it_and_the_place_that_it_wrote,
            shipped_presets_name_the_source_of_every_number,
-           every_failing_allocation_is_reported_and_leaks_nothing)
+           every_failing_allocation_is_reported_and_leaks_nothing,
+           a_faulty_text_without_memory_is_no_fault_of_the_text,
+           columns_in_memory_are_checked_like_those_of_a_text)
