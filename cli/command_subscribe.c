@@ -57,6 +57,10 @@ static int read_resume(subscription *run)
     }
     bool exists = false;
     const char *path = text + 1;
+    if (path[0] == '\0') {
+        return complain(EXIT_USAGE, "--resume '@' names no file; accepted: TOKEN, or @FILE of "
+                                    "--token-file");
+    }
     int result = token_file_read(path, &run->resumed, &exists);
     if (result != EXIT_DONE) {
         return result;
@@ -113,8 +117,7 @@ static int receive(subscription *run)
     interrupt_watch(run->of->given[OPT_QUIET], cancel, run->subscriber);
     progress_begin(&run->bar, "subscribe", 0, run->of->given[OPT_QUIET]);
     int status = augs_subscriber_connect(run->subscriber, &stream, &error);
-    run->connected = status >= 0;
-    int result = run->connected ? subscription_open_outputs(run) : fail_receiving(run, &error);
+    int result = status >= 0 ? subscription_open_outputs(run) : fail_receiving(run, &error);
     double started = clock_seconds();
     while (result == EXIT_DONE && !reader_gone) {
         augs_batch *batch = NULL;
@@ -146,6 +149,9 @@ static int subscribe(subscription *run, char *endpoint_text)
     uint32_t n_endpoints = 0;
     int result = split_endpoints(endpoint_text, endpoints, &n_endpoints);
     if (result == EXIT_DONE) {
+        result = subscription_check_outputs(run->of);
+    }
+    if (result == EXIT_DONE) {
         result = read_place(run->of, &run->place);
     }
     if (result == EXIT_DONE) {
@@ -159,7 +165,7 @@ static int subscribe(subscription *run, char *endpoint_text)
     }
     result = receive(run);
     int closed = subscription_close_outputs(run);
-    if (run->connected) {
+    if (run->ready) {
         subscription_put_summary(run);
     }
     augs_subscriber_free(run->subscriber);

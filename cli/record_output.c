@@ -60,6 +60,7 @@ int record_output_open(record_output *output, const char *path, uint64_t resume_
         if (output->file >= 0) {
             close(output->file);
         }
+        output->file = -1;
         return complain(EXIT_FAILED, "'%s': %s", path, strerror(errnum));
     }
     output->is_regular = S_ISREG(status.st_mode);
@@ -69,6 +70,7 @@ int record_output_open(record_output *output, const char *path, uint64_t resume_
     int result = continue_file(output, (uint64_t)status.st_size, resume_at);
     if (result != EXIT_DONE) {
         close(output->file);
+        output->file = -1;
     }
     return result;
 }
@@ -102,7 +104,7 @@ int record_output_failure(const record_output *output)
 
 int record_output_close(record_output *output)
 {
-    if (!output->is_stdout && close(output->file) != 0) {
+    if (!output->is_stdout && output->file >= 0 && close(output->file) != 0) {
         return complain(EXIT_FAILED, "closing '%s': %s", output->name, strerror(errno));
     }
     return EXIT_DONE;

@@ -8,11 +8,43 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <augstream/pipeline.h>
 
 #include "exit_status.h"
 #include "json_out.h"
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat facts[2];
+    return strcmp(a, b) == 0 ||
+           (stat(a, &facts[0]) == 0 && stat(b, &facts[1]) == 0 && S_ISREG(facts[0].st_mode) &&
+            facts[0].st_dev == facts[1].st_dev && facts[0].st_ino == facts[1].st_ino);
+}
+
+int subscription_check_outputs(const arguments *of)
+{
+    static const enum option_id ids[] = {OPT_OUT_FILE, OPT_IDS, OPT_TOKEN_FILE};
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t j = i + 1; j < 3; j++) {
+            if (of->given[ids[i]] && of->given[ids[j]] &&
+                same_file(option_text(of, ids[i], ""), option_text(of, ids[j], ""))) {
+                return complain(EXIT_USAGE, "--%s and --%s are the same file '%s'",
+                                options[ids[i]].name, options[ids[j]].name,
+                                option_text(of, ids[j], ""));
+            }
+        }
+    }
+    return EXIT_DONE;
+}
+
+static void note_token(subscription *run)
+{
+    if (augs_subscriber_token(run->subscriber, run->next_token, sizeof run->next_token, NULL) < 0) {
+        run->next_token[0] = '\0';
+    }
+}
 
 int subscription_open_outputs(subscription *run)
 {
@@ -36,6 +68,14 @@ int subscription_open_outputs(subscription *run)
         result = npy_ids_open(&run->ids, ids,
                               run->resumes_files && resumed->has_ids ? resumed->n_ids : UINT64_MAX);
     }
+    struct stat facts[2];
+    if (result == EXIT_DONE && run->output.is_regular && ids != NULL &&
+        fstat(run->output.file, &facts[0]) == 0 && fstat(run->ids.file, &facts[1]) == 0 &&
+        facts[0].st_dev == facts[1].st_dev && facts[0].st_ino == facts[1].st_ino) {
+        result = complain(EXIT_USAGE, "--out and --ids are the same file '%s'", ids);
+    }
+    run->ready = result == EXIT_DONE;
+    note_token(run);
     return result;
 }
 
@@ -89,7 +129,6 @@ int subscription_take(subscription *run, augs_batch *batch, bool *ret_reader_gon
     *ret_reader_gone = false;
     augs_batch_info_get(batch, &info);
     augs_batch_slab(batch, &n_bytes);
-    add_digest(run, batch);
     if (run->out != NULL) {
         result = write_records(run, batch, ret_reader_gone);
     }
@@ -99,6 +138,11 @@ int subscription_take(subscription *run, augs_batch *batch, bool *ret_reader_gon
     if (result == EXIT_DONE && !*ret_reader_gone && run->of->given[OPT_TOKEN_FILE]) {
         result = write_token(run);
     }
+    if (result != EXIT_DONE || *ret_reader_gone) {
+        return result; /* the batch does not count: the token before it leads to it */
+    }
+    note_token(run);
+    add_digest(run, batch);
     run->n_batches++;
     run->n_samples += n;
     run->n_padded += info.n_padded;
@@ -153,11 +197,12 @@ static void put_json(const subscription *run, const augs_subscriber_stats *stats
 
 void subscription_put_summary(subscription *run)
 {
-    char digest[33], token[AUGS_TOKEN_BYTES];
+    char digest[33];
     augs_subscriber_stats stats = {.size = sizeof stats};
     augs_subscriber_stats_get(run->subscriber, &stats);
     snprintf(digest, sizeof digest, "%016" PRIx64 "%016" PRIx64, run->digest[1], run->digest[0]);
-    bool has_token = augs_subscriber_token(run->subscriber, token, sizeof token, NULL) >= 0;
+    const char *token = run->next_token;
+    bool has_token = token[0] != '\0';
     if (run->of->given[OPT_JSON]) {
         put_json(run, &stats, digest, has_token ? token : NULL);
         return;

@@ -21,7 +21,7 @@ typedef struct subscription {
     const char *token; /* to go on from; NULL = the start */
     uint32_t format;
     bool resumes_files;
-    bool connected;       /* the job is known */
+    bool ready;           /* the job is known, the outputs are open */
     token_record resumed; /* what the token file said */
     record_output output;
     augs_sink *sink; /* NULL until the stream is known */
@@ -29,11 +29,14 @@ typedef struct subscription {
     progress bar;
     uint64_t n_samples, n_padded, n_batches, n_bytes;
     uint64_t digest[2];
+    char next_token[AUGS_TOKEN_BYTES]; /* behind the last batch that is in all outputs, or "" */
     double seconds;
 } subscription;
 
 /* Exit statuses, after a message. */
 
+/* Outputs that would overwrite one another are refused. */
+int subscription_check_outputs(const arguments *of);
 /* --out and --ids; after the token was read. */
 int subscription_open_outputs(subscription *run);
 /* Writes a batch to the outputs, then the token file. *ret_reader_gone: nobody reads the records

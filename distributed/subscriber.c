@@ -339,8 +339,15 @@ static int check_time(const augs_subscriber *subscriber, augs_error *error)
     const uint64_t limit_ms = subscriber->options.timeout_ms;
     if (limit_ms > 0 &&
         augsi_subscriber_core_stuck_ns(subscriber->core, now_ns()) / NS_PER_MS >= limit_ms) {
-        return augsi_fail(error, AUGS_E_TIMEOUT, "no batch from %s for %" PRIu64 " ms",
-                          subscriber->endpoints[subscriber->endpoint].text, limit_ms);
+        const char *endpoint = subscriber->endpoints[subscriber->endpoint].text;
+        if (!augsi_subscriber_core_is_welcome(subscriber->core)) {
+            return augsi_fail(error, AUGS_E_TIMEOUT,
+                              "no answer from %s for %" PRIu64
+                              " ms: no server of job '%s' is there, or something else listens",
+                              endpoint, limit_ms, subscriber->job);
+        }
+        return augsi_fail(error, AUGS_E_TIMEOUT, "no batch from %s for %" PRIu64 " ms", endpoint,
+                          limit_ms);
     }
     return AUGS_OK;
 }

@@ -72,6 +72,21 @@ static int open_plan(augsi_cursor *cursor, augs_error *error)
     return AUGS_OK;
 }
 
+/*
+ * Does the token's step begin where the token says? Another batch size, world size or strategy puts
+ * it elsewhere, and going on there would lose records or repeat them. Ranks may share a token.
+ */
+static bool token_is_of_plan(augsi_cursor *cursor)
+{
+    const augsi_token *token = &cursor->token;
+    for (uint32_t rank = 0; rank < cursor->world_size; rank++) {
+        if (augsi_plan_position(cursor->plan, token->step, rank) == token->position) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The place that the token says. */
 static int follow_token(augsi_cursor *cursor, augs_error *error)
 {
@@ -86,6 +101,14 @@ static int follow_token(augsi_cursor *cursor, augs_error *error)
                           token->epoch, (unsigned long long)token->step, cursor->job,
                           welcome->first_epoch, (unsigned long long)end - 1,
                           (unsigned long long)cursor->n_steps);
+    }
+    if (!token_is_of_plan(cursor)) {
+        return augsi_fail(
+            error, AUGS_E_TOKEN,
+            "resume token: it is of a plan whose step %llu is at position %llu; in job '%s' that "
+            "step is at %llu: batch size, world size or strategy are others",
+            (unsigned long long)token->step, (unsigned long long)token->position, cursor->job,
+            (unsigned long long)augsi_plan_position(cursor->plan, token->step, cursor->rank));
     }
     int status = augs_stream_open_epoch(welcome->stream, token->epoch, &cursor->stream, error);
     if (status == AUGS_OK) {

@@ -184,11 +184,45 @@ class Network(Case):
         self.subscribe(endpoint, 0, 1, *common, "--resume", f"@{token}", status=5, says="5 bytes")
         self.assertEqual(out.read_text(), "short")
 
+    def test_a_token_of_another_plan_is_refused(self):
+        """Step 5 of batches of 100 is the end, that of batches of 50 the middle: nothing may come twice or never."""
+        server, endpoint = self.serve_job(1000, 2, "--batch-size", 100)
+        token = json.loads(self.subscribe(endpoint, 0, 2, "--json").stdout)["token"]
+        self.assertEqual(token.split(":")[5:7], ["5", "1000"])
+        other = json.loads(self.subscribe(endpoint, 1, 2, "--json", "--resume", token).stdout)
+        self.assertEqual(other["samples"], 0)  # a rank may go on with another's token
+        for rank, world_size, arguments in ((0, 2, ("--batch-size", 50)), (1, 2, ("--batch-size", 50)), (2, 3, ("--batch-size", 50)),
+                                            (0, 2, ("--strategy", "round_robin", "--batches", 7))):
+            server, endpoint = self.serve_job(1000, world_size, *arguments)
+            self.subscribe(endpoint, rank, world_size, "--resume", token, status=5, says=("resume token", "step 5", "position 1000"))
+
+    def test_a_batch_that_could_not_be_written_is_not_in_the_token(self):
+        server, endpoint = self.serve_job(1000, 1, "--batch-size", 100)
+        rank = ("subscribe", "--connect", endpoint, "--rank", 0, "--world-size", 1)
+        result = self.ends(1, *rank, "--out", "/dev/full", "--json", says="No space left")
+        summary = json.loads(result.stdout)
+        self.assertEqual((summary["samples"], summary["batches"], summary["digest"]), (0, 0, "0" * 32))
+        self.assertEqual(summary["token"].split(":")[5:7], ["0", "0"])
+        result = self.ends(1, *rank, "--out", self.folder / "no" / "folder", "--json", says="No such file")
+        self.assertEqual((result.stdout, result.stderr.count("augstream: '")), ("", 1))
+        self.assertNotIn("closing", result.stderr)
+
+    def test_outputs_that_would_overwrite_one_another_are_refused(self):
+        server, endpoint = self.serve_job(10, 1)
+        rank = ("subscribe", "--connect", endpoint, "--rank", 0, "--world-size", 1)
+        a, b = self.folder / "a", self.folder / "b"
+        self.ends(2, *rank, "--out", a, "--ids", a, says=("--out and --ids", "same file"))
+        self.ends(2, *rank, "--out", a, "--token-file", a, says=("--out and --token-file",))
+        self.assertFalse(a.exists())
+        self.ends(2, *rank, "--out", a, "--ids", f"{self.folder}/./a", says=("--out and --ids", "same file"))
+        b.symlink_to(a)
+        self.ends(2, *rank, "--ids", a, "--token-file", b, says=("--ids and --token-file",))
+
     def test_no_server_is_try_again(self):
         with socket.socket() as closed:
             closed.bind(("127.0.0.1", 0))
             port = closed.getsockname()[1]
-            self.ends(75, "subscribe", "--connect", f"tcp://127.0.0.1:{port}", "--timeout", "0.5")
+            self.ends(75, "subscribe", "--connect", f"tcp://127.0.0.1:{port}", "--timeout", "0.5", says=("no answer", str(port)))
 
     def test_a_taken_port_is_named(self):
         _, endpoint = self.serve_job(10, 1)
