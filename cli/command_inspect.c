@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <augstream/chunks.h>
 
@@ -20,6 +22,11 @@ int command_inspect(const arguments *of)
     } else {
         json_put_indented(stdout, json);
     }
+    /* within texts quotes are escaped */
+    bool is_good = strstr(json, ",\"fault\":\"") == NULL;
     augs_text_free(json);
-    return EXIT_DONE;
+    return is_good
+               ? EXIT_DONE
+               : complain(EXIT_DATA, "%s: the chunk is not what the stream makes, see \"fault\"",
+                          of->words[0]);
 }

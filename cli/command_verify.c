@@ -58,9 +58,11 @@ static void put_summary(const verification *run, const augs_chunks_summary *summ
              summary->digest[0]);
     if (!run->of->given[OPT_JSON] && !run->of->given[OPT_JSONL]) {
         tell(run->of->given[OPT_QUIET],
-             "%s: %" PRIu64 " good chunks with %" PRIu64 " samples (%.1f MB), %" PRIu64 " faults%s",
-             folder, summary->n_chunks, summary->n_samples, (double)summary->n_bytes * 1e-6,
-             summary->n_faults, summary->complete ? "" : ", not complete");
+             "%s: %" PRIu64 " good chunk%s with %" PRIu64 " samples (%.1f MB), %" PRIu64
+             " fault%s%s",
+             folder, summary->n_chunks, summary->n_chunks == 1 ? "" : "s", summary->n_samples,
+             (double)summary->n_bytes * 1e-6, summary->n_faults, summary->n_faults == 1 ? "" : "s",
+             summary->complete ? "" : ", not complete");
         return;
     }
     json_out json;

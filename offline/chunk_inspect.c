@@ -198,6 +198,12 @@ static int inspect_run(inspection *look, uint64_t n_records, augs_error *error)
 static int inspect_folder(inspection *look, uint64_t n_records, char **ret_json, augs_error *error)
 {
     int status = augsi_chunk_find_run(&look->folder, &look->run, &look->n_shards, error);
+    if (status == AUGS_E_NOT_FOUND && look->name != NULL) {
+        return augsi_fail(error, status,
+                          "'%s': there is no manifest-<i>of<n>.jsonl beside it in '%s', which says "
+                          "what a chunk file holds",
+                          look->name, look->folder.path);
+    }
     if (status < 0) {
         return status;
     }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`augstream generate --out DIR`, `verify` and `inspect`, as typed. usage: test_command_folder.py COMMAND"""
 import json
+import os
 import re
 
 import numpy as np
@@ -155,6 +156,12 @@ class Folder(Case):
         part = json.loads(self.ends(0, "inspect", chunk, "--json", "--records", 1).stdout)
         self.assertEqual((part["first"], part["count"], len(part["records"])), (1000, 1000, 1))
         self.assertEqual(json.loads(self.ends(0, "inspect", chunk, "--records", 1).stdout), part)
+        self.assertIsNone(part["fault"])
+        os.truncate(chunk, 1000)
+        result = self.ends(5, "inspect", chunk, "--json", says=chunk.name)
+        self.assertIn("1000 bytes", json.loads(result.stdout)["fault"])
+        (self.folder / "other.txt").write_text("text")
+        self.ends(3, "inspect", self.folder / "other.txt", says=("'other.txt'", "manifest"))
 
     def test_batches_in_chunks_are_those_of_stdout(self):
         common = ("--preset", "moderate", "--seed", 7, "--samples", 1000, "--strategy", "round_robin", "--batches", 7,
