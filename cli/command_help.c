@@ -22,20 +22,10 @@ int command_help(const arguments *of)
              of->n_words > 1 ? of->words[1] : "");
     suggestion near;
     suggest_init(&near, name);
-    bool found = false;
     for (size_t i = 0; i < N_COMMANDS; i++) {
-        size_t n = strlen(name);
-        bool is_group = strncmp(commands[i].name, name, n) == 0 && commands[i].name[n] == ' ';
-        if (is_group || strcmp(commands[i].name, name) == 0) {
-            if (found) {
-                fputc('\n', stdout);
-            }
-            help_put_command(stdout, &commands[i]);
-            found = true;
-        }
         suggest_offer(&near, commands[i].name);
     }
-    if (!found) {
+    if (!help_put_named(stdout, name)) {
         return complain(EXIT_USAGE, "'%s' is no command%s (augstream help lists them)", name,
                         suggest_text(&near, hint, sizeof hint));
     }

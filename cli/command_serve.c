@@ -57,11 +57,15 @@ static int read_sizes(const arguments *of, augs_strategy_options *strategy_optio
         return complain(EXIT_USAGE, "--batch-size and --global-batch-size: give one of them");
     }
     if (global % *ret_world_size != 0) {
+        uint64_t below = global - global % *ret_world_size;
+        char or_below[32] = "";
+        if (below > 0) {
+            snprintf(or_below, sizeof or_below, "%" PRIu64 " and ", below);
+        }
         return complain(EXIT_USAGE,
                         "--global-batch-size %" PRIu64 " is no multiple of --world-size %" PRIu32
-                        "; the nearest are %" PRIu64 " and %" PRIu64,
-                        global, *ret_world_size, global - global % *ret_world_size,
-                        global - global % *ret_world_size + *ret_world_size);
+                        "; nearest: %s%" PRIu64,
+                        global, *ret_world_size, or_below, below + *ret_world_size);
     }
     strategy_options->batch_size = global / *ret_world_size;
     return EXIT_DONE;

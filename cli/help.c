@@ -174,6 +174,23 @@ static void put_man_command(FILE *file, const command *of)
     }
 }
 
+bool help_put_named(FILE *file, const char *name)
+{
+    bool found = false;
+    const size_t n = strlen(name);
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        const char *at = commands[i].name;
+        if (strncmp(at, name, n) == 0 && (at[n] == '\0' || at[n] == ' ')) {
+            if (found) {
+                fputc('\n', file);
+            }
+            help_put_command(file, &commands[i]);
+            found = true;
+        }
+    }
+    return found;
+}
+
 void help_put_man(FILE *file)
 {
     fprintf(file,

@@ -9,6 +9,8 @@
 
 void help_put_all(FILE *file);
 void help_put_command(FILE *file, const command *of);
+/* Of the command `name`, or of all that begin with it ("presets"); false if there is none. */
+bool help_put_named(FILE *file, const char *name);
 void help_put_man(FILE *file);
 
 #endif

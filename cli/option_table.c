@@ -9,6 +9,7 @@
 #define BENCH (AT(BENCH_STRATEGIES) | AT(BENCH_BATCH_SIZE))
 #define SIZED (PLANS | AT(BENCH_STRATEGIES)) /* take the options of strategies' sizes */
 #define DECIDES (AT(GENERATE) | AT(PLAN))
+#define LEARNS (DECIDES | AT(BENCH_STRATEGIES)) /* take the options of strategies that learn */
 #define PRESETS (AT(PRESETS_LIST) | AT(PRESETS_SHOW) | AT(PRESETS_CHECK))
 #define FILES (AT(VERIFY) | AT(INSPECT))
 #define EVERY ((1u << N_COMMANDS) - 1)
@@ -41,6 +42,7 @@ static const char *record_format_name(uint32_t index)
         return index < sizeof names / sizeof names[0] ? names[index] : NULL;                       \
     }
 
+NAMES(fixed_strategy_name, "sequential", "round_robin")
 NAMES(memory_rule_name, "budget", "published") /* AUGS_MEMORY_RULE_... */
 NAMES(shard_name, "interleaved", "block")      /* AUGS_SHARD_... */
 NAMES(tail_name, "pad", "drop", "uneven")      /* AUGS_TAIL_... */
@@ -73,8 +75,12 @@ const option options[N_OPTIONS] = {
     [OPT_SET] = {"set", "COLUMN.KIND[I]=V", KIND_LIST, STREAM | AT(PRESETS_SHOW), 0, 0, 0, NULL,
                  NULL, false,
                  "another number for the preset, e.g. 'rotation.uniform[0]=-15'; may be repeated"},
-    [OPT_STRATEGY] = {"strategy", "X", KIND_NAME, PLANS, AT(PLAN), 0, 0, "sequential",
+    [OPT_STRATEGY] = {"strategy", "X", KIND_NAME, DECIDES, AT(PLAN), 0, 0, "sequential",
                       strategy_name, false, "how positions become batches"},
+    [OPT_FIXED_STRATEGY] = {"strategy", "X", KIND_NAME, AT(SERVE), 0, 0, 0, "sequential",
+                            fixed_strategy_name, false,
+                            "how positions become batches; the others decide as they go, and every "
+                            "server of a job has to plan the same"},
     [OPT_BATCH_SIZE] = {"batch-size", "B", KIND_WHOLE, SIZED, 0, 1, LARGEST_SIZE,
                         "the strategy's: 32; adaptive 16", NULL, false,
                         "samples of a batch (serve: of a rank); memory_optimized and adaptive: "
@@ -97,22 +103,22 @@ const option options[N_OPTIONS] = {
     [OPT_PLAN_WINDOW] = {"window", "N", KIND_WHOLE, PLANS, 0, 1, LARGEST_SIZE, "the whole stream",
                          NULL, false, "round_robin: samples that are dealt out at a time"},
     [OPT_MAX_MEMORY] =
-        {"max-memory-mb", "MB", KIND_DECIMAL, SIZED, 0, 0, 0, "what there is", NULL, false,
+        {"max-memory-mb", "MB", KIND_DECIMAL, LEARNS, 0, 0, 0, "what there is", NULL, false,
          "memory_optimized, adaptive: most that a batch may need at its consumer, in "
          "units of 1,000,000 bytes"},
-    [OPT_SAFETY] = {"safety", "PART", KIND_DECIMAL, SIZED, 0, 0, 0, "0.9", NULL, false,
+    [OPT_SAFETY] = {"safety", "PART", KIND_DECIMAL, LEARNS, 0, 0, 0, "0.9", NULL, false,
                     "memory_optimized: part of the memory that is used"},
-    [OPT_MEMORY_RULE] = {"memory-rule", "RULE", KIND_NAME, SIZED, 0, 0, 0, "budget",
+    [OPT_MEMORY_RULE] = {"memory-rule", "RULE", KIND_NAME, LEARNS, 0, 0, 0, "budget",
                          memory_rule_name, false,
                          "memory_optimized: budget by bytes a sample, or the published rule of "
                          "thresholds"},
-    [OPT_TARGET_LATENCY] = {"target-latency", "SECONDS", KIND_DECIMAL, SIZED, 0, 0, 0, "none", NULL,
-                            false, "adaptive: a batch takes at most so long"},
-    [OPT_TARGET_MEMORY] = {"target-memory", "PART", KIND_DECIMAL, SIZED, 0, 0, 0, "0.7", NULL,
+    [OPT_TARGET_LATENCY] = {"target-latency", "SECONDS", KIND_DECIMAL, LEARNS, 0, 0, 0, "none",
+                            NULL, false, "adaptive: a batch takes at most so long"},
+    [OPT_TARGET_MEMORY] = {"target-memory", "PART", KIND_DECIMAL, LEARNS, 0, 0, 0, "0.7", NULL,
                            false, "adaptive: part of the memory limit to stay within"},
-    [OPT_GROWTH] = {"growth", "FACTOR", KIND_DECIMAL, SIZED, 0, 0, 0, "1.2", NULL, false,
+    [OPT_GROWTH] = {"growth", "FACTOR", KIND_DECIMAL, LEARNS, 0, 0, 0, "1.2", NULL, false,
                     "adaptive: the largest step of a trial upwards"},
-    [OPT_REDUCTION] = {"reduction", "FACTOR", KIND_DECIMAL, SIZED, 0, 0, 0, "0.8", NULL, false,
+    [OPT_REDUCTION] = {"reduction", "FACTOR", KIND_DECIMAL, LEARNS, 0, 0, 0, "0.8", NULL, false,
                        "adaptive: the largest step of a trial downwards"},
     [OPT_JOURNAL] = {"journal", "FILE", KIND_TEXT, DECIDES, 0, 0, 0, NULL, NULL, true,
                      "memory_optimized, adaptive: writes every decision there before it counts; "
@@ -245,8 +251,12 @@ const command commands[N_COMMANDS] = {
                     "Says on stderr which chunks are bad. Exit status 5 if any is corrupt or of "
                     "another stream, 4 if the folder is good but not complete.",
                     command_verify},
-    [CMD_INSPECT] = {"inspect", "FILE_or_DIR", 1, 1, true, NULL,
-                     "provenance, schema and first records of chunk files", "", command_inspect},
+    [CMD_INSPECT] =
+        {"inspect", "FILE_or_DIR", 1, 1, true, NULL,
+         "provenance, schema and first records of chunk files",
+         "Looks at the first chunk of a folder, or at the one given; `fault` is null if "
+         "it holds what the stream makes, else exit status 5.",
+         command_inspect},
     [CMD_SERVE] =
         {"serve", "", 0, 0, false, NULL, "serves a stream to the ranks of a job over ZeroMQ",
          "Prints its endpoint on stdout as soon as ranks may connect. SIGINT or SIGTERM stops it; "

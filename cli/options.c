@@ -88,7 +88,8 @@ static int take_value(arguments *of, enum option_id id, const char *text)
         of->values[id].whole = number;
     } else if (at->kind == KIND_DECIMAL) {
         if (!parse_decimal(text, &of->values[id].decimal)) {
-            return complain(EXIT_USAGE, "--%s '%s'; accepted: a decimal number, e.g. 30 or 0.5",
+            return complain(EXIT_USAGE,
+                            "--%s '%s'; accepted: a decimal number from 0, e.g. 30 or 0.5",
                             at->name, text);
         }
     } else if (at->kind == KIND_NAME) {
@@ -103,7 +104,8 @@ static int take_value(arguments *of, enum option_id id, const char *text)
     } else if (at->kind == KIND_LIST) {
         of->list[of->n_list++] = text;
     } else if (text[0] == '\0') {
-        return complain(EXIT_USAGE, "--%s is empty; accepted: %s", at->name, at->value);
+        return complain(EXIT_USAGE, "--%s is empty; accepted: --%s %s: %s", at->name, at->name,
+                        at->value, at->help);
     }
     return EXIT_DONE;
 }
@@ -180,6 +182,23 @@ static int refuse_command(const char *first, const char *second)
                     suggest_text(&near, hint, sizeof hint));
 }
 
+/* The first word of several commands, without a second one. */
+static int refuse_group(const char *first)
+{
+    char accepted[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < N_COMMANDS && used < sizeof accepted; i++) {
+        const command *at = &commands[i];
+        size_t n = strlen(first);
+        if (strncmp(at->name, first, n) == 0 && at->name[n] == ' ') {
+            used += (size_t)snprintf(accepted + used, sizeof accepted - used, "%s%s%s%s",
+                                     used > 0 ? ", " : "", at->name,
+                                     at->words[0] != '\0' ? " " : "", at->words);
+        }
+    }
+    return complain(EXIT_USAGE, "%s what? accepted: %s", first, accepted);
+}
+
 /* The command that argv names, and how many words that took. */
 static int find_command(int argc, char **argv, const command **ret_command, int *ret_n_words)
 {
@@ -203,8 +222,7 @@ static int find_command(int argc, char **argv, const command **ret_command, int 
         }
     }
     if (is_group && second == NULL) {
-        return complain(EXIT_USAGE, "%s what? accepted: %s list, %s show NAME, %s check FILE",
-                        first, first, first, first);
+        return refuse_group(first);
     }
     return refuse_command(first, is_group ? second : NULL);
 }

@@ -40,6 +40,7 @@ enum option_id {
     OPT_SHUFFLE,
     OPT_SET,
     OPT_STRATEGY,
+    OPT_FIXED_STRATEGY,
     OPT_BATCH_SIZE,
     OPT_GLOBAL_BATCH_SIZE,
     OPT_MIN,

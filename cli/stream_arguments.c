@@ -234,7 +234,9 @@ void read_plan(const arguments *of, augs_strategy_options *strategy_options,
                                 .target_memory = option_decimal(of, OPT_TARGET_MEMORY, 0),
                                 .growth = option_decimal(of, OPT_GROWTH, 0),
                                 .reduction = option_decimal(of, OPT_REDUCTION, 0)};
-    *ret_plan = (augs_plan_options){.size = sizeof *ret_plan,
-                                    .strategy = option_text(of, OPT_STRATEGY, NULL),
-                                    .strategy_options = strategy_options};
+    *ret_plan = (augs_plan_options){
+        .size = sizeof *ret_plan,
+        .strategy = option_text(
+            of, of->given[OPT_FIXED_STRATEGY] ? OPT_FIXED_STRATEGY : OPT_STRATEGY, NULL),
+        .strategy_options = strategy_options};
 }

@@ -78,7 +78,8 @@ class Records(Case):
         result = self.ends(0, "generate", *common, "--shard", "auto/4", JOB_COMPLETION_INDEX="1",
                            says="rank 1/4 (Kubernetes indexed job)")
         self.assertEqual(result.stdout, by_hand)
-        self.ends(3, "generate", *common, "--shard", "auto", RANK="1", says=("RANK", "WORLD_SIZE"))
+        self.ends(3, "generate", *common, "--shard", "auto", RANK="1", says=("RANK", "WORLD_SIZE", "--shard I/N"))
+        self.ends(3, "generate", *common, "--shard", "auto/4", says=("JOB_COMPLETION_INDEX is not set", "I/4"))
 
     def test_set_changes_a_number_and_nothing_else(self):
         plain = self.records(*MODERATE, "--samples", 50)

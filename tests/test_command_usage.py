@@ -32,7 +32,14 @@ class Usage(Case):
         for arguments, says in (
             (("gnerate",), ("'gnerate'", "did you mean 'generate'")),
             (("xyzzy",), ("'xyzzy' is no command",)),
-            (("presets",), ("presets what", "list")),
+            (("presets",), ("presets what", "list", "check FILE")),
+            (("bench",), ("bench what", "bench strategies, bench batch-size")),
+            (("generate", "--preset", "", "--seed", 1), ("--preset is empty", "a shipped preset, or a file")),
+            ((*SERVE, "--strategy", "adaptive"), ("--strategy 'adaptive'", "accepted: sequential, round_robin")),
+            ((*SERVE, "--max-memory-mb", 3), ("serve has no option --max-memory-mb",)),
+            ((*SERVE[:-1], 3, "--global-batch-size", 1), ("nearest: 3",)),
+            ((*SUBSCRIBE, "--resume", "@"), ("--resume '@' names no file",)),
+            ((*SUBSCRIBE, "--timeout", "-1"), ("a decimal number from 0",)),
             (("presets", "lst"), ("did you mean 'presets list'",)),
             (("preset", "list"), ("did you mean 'presets'",)),
             ((*GENERATE, "--sampels", 3), ("--sampels", "did you mean '--samples'")),
@@ -178,6 +185,13 @@ class Manual(Case):
         self.assertLessEqual({"preset", "seed", "samples", "epoch", "epochs", "shuffle", "set", "world-size", "batch-size",
                               "global-batch-size", "shard", "tail", "strategy", "bind", "job-name", "fillers",
                               "exit-when-done"}, options_of("serve"))
+
+    def test_help_of_a_group_is_that_of_its_commands(self):
+        for group in "presets", "bench":
+            text = self.ends(0, group, "--help").stdout
+            self.assertEqual(re.findall(r"^usage: augstream ([a-z]+ [a-z-]+)", text, flags=re.M),
+                             [command for command in COMMANDS if command.startswith(group)])
+            self.assertEqual((run(group, "-h").stdout, run("help", group).stdout), (text, text))
 
     def test_help_lists_every_command(self):
         text = run("help").stdout
