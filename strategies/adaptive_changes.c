@@ -20,6 +20,9 @@
 /* What remains of what was seen before a change. */
 #define KEPT 0.6
 #define KEPT_ABOVE 0.05
+/* A change so few batches after another one: what was remembered was moved wrongly. */
+#define SOON 24u
+#define KEPT_SOON 0.05
 
 static void reset_sums(augsi_adaptive *self)
 {
@@ -62,7 +65,7 @@ static double median_residual(const augsi_adaptive *self, uint32_t n)
 }
 
 /* Moves what is remembered by the change at n and at half of it. */
-static void end_check(augsi_adaptive *self)
+static void shift(augsi_adaptive *self)
 {
     const augsi_cost_change *c = &self->change;
     const double half = (double)self->trial;
@@ -74,11 +77,22 @@ static void end_check(augsi_adaptive *self)
         base = more_half - slope * half;
     }
     augsi_cost_shift(&self->cost, base, slope, more);
-    augsi_cost_fade(&self->cost, KEPT, 0);
-    for (uint32_t i = 0; i < c->n_run; i++) {
-        const augsi_seen_batch *b = &self->recent[i];
-        augsi_cost_add(&self->cost, b->n, b->log_seconds, (1 - KEPT) * b->weight);
+}
+
+static void end_check(augsi_adaptive *self)
+{
+    const bool soon = self->n_timed - self->changed_at < SOON && self->changed_at != 0;
+    const double kept = soon ? KEPT_SOON : KEPT;
+    uint64_t n_new = soon ? self->n_timed - self->changed_at : self->change.n_run;
+    if (!soon) {
+        shift(self);
     }
+    augsi_cost_fade(&self->cost, kept, 0);
+    for (uint64_t i = 0; i < n_new && i < AUGSI_N_RECENT; i++) {
+        const augsi_seen_batch *b = &self->recent[i];
+        augsi_cost_add(&self->cost, b->n, b->log_seconds, (1 - kept) * b->weight);
+    }
+    self->changed_at = self->n_timed;
     self->checking = false;
     self->trial = 0;
     self->learned = false;
@@ -141,7 +155,7 @@ void augsi_adaptive_watch_above(augsi_adaptive *self, double n, double log_secon
 static void start_again(augsi_adaptive *self)
 {
     self->cost.n_bins = self->cost.n_curves = 0;
-    self->n_timed = 0;
+    self->n_timed = self->changed_at = 0;
     self->tried_most = self->tried_least = 0;
     self->trial = 0;
     self->checking = self->learned = self->learned_once = false;

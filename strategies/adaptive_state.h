@@ -40,8 +40,8 @@ typedef struct augsi_adaptive {
     augsi_cost_model cost;
     augsi_memory_bound memory;
     augsi_seen_batch recent[AUGSI_N_RECENT]; /* the last one first */
-    uint64_t n_timed;
-    double margin; /* to the target, in standard deviations */
+    uint64_t n_timed, changed_at;            /* batches; the last change after so many */
+    double margin;                           /* to the target, in standard deviations */
 
     uint64_t size;  /* the best that is known */
     uint64_t trial; /* to be tried; 0 = nothing */
