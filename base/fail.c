@@ -111,8 +111,8 @@ static size_t least_of(size_t a, size_t b)
 
 /*
  * Optimal string alignment: Wagner and Fischer's rows, with exchanges of neighbours. SIZE_MAX
- * unless below `limit`: what both words begin or end with costs nothing, and edits never get fewer
- * from two rows to the next.
+ * unless below `limit`: what both words begin or end with costs nothing, and the least of a row is
+ * never more than the least of the next.
  */
 static size_t edits_below(const char *a, const char *b, size_t limit)
 {
@@ -133,7 +133,6 @@ static size_t edits_below(const char *a, const char *b, size_t limit)
     for (size_t j = 0; j <= n_b; j++) {
         rows[0][j] = j;
     }
-    size_t least_above = 0;
     for (size_t i = 1; i <= n_a; i++) {
         size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
         char x = lower_case(a[i - 1]), x_before = i > 1 ? lower_case(a[i - 2]) : '\0';
@@ -149,10 +148,9 @@ static size_t edits_below(const char *a, const char *b, size_t limit)
             row[j] = best;
             least = least_of(least, best);
         }
-        if (least >= limit && least_above >= limit) {
+        if (least >= limit) {
             return SIZE_MAX;
         }
-        least_above = least;
     }
     return rows[n_a % 3][n_b] < limit ? rows[n_a % 3][n_b] : SIZE_MAX;
 }
@@ -174,7 +172,7 @@ void augsi_suggest(augsi_suggestion *suggestion, const char *candidate)
         return;
     }
     size_t n_edits = edits_below(suggestion->word, candidate, limit);
-    if (n_edits < limit && n_edits < longer) {
+    if (n_edits < limit) {
         suggestion->n_edits = n_edits;
         suggestion->nearest = candidate;
     }
