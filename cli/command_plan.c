@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A strategy as a co-process: a span out, a line of feedback in. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <augstream/augstream.h>
 
@@ -42,6 +44,14 @@ static int print_span(const augs_planner *planner, const augs_span *span)
     return fflush(stdout);
 }
 
+/* After a failed write: the error's number is lost by the time main closes stdout. */
+static int writing_failed(int errnum)
+{
+    clearerr(stdout);
+    return errnum == EPIPE ? EXIT_DONE /* the reader went away */
+                           : complain(EXIT_FAILED, "writing to stdout: %s", strerror(errnum));
+}
+
 /* Hands on what the other side says; an exit status. */
 static int listen(augs_planner *planner, unsigned long *line)
 {
@@ -71,8 +81,11 @@ int command_plan(const arguments *of)
                               augs_planner_step(planner));
         } else if (status < 0) {
             result = complain_error(&error);
-        } else if (status == 0 || print_span(planner, &span) != 0) {
-            break; /* main says if writing failed */
+        } else if (status == 0) {
+            break;
+        } else if (print_span(planner, &span) != 0) {
+            result = writing_failed(errno);
+            break;
         } else {
             result = listen(planner, &line);
         }

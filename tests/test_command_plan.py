@@ -72,6 +72,14 @@ class Plan(Case):
         result = self.ends(0, "plan", "--strategy", "sequential", "--batch-size", 4, "--samples", 20, "--world-size", 3, stdin="")
         self.assertEqual([span["count"] for span in spans_of(result.stdout)], [12, 8])
 
+    def test_a_reader_that_goes_away_is_a_quiet_end_and_a_full_disk_is_named(self):
+        for sink, status, says in (("| head -n 1", 0, ""), ("> /dev/full", 1, "writing to stdout: No space left on device")):
+            line = f'"$0" plan --strategy adaptive --samples endless < /dev/null {sink}; echo "${{PIPESTATUS[0]}}" >&2'
+            result = subprocess.run(["bash", "-c", line, COMMAND], capture_output=True, text=True, timeout=60, env=environment())
+            *messages, ended = result.stderr.splitlines()
+            self.assertEqual((int(ended), len(messages)), (status, 1 if says else 0), result.stderr)
+            self.assertIn(says, result.stderr)
+
     def test_feedback_that_cannot_be_read_is_named(self):
         for line, says in (
             ("{", "line 1"),
