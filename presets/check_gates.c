@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gates and identities: from names and texts to columns, values and bits. */
+#include <math.h>
+#include <string.h>
+
+#include "draft.h"
+#include "fail.h"
+#include "number_text.h"
+
+static uint32_t find_column(const augsi_draft *draft, const char *name)
+{
+    for (uint32_t i = 0; i < draft->n_columns; i++) {
+        if (strcmp(draft->columns[i].info.name, name) == 0) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
+}
+
+static void gate_not_found(augsi_draft *draft, uint32_t index)
+{
+    const augsi_draft_column *column = &draft->columns[index];
+    augsi_suggestion gate = {.word = column->when_column};
+    augsi_word_list gates = {.room = 100};
+    for (uint32_t i = 0; i < draft->n_columns; i++) {
+        const augs_column_info *info = &draft->columns[i].info;
+        augsi_suggest(&gate, info->name);
+        if (i < index && (info->kind == AUGS_KIND_BERNOULLI || info->kind == AUGS_KIND_CHOICE)) {
+            augsi_list_word(&gates, info->name);
+        }
+    }
+    if (gate.nearest != NULL) {
+        augsi_draft_fault(draft, column->when_mark,
+                          "column '%s': its gate '%.64s' is no column, did you mean '%s'?",
+                          column->info.name, column->when_column, gate.nearest);
+    } else if (gates.n_bytes > 0) {
+        augsi_draft_fault(draft, column->when_mark,
+                          "column '%s': its gate '%.64s' is no column; gates before it: %s",
+                          column->info.name, column->when_column, gates.text);
+    } else {
+        augsi_draft_fault(draft, column->when_mark,
+                          "column '%s': its gate '%.64s' is no column; put a bernoulli or choice "
+                          "column before it",
+                          column->info.name, column->when_column);
+    }
+}
+
+/* The value of a choice gate; false: a fault was recorded. */
+static bool resolve_choice(augsi_draft *draft, augsi_draft_column *column,
+                           const augsi_draft_column *gate)
+{
+    if (gate->info.n_choices == 0) {
+        return false; /* reported at the gate */
+    }
+    augsi_suggestion value = {.word = column->when_choice};
+    augsi_word_list values = {.room = 100};
+    for (uint32_t i = 0; i < gate->info.n_choices; i++) {
+        const char *text = gate->info.choices[i].text;
+        if (text == NULL) {
+            continue;
+        }
+        if (strcmp(text, column->when_choice) == 0) {
+            column->info.gate_value = i;
+            return true;
+        }
+        augsi_suggest(&value, text);
+        augsi_list_word(&values, text);
+    }
+    const char *nearest = value.nearest;
+    augsi_draft_fault(draft, column->when_value_mark,
+                      "column '%s': '%.64s' is no value of '%s'%s%.64s%s; its values: %s",
+                      column->info.name, column->when_choice, gate->info.name,
+                      nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
+                      nearest != NULL ? "'?" : "", values.text);
+    return false;
+}
+
+static void resolve_gate(augsi_draft *draft, uint32_t index)
+{
+    augsi_draft_column *column = &draft->columns[index];
+    const char *name = column->info.name;
+    uint32_t at = find_column(draft, column->when_column);
+    if (at == UINT32_MAX) {
+        gate_not_found(draft, index);
+        return;
+    }
+    const augsi_draft_column *gate = &draft->columns[at];
+    if (at >= index) {
+        augsi_draft_fault(
+            draft, column->when_mark,
+            "column '%s': its gate '%s' %s; a gate stands before the columns that name it", name,
+            gate->info.name, at == index ? "is the column itself" : "stands after it");
+        return;
+    }
+    if (gate->info.kind == 0) {
+        return; /* reported there */
+    }
+    if (gate->info.kind != AUGS_KIND_BERNOULLI && gate->info.kind != AUGS_KIND_CHOICE) {
+        augsi_draft_fault(
+            draft, column->when_mark,
+            "column '%s': its gate '%s' is of kind %s; gates are bernoulli or choice columns", name,
+            gate->info.name, augsi_kind_words[gate->info.kind]);
+        return;
+    }
+    if ((gate->info.kind == AUGS_KIND_CHOICE) != (column->when_choice != NULL)) {
+        bool choice = gate->info.kind == AUGS_KIND_CHOICE;
+        augsi_draft_fault(draft, column->when_mark,
+                          "column '%s': '%s' is a %s column: write when: %s%s%s", name,
+                          gate->info.name, choice ? "choice" : "bernoulli", choice ? "{" : "",
+                          gate->info.name, choice ? ": VALUE}" : "");
+        return;
+    }
+    bool shapes = !gate->shape_broken && !column->shape_broken;
+    if (shapes && gate->info.shape != 1 && gate->info.shape != column->info.shape) {
+        augsi_draft_fault(
+            draft, column->when_mark,
+            "column '%s' has %u elements, its gate '%s' %u; a gate has one or as many", name,
+            column->info.shape, gate->info.name, gate->info.shape);
+    }
+    column->info.gate_value = 1;
+    if (column->when_choice == NULL || resolve_choice(draft, column, gate)) {
+        column->info.gate = at;
+    }
+}
+
+/* Identity text to the element's bits. */
+static void resolve_identity(augsi_draft *draft, augsi_draft_column *column)
+{
+    augs_column_info *info = &column->info;
+    const char *text = column->identity;
+    double number;
+    uint64_t natural;
+    int64_t integer;
+    float single;
+    uint32_t bits;
+    switch (info->dtype) {
+    case AUGS_DTYPE_F32:
+        if (augsi_parse_f64(text, strlen(text), &number) && isfinite((float)number)) {
+            single = (float)number;
+            memcpy(&bits, &single, sizeof bits);
+            info->identity_bits = bits;
+            return;
+        }
+        augsi_draft_fault(
+            draft, column->identity_mark,
+            "column '%s': identity '%.40s'; a number that fits a 32-bit float is accepted",
+            info->name, text);
+        return;
+    case AUGS_DTYPE_I32:
+        if (augsi_parse_i64(text, strlen(text), &integer) && integer >= INT32_MIN &&
+            integer <= INT32_MAX) {
+            info->identity_bits = (uint32_t)(int32_t)integer;
+            return;
+        }
+        augsi_draft_fault(
+            draft, column->identity_mark,
+            "column '%s': identity '%.40s'; a whole number that fits 32 bits is accepted",
+            info->name, text);
+        return;
+    default:
+        if (info->kind == AUGS_KIND_CHOICE && !column->identity_is_number) {
+            for (uint32_t i = 0; i < info->n_choices; i++) {
+                if (info->choices[i].text != NULL && strcmp(info->choices[i].text, text) == 0 &&
+                    info->choices[i].is_number == 0) {
+                    info->identity_bits = i;
+                    return;
+                }
+            }
+        }
+        natural = info->dtype == AUGS_DTYPE_U8    ? UINT8_MAX
+                  : info->dtype == AUGS_DTYPE_U16 ? UINT16_MAX
+                                                  : UINT64_MAX;
+        if (info->kind == AUGS_KIND_BERNOULLI) {
+            natural = 1;
+        } else if (info->kind == AUGS_KIND_CHOICE) {
+            natural = info->n_choices - 1;
+        }
+        uint64_t most = natural;
+        if (augsi_parse_u64(text, strlen(text), &natural) && natural <= most) {
+            info->identity_bits = natural;
+            return;
+        }
+        augsi_draft_fault(
+            draft, column->identity_mark,
+            "column '%s': identity '%.40s'; %sa whole number from 0 to %llu is accepted",
+            info->name, text,
+            info->kind == AUGS_KIND_CHOICE ? "one of its values or its index, " : "",
+            (unsigned long long)most);
+    }
+}
+
+void augsi_draft_check_gating(augsi_draft *draft, uint32_t index)
+{
+    augsi_draft_column *column = &draft->columns[index];
+    const augs_column_info *info = &column->info;
+    if (column->has_identity && !column->has_when) {
+        augsi_draft_fault(draft, column->identity_mark,
+                          "column '%s': identity without when; add the gate or leave identity out",
+                          info->name);
+    }
+    if (column->when_column != NULL) {
+        resolve_gate(draft, index);
+    }
+    if (info->kind == 0 || (info->kind == AUGS_KIND_CHOICE && info->n_choices == 0)) {
+        return; /* nobody knows what the identity has to be */
+    }
+    if (column->identity != NULL) {
+        resolve_identity(draft, column);
+    } else if (column->has_when && !column->has_identity &&
+               (info->dtype == AUGS_DTYPE_F32 || info->dtype == AUGS_DTYPE_I32)) {
+        augsi_draft_fault(draft, column->when_mark,
+                          "column '%s': when without identity; add the value that changes nothing, "
+                          "e.g. identity: 0",
+                          info->name);
+    }
+}
