@@ -53,6 +53,7 @@ START_TEST(a_device_that_is_not_there_is_named)
     ck_assert_ptr_nonnull(strstr(error.message, "no device 2"));
     setenv("FAKE_NVML_BROKEN", "1", 1);
     AUGS_ASSERT_STATUS(AUGS_E_UNSUPPORTED, try_monitor(1, &monitor, &error), error);
+    unsetenv("FAKE_NVML_BROKEN"); /* the tests may share a process */
     ck_assert_ptr_nonnull(strstr(error.message, "NVML 9"));
     ck_assert_ptr_null(monitor);
 }
