@@ -31,6 +31,37 @@ static void put_first_words(const char *between)
     }
 }
 
+/* Length of the first word of commands[i] if it begins a group ("presets list", ...), else 0. */
+static size_t group_at(size_t i)
+{
+    const char *space = strchr(commands[i].name, ' ');
+    size_t n = space != NULL ? (size_t)(space - commands[i].name) : 0;
+    return i > 0 && strncmp(commands[i - 1].name, commands[i].name, n + 1) == 0 ? 0 : n;
+}
+
+/* The second words of the group that begins at `first`. */
+static void put_second_words(size_t first)
+{
+    size_t n = strcspn(commands[first].name, " ") + 1;
+    for (size_t i = first;
+         i < N_COMMANDS && strncmp(commands[i].name, commands[first].name, n) == 0; i++) {
+        printf("%s%s", i > first ? " " : "", commands[i].name + n);
+    }
+}
+
+/* For each group: `before`, its name, `between`, its second words, `after`. */
+static void put_groups(const char *before, const char *between, const char *after)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        size_t n = group_at(i);
+        if (n > 0) {
+            printf("%s%.*s%s", before, (int)n, commands[i].name, between);
+            put_second_words(i);
+            fputs(after, stdout);
+        }
+    }
+}
+
 static void put_bash(void)
 {
     puts("# bash completion for augstream\n"
@@ -43,15 +74,17 @@ static void put_bash(void)
     put_first_words(" ");
     puts(" --help --version' -- \"$current\"))\n"
          "        return\n"
-         "    fi\n"
-         "    if [ \"$command\" = presets ]; then\n"
-         "        if [ \"$COMP_CWORD\" -eq 2 ]; then\n"
-         "            COMPREPLY=($(compgen -W 'list show check' -- \"$current\"))\n"
-         "            return\n"
-         "        fi\n"
-         "        command=\"presets ${COMP_WORDS[2]}\"\n"
-         "    fi\n"
-         "    case \"$command $previous\" in");
+         "    fi");
+    put_groups("    if [ \"$command\" = ",
+               " ]; then\n"
+               "        if [ \"$COMP_CWORD\" -eq 2 ]; then\n"
+               "            COMPREPLY=($(compgen -W '",
+               "' -- \"$current\"))\n"
+               "            return\n"
+               "        fi\n"
+               "        command=\"$command ${COMP_WORDS[2]}\"\n"
+               "    fi\n");
+    puts("    case \"$command $previous\" in");
     for (size_t c = 0; c < N_COMMANDS; c++) {
         for (size_t i = 0; i < N_OPTIONS; i++) {
             const option *at = &options[i];
@@ -140,17 +173,19 @@ static void put_zsh(void)
     puts("\n        return\n"
          "    fi\n"
          "    shift words\n"
-         "    (( CURRENT-- ))\n"
-         "    if [[ $command == presets ]]; then\n"
-         "        if (( CURRENT == 2 )); then\n"
-         "            compadd -- list show check\n"
-         "            return\n"
-         "        fi\n"
-         "        command=\"presets $words[2]\"\n"
-         "        shift words\n"
-         "        (( CURRENT-- ))\n"
-         "    fi\n"
-         "    case $command in");
+         "    (( CURRENT-- ))");
+    put_groups("    if [[ $command == ",
+               " ]]; then\n"
+               "        if (( CURRENT == 2 )); then\n"
+               "            compadd -- ",
+               "\n"
+               "            return\n"
+               "        fi\n"
+               "        command=\"$command $words[2]\"\n"
+               "        shift words\n"
+               "        (( CURRENT-- ))\n"
+               "    fi\n");
+    puts("    case $command in");
     for (size_t c = 0; c < N_COMMANDS; c++) {
         printf("    '%s')\n        _arguments \\\n", commands[c].name);
         for (size_t i = 0; i < N_OPTIONS; i++) {
@@ -204,9 +239,19 @@ static void put_fish(void)
          "complete -c augstream -f");
     fputs("complete -c augstream -n __fish_use_subcommand -a '", stdout);
     put_first_words(" ");
-    puts("'\n"
-         "complete -c augstream -n '__fish_seen_subcommand_from presets; and not "
-         "__fish_seen_subcommand_from list show check' -a 'list show check'");
+    puts("'");
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        size_t n = group_at(i);
+        if (n > 0) {
+            printf("complete -c augstream -n '__fish_seen_subcommand_from %.*s; and not "
+                   "__fish_seen_subcommand_from ",
+                   (int)n, commands[i].name);
+            put_second_words(i);
+            fputs("' -a '", stdout);
+            put_second_words(i);
+            puts("'");
+        }
+    }
     for (size_t c = 0; c < N_COMMANDS; c++) {
         for (size_t i = 0; i < N_OPTIONS; i++) {
             const option *at = &options[i];

@@ -233,6 +233,8 @@ class Manual(Case):
             return done.stdout.split()
         self.assertEqual(complete("gen"), ["generate"])
         self.assertEqual(complete("presets", "s"), ["show"])
+        self.assertEqual(complete("bench", ""), ["strategies", "batch-size"])
+        self.assertEqual(complete("bench", "batch-size", "--siz"), ["--sizes"])
         self.assertEqual(complete("generate", "--preset", "mod"), ["moderate"])
         self.assertEqual(complete("generate", "--strategy", "r"), ["round_robin"])
         self.assertEqual(complete("subscribe", "--tok"), ["--token-file"])
