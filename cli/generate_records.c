@@ -3,6 +3,12 @@
  * Records to stdout. Without a strategy the shard's chunks are walked one after the other, each by
  * a pipeline over its positions; with one, the shard's batches of one pipeline over all positions.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <augstream/augstream.h>
 
 #include "command_allocator.h"
@@ -204,11 +210,35 @@ static int save_metrics(record_run *run, int result)
     return result;
 }
 
+/* A file that cannot be written has to be known before the run, not at its end. */
+static int check_metrics(const generation *of)
+{
+    const char *path = option_text(of->arguments, OPT_METRICS_FILE, NULL);
+    if (path == NULL) {
+        return EXIT_DONE;
+    }
+    struct stat facts;
+    const bool was_there = stat(path, &facts) == 0;
+    if (was_there && !S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode)) {
+        return EXIT_DONE; /* opening a pipe has effects */
+    }
+    const int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (file < 0) {
+        return complain(EXIT_FAILED, "--metrics '%s': %s", path, strerror(errno));
+    }
+    close(file);
+    if (!was_there) {
+        unlink(path);
+    }
+    return EXIT_DONE;
+}
+
 int generate_records(const generation *of)
 {
     record_run run = {.of = of};
     bool quiet = of->arguments->given[OPT_QUIET];
     int result = check_shards(of);
+    result = result == EXIT_DONE ? check_metrics(of) : result;
     result = result == EXIT_DONE ? record_output_open(&run.output, "-", UINT64_MAX) : result;
     if (result != EXIT_DONE) {
         return result;

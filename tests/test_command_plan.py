@@ -156,6 +156,11 @@ class Journal(Case):
         self.assertEqual(len(lines), 11)
         self.assertEqual(lines[-1]["summary"]["n_samples"], 1000)
 
+    def test_metrics_that_cannot_be_saved_are_known_before_the_run(self):
+        for path in self.folder / "no" / "m.jsonl", self.folder:
+            result = self.ends(1, *GENERATE, "--samples", "endless", "--metrics", path, says=("--metrics", str(path)))
+            self.assertEqual(result.stdout, "")
+
     def kill_and_continue(self, name):
         """Kills runs at random moments and goes on, until one ends; returns how many were killed."""
         path, out = self.folder / "j", self.folder / "out"
