@@ -128,6 +128,7 @@ static void see_seconds(augsi_adaptive *self, uint64_t n_samples, double seconds
     self->tried_least =
         self->tried_least == 0 || n_samples < self->tried_least ? n_samples : self->tried_least;
     augsi_adaptive_refit(self);
+    augsi_adaptive_watch_fit(self);
     if (self->n_timed == 1) {
         self->size = n_samples >= self->limits.min ? augsi_adaptive_fit_size(self, n) : self->size;
         augsi_adaptive_begin_scan(self, n / seconds);

@@ -21,8 +21,11 @@
 #define KEPT 0.6
 #define KEPT_ABOVE 0.05
 /* A change so few batches after another one: what was remembered was moved wrongly. */
-#define SOON 24u
+#define SOON 12u
 #define KEPT_SOON 0.05
+/* What is remembered does not go with what came after the change, if the noise grew so much. */
+#define MISFIT 3.0
+#define KEPT_MISFIT 0.2
 
 static void reset_sums(augsi_adaptive *self)
 {
@@ -79,18 +82,23 @@ static void shift(augsi_adaptive *self)
     augsi_cost_shift(&self->cost, base, slope, more);
 }
 
+/* Keeps a part of what is remembered, and the last n batches. */
+static void keep(augsi_adaptive *self, double part, uint64_t n)
+{
+    augsi_cost_fade(&self->cost, part, 0);
+    for (uint64_t i = 0; i < n && i < AUGSI_N_RECENT; i++) {
+        const augsi_seen_batch *b = &self->recent[i];
+        augsi_cost_add(&self->cost, b->n, b->log_seconds, (1 - part) * b->weight);
+    }
+}
+
 static void end_check(augsi_adaptive *self)
 {
-    const bool soon = self->n_timed - self->changed_at < SOON && self->changed_at != 0;
-    const double kept = soon ? KEPT_SOON : KEPT;
-    uint64_t n_new = soon ? self->n_timed - self->changed_at : self->change.n_run;
-    if (!soon) {
+    if (self->changed_at != 0 && self->n_timed - self->changed_at < SOON) {
+        keep(self, KEPT_SOON, self->change.n_run + self->n_timed - self->change.began_at);
+    } else {
         shift(self);
-    }
-    augsi_cost_fade(&self->cost, kept, 0);
-    for (uint64_t i = 0; i < n_new && i < AUGSI_N_RECENT; i++) {
-        const augsi_seen_batch *b = &self->recent[i];
-        augsi_cost_add(&self->cost, b->n, b->log_seconds, (1 - kept) * b->weight);
+        keep(self, KEPT, self->change.n_run);
     }
     self->changed_at = self->n_timed;
     self->checking = false;
@@ -99,12 +107,24 @@ static void end_check(augsi_adaptive *self)
     reset_sums(self);
 }
 
+void augsi_adaptive_watch_fit(augsi_adaptive *self)
+{
+    const uint64_t n_since = self->n_timed - self->changed_at;
+    if (self->changed_at != 0 && n_since >= 4 && n_since < SOON &&
+        self->cost.noise > MISFIT * self->noise_before + 0.02) {
+        keep(self, KEPT_MISFIT, n_since);
+        self->noise_before = INFINITY;
+        augsi_adaptive_refit(self);
+    }
+}
+
 void augsi_adaptive_begin_check(augsi_adaptive *self)
 {
     augsi_cost_change *c = &self->change;
     uint32_t run = self->sum_slower > ALARM ? self->run_slower : self->run_faster;
     double n = 0;
-    *c = (augsi_cost_change){.n_run = run < AUGSI_N_RECENT ? run : AUGSI_N_RECENT};
+    *c = (augsi_cost_change){.n_run = run < AUGSI_N_RECENT ? run : AUGSI_N_RECENT,
+                             .began_at = self->n_timed};
     c->residual = median_residual(self, c->n_run);
     reset_sums(self);
     if (fabs(c->residual) < 0.5 * self->cost.noise) {
@@ -114,6 +134,7 @@ void augsi_adaptive_begin_check(augsi_adaptive *self)
         n += log(self->recent[i].n) / c->n_run;
     }
     c->n = exp(n);
+    self->noise_before = self->cost.noise;
     self->trial = augsi_adaptive_fit_size(self, c->n / 2);
     if ((double)self->trial > 0.8 * c->n) {
         end_check(self);

@@ -28,7 +28,9 @@ typedef struct augsi_seen_batch {
 typedef struct augsi_cost_change {
     double n, residual;
     double predicted, sum; /* log seconds at half the size; residuals there */
-    uint32_t n_run, n_seen;
+    uint64_t began_at;     /* batches when it was noticed, */
+    uint32_t n_run;        /* and how many it had lasted; */
+    uint32_t n_seen;       /* batches of half the size since */
 } augsi_cost_change;
 
 typedef struct augsi_adaptive {
@@ -60,6 +62,7 @@ typedef struct augsi_adaptive {
     bool outlier_last;
     bool checking; /* the trial is half the size, and more than once */
     augsi_cost_change change;
+    double noise_before; /* the last change */
 
     const char *why, *why_trial;
 } augsi_adaptive;
@@ -89,5 +92,7 @@ void augsi_adaptive_watch_above(augsi_adaptive *self, double n, double log_secon
 /* After a change: sends half the size out, and hears of it. */
 void augsi_adaptive_begin_check(augsi_adaptive *self);
 void augsi_adaptive_continue_check(augsi_adaptive *self, double log_seconds);
+/* After each fit. */
+void augsi_adaptive_watch_fit(augsi_adaptive *self);
 
 #endif
