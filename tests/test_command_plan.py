@@ -149,6 +149,19 @@ class Journal(Case):
             self.ends(5, "generate", "--preset", "moderate", "--seed", 8, *more, option, path, says="is of the stream")
         self.ends(2, *GENERATE, *more, "--out", self.folder / "d", "--journal", path, says="--journal")
 
+    def test_a_journal_that_was_changed_or_never_finished_is_corrupt_data(self):
+        path = self.folder / "j"
+        more = ("--samples", 500, "--strategy", "memory_optimized")
+        self.ends(0, *GENERATE, *more, "--journal", path)
+        lines = path.read_text().splitlines(keepends=True)
+        spans = [i for i, line in enumerate(lines) if '"count":' in line and i > 0]
+        edited = lines[spans[1]].replace('"first":1,', '"first":2,')
+        self.assertNotEqual(edited, lines[spans[1]])
+        path.write_text("".join(lines[:spans[1]] + [edited] + lines[spans[1] + 1:]))
+        self.ends(5, *GENERATE, *more, "--replay", path, says="step 1")
+        path.write_text("".join(lines[:spans[1]]))
+        self.ends(5, *GENERATE, *more, "--replay", path, says=("1 of 500 positions", "not finished"))
+
     def test_metrics_of_a_run_are_saved(self):
         path = self.folder / "m.jsonl"
         self.ends(0, *GENERATE, "--samples", 1000, "--batch-size", 100, "--metrics", path)
