@@ -69,7 +69,8 @@ static int job_init(const augs_allocator *allocator, augsi_served_job *job, augs
     if (!augsi_plan_is_fixed(job->plan) || options->plan.strategy_ops != NULL) {
         return augsi_fail(
             error, AUGS_E_UNSUPPORTED,
-            "job '%s': only the shipped fixed strategies can be served: sequential, round_robin", name);
+            "job '%s': only the shipped fixed strategies can be served: sequential, round_robin",
+            name);
     }
     job->n_steps = augsi_plan_n_steps(job->plan);
     job->world_size = augsi_plan_options_of(job->plan)->world_size;
