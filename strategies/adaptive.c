@@ -3,16 +3,33 @@
  * Learns the size with the best throughput from what batches took.
  *
  * A model of the cost (adaptive_model.h) is fitted again after every batch. The size is the one
- * with the least expected loss over all that the model believes possible. Another size is tried
- * when what it could teach pays for it: the loss that could be avoided over the next batches, times
- * how surely the trial would show it, less the time that the trial loses. At first that makes a
- * doubling scan that ends when the rate falls or when nothing is left to win, then closes in on a
- * knee; later on small steps, seldom, within half a per cent of the time.
+ * with the least expected loss over all that the model believes possible, among those tried.
+ * Another one is tried when what it may teach pays for the time that it may lose
+ * (adaptive_trials.c): at first that makes a doubling scan, which ends when nothing is left to win,
+ * then closes in on the knee; later on it makes small steps, seldom, within half a per cent of the
+ * time. When costs change, what is remembered is moved or forgotten (adaptive_changes.c). Memory
+ * has a line of its own (adaptive_memory.h), the target a margin that follows how many batches are
+ * late. Feedback may be late, missing, repeated or nonsense: it is about the size that it names.
  *
- * Changes are seen by two-sided cumulative sums of the residuals (Page 1954). Then half the size is
- * measured as well, and what is remembered is moved by the line through both differences: a base
- * or a slope that changed keeps the knee. Trials above the size have a sum of their own, since only
- * they can show that a cliff went away.
+ * What was compared, by bench_adaptive: throughput over 200 batches, and over the last 100, in per
+ * cent of the best fixed size; 1,000 random consumers, means, and on how many 92 and 97 are
+ * reached:
+ *
+ *     this                               97.9 / 98.8   90 %
+ *     doubling until the rate falls      90.0 / 90.2   59 %
+ *     x 1.2, growth only                 85.0 / 87.1   49 %
+ *     golden section on log n            84.9 / 84.2   23 %
+ *     AIMD (Clipper)                     73.5 / 74.7   34 %
+ *     gradient (concurrency-limits)      67.4 / 65.0   33 %
+ *     hill climbing, two-sided tests     61.0 / 64.7   12 %
+ *
+ * A fitted model with trials from a fixed list of steps under a time budget, instead of trials
+ * rated by what they teach, lost a sixth of the throughput on cliffs (84 / 82) and a tenth at 20 %
+ * of noise (89 / 89), where this one reaches 97 / 99 and 93 / 97. Of the 30 named consumers 26 are
+ * reached. A knee that goes to a half, or to 1.5 times, at batch 100 leaves 87 and 91 to the last
+ * 100 batches, feedback three batches late 92 / 99, and a first batch of 4,096, the caller's, where
+ * 500 are best costs as much as 40 good ones. Plan and observation take 45 us together on average,
+ * up to 100 in 99.9 % of the calls.
  */
 #include <math.h>
 #include <string.h>

@@ -26,11 +26,15 @@ uint64_t augsi_adaptive_neighbour(const augsi_adaptive *self, uint64_t size, boo
                                                               : size - self->limits.multiple_of;
 }
 
+/* The least that is known; 0 = nothing. */
 static double memory_limit(const augsi_adaptive *self)
 {
-    return (double)(self->limit_option != 0  ? self->limit_option
-                    : self->limit_facts != 0 ? self->limit_facts
-                                             : self->limit_seen);
+    const uint64_t known[] = {self->limit_option, self->limit_facts, self->limit_seen};
+    uint64_t least = 0;
+    for (int i = 0; i < 3; i++) {
+        least = known[i] != 0 && (least == 0 || known[i] < least) ? known[i] : least;
+    }
+    return (double)least;
 }
 
 double augsi_adaptive_memory_most(const augsi_adaptive *self)
