@@ -13,9 +13,36 @@
 #include "interrupt.h"
 #include "stream_arguments.h"
 
+/* With --preset: whose plan it is, and how large its records are. */
+static int read_stream(const arguments *of, augs_planner_options *planner_options,
+                       augs_stream **ret_stream)
+{
+    static const enum option_id ids[] = {OPT_SEED, OPT_SHUFFLE, OPT_SET};
+    if (!of->given[OPT_PRESET]) {
+        for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+            if (of->given[ids[i]]) {
+                return complain(EXIT_USAGE, "plan: --%s is of a stream; accepted with --preset P",
+                                options[ids[i]].name);
+            }
+        }
+        return EXIT_DONE;
+    }
+    if (!of->given[OPT_SEED]) {
+        return complain(EXIT_USAGE, "plan: --seed S is missing: --preset names a stream");
+    }
+    int result = open_stream(of, planner_options->n_samples, ret_stream);
+    if (result == EXIT_DONE) {
+        planner_options->fingerprint = augs_stream_fingerprint(*ret_stream);
+        planner_options->sample_bytes =
+            option_whole(of, OPT_SAMPLE_BYTES, augs_stream_sample_bytes(*ret_stream));
+    }
+    return result;
+}
+
 static int open_planner(const arguments *of, augs_planner **ret_planner)
 {
     augs_error error;
+    augs_stream *stream = NULL;
     augs_strategy_options strategy_options;
     augs_planner_options planner_options = {
         .size = sizeof planner_options,
@@ -26,13 +53,17 @@ static int open_planner(const arguments *of, augs_planner **ret_planner)
         .allocator = command_allocator(),
     };
     int result = parse_samples(option_text(of, OPT_PLAN_SAMPLES, ""), &planner_options.n_samples);
+    result = result == EXIT_DONE ? read_stream(of, &planner_options, &stream) : result;
     if (result != EXIT_DONE) {
         return result;
     }
     read_plan(of, &strategy_options, &planner_options.plan);
     planner_options.plan.world_size = (uint32_t)option_whole(of, OPT_PLAN_WORLD_SIZE, 1);
-    return augs_planner_open(&planner_options, ret_planner, &error) < 0 ? complain_error(&error)
-                                                                        : EXIT_DONE;
+    if (augs_planner_open(&planner_options, ret_planner, &error) < 0) {
+        result = complain_error(&error);
+    }
+    augs_stream_unref(stream);
+    return result;
 }
 
 static int print_span(const augs_planner *planner, const augs_span *span)

@@ -55,9 +55,9 @@ static const char *command_name(uint32_t index)
 }
 
 const option options[N_OPTIONS] = {
-    [OPT_PRESET] = {"preset", "P", KIND_TEXT, STREAM, STREAM, 0, 0, NULL, preset_name, true,
+    [OPT_PRESET] = {"preset", "P", KIND_TEXT, PLANS, STREAM, 0, 0, NULL, preset_name, true,
                     "a shipped preset, or a file (contains '/' or ends in .yaml)"},
-    [OPT_SEED] = {"seed", "S", KIND_WHOLE, STREAM, STREAM, 0, UINT64_MAX, NULL, NULL, false,
+    [OPT_SEED] = {"seed", "S", KIND_WHOLE, PLANS, STREAM, 0, UINT64_MAX, NULL, NULL, false,
                   "the stream's seed"},
     [OPT_SAMPLES] = {"samples", "N", KIND_TEXT, STREAM, AT(SERVE), 0, 0, NULL, NULL, false,
                      "samples of an epoch; generate also takes 'endless', which is the default "
@@ -70,9 +70,9 @@ const option options[N_OPTIONS] = {
                    "the first position"},
     [OPT_COUNT] = {"count", "C", KIND_WHOLE, AT(GENERATE), 0, 1, AUGS_MAX_SAMPLES,
                    "to the end of the epoch", NULL, false, "how many positions"},
-    [OPT_SHUFFLE] = {"shuffle", NULL, KIND_FLAG, STREAM, 0, 0, 0, NULL, NULL, false,
+    [OPT_SHUFFLE] = {"shuffle", NULL, KIND_FLAG, PLANS, 0, 0, 0, NULL, NULL, false,
                      "positions in the epoch's shuffled order"},
-    [OPT_SET] = {"set", "COLUMN.KIND[I]=V", KIND_LIST, STREAM | AT(PRESETS_SHOW), 0, 0, 0, NULL,
+    [OPT_SET] = {"set", "COLUMN.KIND[I]=V", KIND_LIST, PLANS | AT(PRESETS_SHOW), 0, 0, 0, NULL,
                  NULL, false,
                  "another number for the preset, e.g. 'rotation.uniform[0]=-15'; may be repeated"},
     [OPT_STRATEGY] = {"strategy", "X", KIND_NAME, DECIDES, AT(PLAN), 0, 0, "sequential",
@@ -288,7 +288,9 @@ const command commands[N_COMMANDS] = {
          "it reads a line of feedback from stdin, {\"seconds\":0.01,\"bytes\":1000}, and plans the "
          "next. All members may be left out: samples (of a rank; the batch's), seconds, bytes "
          "(that the consumer needed for it), available_bytes (that it had left beside them). An "
-         "empty line says nothing; after the end of stdin the rest is planned without feedback.",
+         "empty line says nothing; after the end of stdin the rest is planned without feedback.\n\n"
+         "With --preset and --seed the journal is of that stream, for --world-size ranks: generate "
+         "--replay (one rank), or pipelines of all ranks, run it again.",
          command_plan},
     [CMD_BENCH_STRATEGIES] =
         {"bench strategies", "", 0, 0, false, NULL, "compares the strategies on one job",

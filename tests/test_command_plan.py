@@ -131,6 +131,21 @@ class Journal(Case):
             result = self.ends(0, "plan", "--strategy", name, "--samples", 3000, "--replay", path, stdin="")
             self.assertEqual(spans_of(result.stdout), spans)
 
+    def test_a_plan_of_a_stream_is_replayed_by_generate(self):
+        for name in DECIDING:
+            path = self.folder / f"{name}.jsonl"
+            stream = ("--preset", "moderate", "--seed", 7, "--samples", 2000, "--shuffle")
+            planned = spans_of(self.ends(0, "plan", "--strategy", name, *stream, "--max", 90, "--journal", path, stdin="").stdout)
+            records = self.records(*stream, "--replay", path)
+            sizes = [0] * len(planned)
+            for record in records:
+                sizes[record["batch"]] += 1
+            self.assertEqual(sizes, [span["count"] for span in planned])
+            self.ends(5, "generate", *stream[:3], 8, *stream[4:], "--replay", path, says="is of the stream")
+        self.ends(2, "plan", "--strategy", "sequential", "--samples", 5, "--seed", 7, says=("--seed", "--preset P"))
+        self.ends(2, "plan", "--strategy", "sequential", "--samples", 5, "--preset", "mild", says="--seed S is missing")
+        self.ends(3, "plan", "--strategy", "sequential", "--samples", 5, "--preset", "mil", "--seed", 1, says="mild")
+
     def test_shards_need_a_replay(self):
         path = self.folder / "j"
         more = ("--samples", 5000, "--strategy", "memory_optimized", "--max", 300)

@@ -47,12 +47,11 @@ typedef struct augs_pipeline_options {
     uint64_t n_positions;    /* 0 = to the end of the stream */
     augs_plan_options plan;
     /* The rest is for strategies that decide as they go; copied, or borrowed until free. */
-    const char
-        *journal; /* file of the plan journal: each decision is on the disk before its batch is
-                     handed out; what it has already of this run is taken from it. NULL = none
-                   */
-    const char
-        *replay; /* a plan journal that is run again, exactly: plan.strategy is not looked at */
+    /* File of the plan journal: each decision is on the disk before its batch is handed out, and
+     * what the file has already of this run is taken from it. NULL = none. */
+    const char *journal;
+    /* A plan journal that is run again, exactly; plan.strategy is not looked at. NULL = not. */
+    const char *replay;
     /* Asked before each decision, and whatever its interval after a batch larger than any before;
      * NULL = one of the pipeline's own, with an interval of 5 ms. */
     augs_memory_monitor *monitor;
@@ -64,7 +63,8 @@ typedef struct augs_pipeline_options {
 /*
  * Takes a reference of the stream. options may be NULL: all positions in batches of 32.
  * AUGS_E_ARGUMENT for a shipped strategy that decides as it goes with world_size > 1: each rank
- * would decide for itself. Serve them one plan, or let all replay one journal. Of journals:
+ * would decide for itself. Let all replay one journal, which augs_planner writes for that many
+ * ranks and this stream's fingerprint, or take a fixed strategy. Of journals:
  * AUGS_E_NOT_FOUND, AUGS_E_MISMATCH (of another stream, window, world or strategy), AUGS_E_STATE
  * (another run appends to it), AUGS_E_CORRUPT, AUGS_E_IO, AUGS_E_NO_SPACE; a file that is none is
  * left as it is.
