@@ -20,11 +20,11 @@ int exit_status_of(int status)
     case AUGS_E_UNSUPPORTED:
         return EXIT_CONFIGURATION;
     case AUGS_E_CANCELLED:
+    case AUGS_E_PLAN: /* the shipped strategies keep the law: a replay of an unfinished journal */
         return EXIT_PARTLY;
     case AUGS_E_TOKEN:
     case AUGS_E_CORRUPT:
     case AUGS_E_MISMATCH:
-    case AUGS_E_PLAN: /* the shipped strategies keep the law: a journal that was changed */
         return EXIT_DATA;
     case AUGS_E_NETWORK:
     case AUGS_E_TIMEOUT:

@@ -20,25 +20,14 @@ static int replay_init(void *state, const augs_strategy_options *options, augs_e
     return AUGS_OK;
 }
 
+/* Asked when the journal has no more: there is nothing that it could decide. */
 static int replay_plan(void *state, const augs_plan_facts *facts, augs_span *ret_span,
                        augs_error *error)
 {
     (void)state;
     (void)ret_span;
-    if (facts->position >= facts->n_samples) {
-        return 0;
-    }
-    if (facts->n_samples == AUGS_ENDLESS) {
-        return augsi_fail(error, AUGS_E_PLAN,
-                          "replay: the plan journal of an endless run ends at step %llu, position "
-                          "%llu: there is nothing more to repeat",
-                          (unsigned long long)facts->step, (unsigned long long)facts->position);
-    }
-    return augsi_fail(error, AUGS_E_PLAN,
-                      "replay: the plan journal ends at step %llu with %llu of %llu positions: the "
-                      "run that wrote it was not finished",
-                      (unsigned long long)facts->step, (unsigned long long)facts->position,
-                      (unsigned long long)facts->n_samples);
+    (void)error;
+    return facts->position >= facts->n_samples ? 0 : AUGS_E_PLAN;
 }
 
 const augs_strategy_ops augsi_strategy_replay = {
@@ -131,6 +120,14 @@ static void note_why(augsi_plan *plan)
     plan->why[n] = '\0';
 }
 
+/* A span that may not follow: the journal was changed, or is of other code. */
+static int fail_recorded(augsi_plan *plan, const augs_error *why, augs_error *error)
+{
+    augsi_journal_back(plan->journal);
+    return augsi_fail(error, AUGS_E_CORRUPT, "plan journal '%.80s': %s",
+                      augsi_journal_path(plan->journal), why->message);
+}
+
 /* The step as the journal has it: 1; 0: it has no more, or the end. */
 static int recorded_span(augsi_plan *plan, const augsi_lane *lane, augs_span *ret_span,
                          augs_error *error)
@@ -143,15 +140,14 @@ static int recorded_span(augsi_plan *plan, const augsi_lane *lane, augs_span *re
     if (kind != AUGSI_ENTRY_STEP) {
         return kind < 0 ? kind : 0;
     }
+    augs_error why;
     augs_span span = entry.span;
     if (span.first < plan->first_position) {
         span.count = 0;
     }
     span.first -= plan->first_position;
-    int status = augsi_plan_check_span(plan, lane, entry.step, &span, error);
-    if (status < 0) {
-        augsi_journal_back(plan->journal);
-        return status;
+    if (augsi_plan_check_span(plan, lane, entry.step, &span, &why) < 0) {
+        return fail_recorded(plan, &why, error);
     }
     memcpy(plan->why, entry.why, sizeof plan->why);
     *ret_span = span;
@@ -178,9 +174,11 @@ static int write_down(augsi_plan *plan, int kind, const augs_span *span, augs_er
 static int add_span(augsi_plan *plan, const augs_span *span, bool recorded, augs_error *error)
 {
     augsi_span_check check = plan->check; /* a wrong span changes nothing and is not written down */
-    int status = augsi_span_check_add(&check, span, plan->ops->name, plan->n_planned, error);
+    augs_error why = {.status = AUGS_OK};
+    int status = augsi_span_check_add(&check, span, plan->ops->name, plan->n_planned,
+                                      recorded ? &why : error);
     if (status < 0 && recorded) {
-        augsi_journal_back(plan->journal);
+        return fail_recorded(plan, &why, error);
     }
     if (status >= 0 && !recorded) {
         plan->decided = true;
@@ -211,6 +209,24 @@ static int add_end(augsi_plan *plan, const augsi_lane *lane, augs_error *error)
     return status;
 }
 
+/* A replay that the journal has no more of. */
+static int fail_unfinished(const augsi_plan *plan, augs_error *error)
+{
+    const char *path = augsi_journal_path(plan->journal);
+    const unsigned long long covered = augsi_span_check_position(&plan->check);
+    if (plan->n_samples == AUGS_ENDLESS) {
+        return augsi_fail(error, AUGS_E_PLAN,
+                          "plan journal '%.80s' of an endless run ends at step %llu, position "
+                          "%llu: there is nothing more to repeat",
+                          path, (unsigned long long)plan->n_planned, covered);
+    }
+    return augsi_fail(error, AUGS_E_PLAN,
+                      "plan journal '%.80s' ends at step %llu with %llu of %llu positions: the run "
+                      "that wrote it was not finished",
+                      path, (unsigned long long)plan->n_planned, covered,
+                      (unsigned long long)plan->n_samples);
+}
+
 /* Plans the next step: 1, 0 at the end. */
 static int advance(augsi_plan *plan, augs_error *error)
 {
@@ -229,8 +245,11 @@ static int advance(augsi_plan *plan, augs_error *error)
         return add_end(plan, &lane, error);
     }
     int status = augsi_plan_ask(plan, &lane, plan->n_planned, &span, error);
-    if (status <= 0) {
-        return status < 0 ? status : add_end(plan, &lane, error);
+    if (status == 0) {
+        return add_end(plan, &lane, error);
+    }
+    if (status < 0) {
+        return plan->ops == &augsi_strategy_replay ? fail_unfinished(plan, error) : status;
     }
     note_why(plan);
     return add_span(plan, &span, false, error);
