@@ -160,23 +160,28 @@ static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span, 
     return status;
 }
 
-static void observe(void *state, const augs_feedback *feedback)
+static void learn_cost(memory_optimized *self, double n, double each)
 {
-    memory_optimized *self = state;
-    if (feedback->bytes == 0 || feedback->n_samples == 0) {
-        return;
-    }
-    const double n = (double)feedback->n_samples, each = (double)feedback->bytes / n;
     /* a larger batch that cost at least as much says how much of it was the same for all sizes */
     const double known = n > self->consumer_samples
                              ? self->consumer_bytes * self->consumer_samples / n
                              : self->consumer_bytes;
     self->consumer_bytes = each >= known ? each : known + BELIEF_DOWN * (each - known);
     self->consumer_samples = n;
+}
+
+static void observe(void *state, const augs_feedback *feedback)
+{
+    memory_optimized *self = state;
+    if (feedback->bytes != 0 && feedback->n_samples != 0) {
+        const double n = (double)feedback->n_samples;
+        learn_cost(self, n, (double)feedback->bytes / n);
+    }
     if (feedback->available_bytes != 0) {
-        self->room_bytes = feedback->available_bytes <= UINT64_MAX - 1 - feedback->bytes
-                               ? feedback->available_bytes + feedback->bytes
-                               : UINT64_MAX - 1;
+        const uint64_t most = UINT64_MAX - 1 - feedback->bytes; /* UINT64_MAX: not reported */
+        self->room_bytes = feedback->bytes == UINT64_MAX || feedback->available_bytes > most
+                               ? UINT64_MAX - 1
+                               : feedback->available_bytes + feedback->bytes;
     }
 }
 

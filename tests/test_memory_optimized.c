@@ -151,6 +151,23 @@ START_TEST(what_the_consumer_has_counts_before_what_the_process_has)
 }
 END_TEST
 
+START_TEST(what_is_left_counts_without_the_bytes_of_the_batch)
+{
+    planner p = open_planner((augs_strategy_options){.safety = 1});
+    uint64_t size = 0;
+    p.facts.sample_bytes = 100;
+    for (int i = 0; i < 20; i++) {
+        size = next_size(&p);
+        tell(&p, size, 0, 50000);
+    }
+    ck_assert_uint_eq(size, 500);
+    tell(&p, size, 0, 10000);
+    ck_assert_uint_eq(next_size(&p), 100);
+    tell(&p, 100, UINT64_MAX, UINT64_MAX); /* nonsense is survived */
+    ck_assert_uint_ge(next_size(&p), 1);
+}
+END_TEST
+
 START_TEST(one_dear_batch_counts_at_once_and_is_believed_away_slowly)
 {
     planner p = open_planner(
@@ -255,6 +272,7 @@ AUGS_SUITE("memory_optimized", the_size_becomes_budget_by_bytes_a_sample,
            safety_min_max_and_multiple_hold, any_base_cost_is_learned_without_going_over,
            pressure_is_answered_by_the_next_batch_and_forgotten_within_twenty,
            what_the_consumer_has_counts_before_what_the_process_has,
+           what_is_left_counts_without_the_bytes_of_the_batch,
            one_dear_batch_counts_at_once_and_is_believed_away_slowly,
            the_published_rule_gives_the_published_sizes, without_figures_it_stays_where_it_is,
            sizes_are_of_a_rank_and_spans_of_all, options_are_checked)
