@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Only lines that this code writes are accepted: a line is read by scanning it and then writing it
- * again, which has to give the same bytes. So nothing that was cut, joined or edited by hand into
- * something else is taken for a plan.
- */
+/* The journal as a file: read in order, appended to durably, locked. Its lines: journal_line.c. */
 #include "journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -17,10 +11,9 @@
 #include <unistd.h>
 
 #include "fail.h"
+#include "journal_line.h"
 #include "memory.h"
-#include "number_text.h"
 
-#define LINE_BYTES 512u
 #define READ_BYTES 16384u
 #define MOST_PENDING 32u /* lines of feedback that wait for the next step */
 
@@ -42,73 +35,6 @@ struct augsi_journal {
     char pending[MOST_PENDING * 128u];
     size_t n_pending;
 };
-
-static size_t write_entry(int kind, const augsi_journal_entry *entry, char ret_line[LINE_BYTES])
-{
-    int n = 0;
-    if (kind == AUGSI_ENTRY_STEP) {
-        n = snprintf(ret_line, LINE_BYTES,
-                     "{\"epoch\":%" PRIu32 ",\"step\":%" PRIu64 ",\"first\":%" PRIu64
-                     ",\"stride\":%" PRIu64 ",\"count\":%" PRIu64 ",\"why\":\"%s\"}\n",
-                     entry->epoch, entry->step, entry->span.first, entry->span.stride,
-                     entry->span.count, entry->why);
-    } else if (kind == AUGSI_ENTRY_FEEDBACK) {
-        char seconds[AUGSI_NUMBER_BYTES] = "null";
-        if (isfinite(entry->feedback.seconds)) {
-            seconds[augsi_f64_text(entry->feedback.seconds, seconds)] = 0;
-        }
-        n = snprintf(ret_line, LINE_BYTES,
-                     "{\"epoch\":%" PRIu32 ",\"samples\":%" PRIu64
-                     ",\"seconds\":%s,\"bytes\":%" PRIu64 ",\"available\":%" PRIu64 "}\n",
-                     entry->epoch, entry->feedback.n_samples, seconds, entry->feedback.bytes,
-                     entry->feedback.available_bytes);
-    } else {
-        n = snprintf(ret_line, LINE_BYTES, "{\"epoch\":%" PRIu32 ",\"end\":%" PRIu64 "}\n",
-                     entry->epoch, entry->step);
-    }
-    return (size_t)n;
-}
-
-/* What kind of line it may be; AUGSI_ENTRY_NONE: no line of a journal. */
-static int scan_entry(const char *line, augsi_journal_entry *entry)
-{
-    char seconds[48];
-    *entry = (augsi_journal_entry){.feedback = {.size = sizeof entry->feedback}};
-    if (sscanf(line,
-               "{\"epoch\":%" SCNu32 ",\"step\":%" SCNu64 ",\"first\":%" SCNu64
-               ",\"stride\":%" SCNu64 ",\"count\":%" SCNu64 ",\"why\":\"%15[a-z_-]\"}",
-               &entry->epoch, &entry->step, &entry->span.first, &entry->span.stride,
-               &entry->span.count, entry->why) == 6) {
-        return AUGSI_ENTRY_STEP;
-    }
-    if (sscanf(line,
-               "{\"epoch\":%" SCNu32 ",\"samples\":%" SCNu64
-               ",\"seconds\":%47[^,],\"bytes\":%" SCNu64 ",\"available\":%" SCNu64 "}",
-               &entry->epoch, &entry->feedback.n_samples, seconds, &entry->feedback.bytes,
-               &entry->feedback.available_bytes) == 5) {
-        entry->feedback.seconds = NAN;
-        if (strcmp(seconds, "null") == 0 ||
-            augsi_parse_f64(seconds, strlen(seconds), &entry->feedback.seconds)) {
-            return AUGSI_ENTRY_FEEDBACK;
-        }
-    }
-    if (sscanf(line, "{\"epoch\":%" SCNu32 ",\"end\":%" SCNu64 "}", &entry->epoch, &entry->step) ==
-        2) {
-        return AUGSI_ENTRY_END;
-    }
-    return AUGSI_ENTRY_NONE;
-}
-
-static int parse_entry(const char *line, augsi_journal_entry *entry)
-{
-    char again[LINE_BYTES];
-    int kind = scan_entry(line, entry);
-    if (kind != AUGSI_ENTRY_NONE) {
-        write_entry(kind, entry, again);
-        kind = strcmp(line, again) == 0 ? kind : AUGSI_ENTRY_NONE;
-    }
-    return kind;
-}
 
 static int fail_io(const augsi_journal *journal, int errnum, const char *what, augs_error *error)
 {
@@ -140,7 +66,8 @@ static int read_at(int fd, void *data, size_t n_bytes, uint64_t offset, size_t *
 
 /* The next line with its newline, NUL-terminated: its length, 0 at the end, negative. A line that
  * cannot be read is the next one again. */
-static int next_line(augsi_journal *journal, char ret_line[LINE_BYTES], augs_error *error)
+static int next_line(augsi_journal *journal, char ret_line[AUGSI_JOURNAL_LINE_BYTES],
+                     augs_error *error)
 {
     if (journal->at >= journal->end) {
         return 0;
@@ -150,7 +77,7 @@ static int next_line(augsi_journal *journal, char ret_line[LINE_BYTES], augs_err
         if (journal->at >= journal->window_at && from < journal->n_window) {
             const char *start = journal->window + from;
             const char *newline = memchr(start, '\n', journal->n_window - (size_t)from);
-            if (newline != NULL && (size_t)(newline - start) + 1 < LINE_BYTES) {
+            if (newline != NULL && (size_t)(newline - start) + 1 < AUGSI_JOURNAL_LINE_BYTES) {
                 const size_t n = (size_t)(newline - start) + 1;
                 memcpy(ret_line, start, n);
                 ret_line[n] = '\0';
@@ -195,7 +122,7 @@ static void go_before(augsi_journal *journal)
 static int next_entry(augsi_journal *journal, bool of_any, augsi_journal_entry *ret_entry,
                       augs_error *error)
 {
-    char line[LINE_BYTES];
+    char line[AUGSI_JOURNAL_LINE_BYTES];
     for (;;) {
         augsi_journal_entry entry;
         journal->before_at = journal->at;
@@ -205,7 +132,7 @@ static int next_entry(augsi_journal *journal, bool of_any, augsi_journal_entry *
         if (status <= 0) {
             return status < 0 ? status : AUGSI_ENTRY_NONE;
         }
-        const int kind = parse_entry(line, &entry);
+        const int kind = augsi_journal_parse_entry(line, &entry);
         const bool counts = !of_any && (kind == AUGSI_ENTRY_STEP || kind == AUGSI_ENTRY_END);
         if (kind != AUGSI_ENTRY_NONE && !of_any && entry.epoch != journal->epoch) {
             continue;
@@ -336,9 +263,9 @@ static int append_text(augsi_journal *journal, const char *text, size_t n_bytes,
 int augsi_journal_append(augsi_journal *journal, int kind, const augsi_journal_entry *entry,
                          augs_error *error)
 {
-    char line[LINE_BYTES];
-    char text[sizeof journal->pending + LINE_BYTES];
-    const size_t n = write_entry(kind, entry, line);
+    char line[AUGSI_JOURNAL_LINE_BYTES];
+    char text[sizeof journal->pending + AUGSI_JOURNAL_LINE_BYTES];
+    const size_t n = augsi_journal_write_entry(kind, entry, line);
     if (kind == AUGSI_ENTRY_FEEDBACK) { /* it goes with the next step; too much of it is left out */
         if (n <= sizeof journal->pending - journal->n_pending) {
             memcpy(journal->pending + journal->n_pending, line, n);
@@ -357,79 +284,6 @@ int augsi_journal_append(augsi_journal *journal, int kind, const augsi_journal_e
     if (at_end) { /* the writer knows what it wrote */
         journal->at = journal->end;
         journal->next_step = entry->step + (kind == AUGSI_ENTRY_STEP);
-    }
-    return AUGS_OK;
-}
-
-/* A strategy's name as the head has it: 1 to 60 bytes that need no quoting. */
-static void quote_name(const char *name, char ret_name[64])
-{
-    size_t n = 0;
-    for (; n < 60 && name[n] != '\0'; n++) {
-        const unsigned char c = (unsigned char)name[n];
-        ret_name[n] = name[n];
-        if (c < ' ' || c > '~' || c == '"' || c == '\\') {
-            ret_name[n] = '_';
-        }
-    }
-    if (n == 0) {
-        ret_name[n++] = '_';
-    }
-    ret_name[n] = '\0';
-}
-
-static size_t write_head(const augsi_journal_head *head, char ret_line[LINE_BYTES])
-{
-    char count[AUGSI_NUMBER_BYTES] = "null", strategy[64];
-    quote_name(head->strategy, strategy);
-    if (head->n_positions != AUGS_ENDLESS) {
-        count[augsi_u64_text(head->n_positions, count)] = 0;
-    }
-    return (size_t)snprintf(ret_line, LINE_BYTES,
-                            "{\"augstream_plan\":1,\"fingerprint\":\"%s\",\"strategy\":\"%s\","
-                            "\"world_size\":%" PRIu32 ",\"first\":%" PRIu64 ",\"count\":%s}\n",
-                            head->fingerprint, strategy, head->world_size, head->first_position,
-                            count);
-}
-
-/* The beginning of what should have been a journal goes into a message. */
-static int fail_foreign(const augsi_journal *journal, const char *text, augs_error *error)
-{
-    char shown[61];
-    size_t n = 0;
-    for (; n < sizeof shown - 1 && text[n] != '\0' && text[n] != '\n'; n++) {
-        shown[n] = text[n] >= ' ' && text[n] <= '~' ? text[n] : '?';
-    }
-    shown[n] = '\0';
-    return augsi_fail(error, AUGS_E_CORRUPT, "'%s' is no plan journal: its first line is %s",
-                      journal->path, shown);
-}
-
-static int check_head(const augsi_journal *journal, const char *line,
-                      const augsi_journal_head *head, augs_error *error)
-{
-    char expected[LINE_BYTES], fingerprint[64], strategy[64];
-    if (sscanf(line,
-               "{\"augstream_plan\":1,\"fingerprint\":\"%63[0-9a-f]\",\"strategy\":\"%63[^\"]\"",
-               fingerprint, strategy) != 2) {
-        return fail_foreign(journal, line, error);
-    }
-    if (strcmp(fingerprint, head->fingerprint) != 0) {
-        return augsi_fail(error, AUGS_E_MISMATCH,
-                          "plan journal '%s' is of the stream %s, this one is %s", journal->path,
-                          fingerprint, head->fingerprint);
-    }
-    augsi_journal_head compared = *head;
-    if (journal->read_only) {
-        compared.strategy = strategy;
-    }
-    const size_t n = write_head(&compared, expected);
-    if (strcmp(line, expected) != 0) {
-        expected[n - 1] = '\0';
-        return augsi_fail(error, AUGS_E_MISMATCH,
-                          "plan journal '%.60s' is of another run; this one is %s", journal->path,
-                          expected + strlen("{\"augstream_plan\":1,\"fingerprint\":\"") +
-                              strlen(head->fingerprint) + 2);
     }
     return AUGS_OK;
 }
@@ -473,16 +327,16 @@ static int sync_folder(const augsi_journal *journal)
 /* A file without a whole line: new, or a head that was torn. Anything else is left alone. */
 static int write_new(augsi_journal *journal, const augsi_journal_head *head, augs_error *error)
 {
-    char line[LINE_BYTES], there[LINE_BYTES];
+    char line[AUGSI_JOURNAL_LINE_BYTES], there[AUGSI_JOURNAL_LINE_BYTES];
     size_t n_there = 0;
     int errnum = read_at(journal->fd, there, sizeof there - 1, 0, &n_there);
     if (errnum != 0) {
         return fail_io(journal, errnum, "read", error);
     }
     there[n_there] = '\0';
-    const size_t n = write_head(head, line);
+    const size_t n = augsi_journal_write_head(head, line);
     if (journal->read_only || n_there >= n || memcmp(there, line, n_there) != 0) {
-        return n_there > 0 ? fail_foreign(journal, there, error)
+        return n_there > 0 ? augsi_journal_fail_foreign(journal->path, there, error)
                            : augsi_fail(error, AUGS_E_CORRUPT,
                                         "'%s' is no plan journal: it is empty", journal->path);
     }
@@ -501,7 +355,7 @@ static int write_new(augsi_journal *journal, const augsi_journal_head *head, aug
 /* Nothing is changed before the head says that this is the journal of this run. */
 static int begin(augsi_journal *journal, const augsi_journal_head *head, augs_error *error)
 {
-    char line[LINE_BYTES];
+    char line[AUGSI_JOURNAL_LINE_BYTES];
     struct stat info;
     if (fstat(journal->fd, &info) != 0) {
         return fail_io(journal, errno, "look at", error);
@@ -518,7 +372,9 @@ static int begin(augsi_journal *journal, const augsi_journal_head *head, augs_er
         return augsi_fail(error, AUGS_E_CORRUPT,
                           "'%s' is no plan journal: its first line is none of one", journal->path);
     }
-    status = status < 0 ? status : check_head(journal, line, head, error);
+    status = status < 0
+                 ? status
+                 : augsi_journal_check_head(journal->path, line, head, journal->read_only, error);
     journal->after_head = journal->at;
     if (status == AUGS_OK && !journal->read_only && journal->end < (uint64_t)info.st_size &&
         ftruncate(journal->fd, (off_t)journal->end) != 0) {
