@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <augstream/augstream.h>
 
@@ -211,11 +212,26 @@ static void put_fault(void *user, const augs_preset_fault *fault)
     json_end(&json);
 }
 
+static bool is_shipped(const char *name)
+{
+    uint32_t i = 0;
+    while (i < augs_shipped_count() && strcmp(augs_shipped_name(i), name) != 0) {
+        i++;
+    }
+    return i < augs_shipped_count();
+}
+
 static int check_file(const arguments *of, const char *path, fault_list *list)
 {
     char *text = NULL;
     size_t n_bytes = 0;
     augs_error error;
+    if (is_shipped(path) && access(path, F_OK) != 0) {
+        return complain(EXIT_CONFIGURATION,
+                        "'%s' is a shipped preset; 'presets check' takes files: 'presets show %s "
+                        "--yaml' prints it as one",
+                        path, path);
+    }
     int result = read_preset_file(path, &text, &n_bytes);
     if (result != EXIT_DONE) {
         return result;

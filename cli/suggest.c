@@ -40,7 +40,8 @@ static size_t distance_of(const char *a, const char *b)
 
 void suggest_init(suggestion *of, const char *word)
 {
-    *of = (suggestion){.word = word, .distance = strlen(word) / 3 + 2};
+    const size_t n_letters = strlen(word + strspn(word, "-"));
+    *of = (suggestion){.word = word, .distance = n_letters / 3 + 2};
 }
 
 void suggest_offer(suggestion *of, const char *candidate)

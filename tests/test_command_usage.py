@@ -193,6 +193,11 @@ class Manual(Case):
                              [command for command in COMMANDS if command.startswith(group)])
             self.assertEqual((run(group, "-h").stdout, run("help", group).stdout), (text, text))
 
+    def test_what_is_near_nothing_is_no_proposal(self):
+        self.assertNotIn("did you mean", self.ends(2, "presets", "list", "--sets").stderr)
+        self.ends(2, "presets", "show", "mild", "--sets", says="did you mean '--set'")
+        self.ends(3, "presets", "check", "mild", says=("is a shipped preset", "takes files"))
+
     def test_help_lists_every_command(self):
         text = run("help").stdout
         self.assertEqual(re.findall(r"^  ([a-z]+(?: [a-z-]+)?)  ", text, flags=re.M), COMMANDS)
