@@ -825,6 +825,49 @@ START_TEST(memory_that_runs_out_while_opening_leaves_no_trace)
 }
 END_TEST
 
+START_TEST(deciding_takes_no_memory_once_sizes_are_steady)
+{
+    begin();
+    static const char *const strategies[] = {"memory_optimized", "adaptive"};
+    for (size_t i = 0; i < 2; i++) {
+        counting_memory memory = {.left = UINT64_MAX};
+        augs_metrics *metrics = NULL;
+        augs_pipeline *pipeline = NULL;
+        augs_error error;
+        const augs_column_info column = {.size = sizeof column,
+                                         .kind = AUGS_KIND_UNIFORM,
+                                         .numbers = {0, 1},
+                                         .shape = 1,
+                                         .gate = AUGS_NO_GATE,
+                                         .name = "u"};
+        augs_stream *stream =
+            open_stream(open_columns(&column, 1, &memory), AUGS_ORDER_SHUFFLED, 1u << 20, 7, 0);
+        AUGS_ASSERT_OK(augs_metrics_open(NULL, &metrics, &error), error);
+        AUGS_ASSERT_OK(try_pipeline(stream,
+                                    (augs_pipeline_options){.plan = {.strategy = strategies[i]},
+                                                            .journal = path,
+                                                            .metrics = metrics},
+                                    (augs_strategy_options){.batch_size = 64, .max_samples = 64},
+                                    &pipeline, &error),
+                       error);
+        uint64_t n_calls = 0;
+        for (int k = 0; k < 200; k++) {
+            augs_batch_unref(next_batch(pipeline));
+            AUGS_ASSERT_OK(augs_pipeline_observe(pipeline, 0.1, 6400, 0, &error), error);
+            n_calls = k == 20 ? memory.n_calls : n_calls;
+        }
+        ck_assert_uint_gt(n_calls, 0);
+        ck_assert_uint_eq(memory.n_calls, n_calls);
+        augs_pipeline_free(pipeline);
+        augs_metrics_free(metrics);
+        augs_stream_unref(stream);
+        ck_assert_uint_eq(memory.n_held, 0);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+END_TEST
+
 AUGS_SUITE("journal", a_replay_has_the_same_batches, a_journal_of_one_rank_is_not_for_two,
            a_run_that_was_cut_anywhere_is_continued, a_resume_token_leads_into_the_journal,
            epochs_share_a_journal, a_torn_last_line_is_as_if_never_written,
@@ -839,4 +882,5 @@ AUGS_SUITE("journal", a_replay_has_the_same_batches, a_journal_of_one_rank_is_no
            a_run_that_goes_on_knows_the_size_that_the_process_could_hold,
            a_resume_that_fails_leaves_the_pipeline_where_it_was,
            a_journal_of_another_window_is_refused,
-           memory_that_runs_out_while_opening_leaves_no_trace)
+           memory_that_runs_out_while_opening_leaves_no_trace,
+           deciding_takes_no_memory_once_sizes_are_steady)
