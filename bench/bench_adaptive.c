@@ -3,6 +3,7 @@
  * How close planners that learn come to the best fixed size, on simulated consumers.
  *
  *   bench_adaptive                      every named scenario, median of 20 seeds
+ *   bench_adaptive worst                adaptive: the median and the worst of 100 seeds
  *   bench_adaptive random N             N random ones: quantiles
  *   bench_adaptive cost                 microseconds of a plan and an observation
  *   bench_adaptive trace PLANNER SCENARIO SEED
@@ -146,6 +147,32 @@ static void random_table(uint32_t n)
     free(last);
 }
 
+static void worst_table(void)
+{
+    enum { SEEDS = 100 };
+    double full[SEEDS], last[SEEDS], settled[SEEDS];
+    const cost_scenario *s;
+    printf("adaptive, per cent of the best fixed size over %u batches / the last 100 / the last "
+           "50; %d seeds\n\n%-20s %19s %19s %19s\n",
+           SCENARIO_BATCHES, SEEDS, "", "median", "5 %", "worst");
+    for (uint32_t n = 0; (s = scenario_named(n)) != NULL; n++) {
+        for (uint32_t i = 0; i < SEEDS; i++) {
+            scenario_result r = run(s, planners[0], i);
+            full[i] = r.full;
+            last[i] = r.last;
+            settled[i] = r.settled;
+        }
+        printf("%-20s", s->name);
+        const double quantiles[] = {0.5, 0.05, 0};
+        for (int q = 0; q < 3; q++) {
+            printf("   %5.1f/%5.1f/%5.1f", 100 * scenario_quantile(full, SEEDS, quantiles[q]),
+                   100 * scenario_quantile(last, SEEDS, quantiles[q]),
+                   100 * scenario_quantile(settled, SEEDS, quantiles[q]));
+        }
+        printf("\n");
+    }
+}
+
 static double cpu_us(void)
 {
     struct timespec now;
@@ -198,12 +225,14 @@ int main(int argc, char **argv)
         table();
     } else if (argc == 3 && strcmp(argv[1], "random") == 0 && atoi(argv[2]) > 0) {
         random_table((uint32_t)atoi(argv[2]));
+    } else if (argc == 2 && strcmp(argv[1], "worst") == 0) {
+        worst_table();
     } else if (argc == 2 && strcmp(argv[1], "cost") == 0) {
         cost_table();
     } else if (argc == 5 && strcmp(argv[1], "trace") == 0) {
         trace(argv[2], argv[3], strtoull(argv[4], NULL, 10));
     } else {
-        die("usage: bench_adaptive [random N | cost | trace PLANNER SCENARIO SEED]");
+        die("usage: bench_adaptive [worst | random N | cost | trace PLANNER SCENARIO SEED]");
     }
     return EXIT_SUCCESS;
 }

@@ -37,6 +37,16 @@ static const cost_scenario named[] = {
      .change_n0 = 1.5},
     {"disturbance", .a = 0.05, .b = 1e-4, .c = 1e-3, .n0 = 500, .noise = 0.05, .change_at = 60,
      .change_to = 90, .change_a = 4, .change_b = 4},
+    {"disturbance_added", .a = 0.05, .b = 1e-4, .c = 1e-3, .n0 = 500, .noise = 0.05,
+     .change_at = 70, .change_to = 100, .change_a = 6},
+    {"disturbance_added_20", .a = 0.05, .b = 1e-4, .c = 1e-3, .n0 = 500, .noise = 0.2,
+     .change_at = 70, .change_to = 100, .change_a = 6},
+    {"disturbance_far", .a = 0.05, .b = 1e-4, .c = 1e-3, .n0 = 500, .noise = 0.05, .change_at = 70,
+     .change_to = 100, .change_a = 20},
+    {"disturbance_slope", .a = 0.05, .b = 1e-4, .c = 1e-3, .n0 = 500, .noise = 0.05,
+     .change_at = 70, .change_to = 100, .change_b = 10},
+    {"pause", .a = 0.05, .b = 1e-4, .c = 1e-3, .n0 = 500, .noise = 0.05, .change_at = 100,
+     .change_to = 101, .change_a = 100, .change_b = 100},
     {"latency", .a = 0.02, .b = 2e-4, .noise = 0.05, .target_seconds = 0.1},
     {"latency_noise_20", .a = 0.02, .b = 2e-4, .noise = 0.2, .target_seconds = 0.1},
     {"latency_cliff", .a = 0.02, .b = 1e-4, .c = 1e-3, .n0 = 300, .noise = 0.05,
@@ -210,6 +220,7 @@ double scenario_best_fixed(const cost_scenario *s, uint32_t from, uint32_t to, u
 
 typedef struct tally {
     double samples, seconds, last_samples, last_seconds, first_seconds;
+    double settled_samples, settled_seconds;
     uint32_t n_late, n_over, n_over_known;
 } tally;
 
@@ -248,6 +259,10 @@ static void add_batch(tally *t, const cost_scenario *s, uint32_t batch, const au
     if (batch >= SCENARIO_BATCHES - 100) {
         t->last_samples += n;
         t->last_seconds += f->seconds;
+    }
+    if (batch >= SCENARIO_BATCHES - 50) {
+        t->settled_samples += n;
+        t->settled_seconds += f->seconds;
     }
     t->n_late += batch >= 50 && s->target_seconds > 0 && f->seconds > s->target_seconds;
     if (s->memory_limit_bytes > 0 && s->m0 + s->m * n > s->memory_limit_bytes) {
@@ -317,9 +332,11 @@ int scenario_run(const cost_scenario *s, const augs_strategy_ops *ops, uint64_t 
     }
     double best = scenario_best_fixed(s, 0, SCENARIO_BATCHES, &size);
     double best_last = scenario_best_fixed(s, SCENARIO_BATCHES - 100, SCENARIO_BATCHES, &size);
+    double best_settled = scenario_best_fixed(s, SCENARIO_BATCHES - 50, SCENARIO_BATCHES, &size);
     *ret_result = (scenario_result){
         .full = t.samples / t.seconds / best,
         .last = t.last_samples / t.last_seconds / best_last,
+        .settled = t.settled_samples / t.settled_seconds / best_settled,
         .late = t.n_late / (double)(SCENARIO_BATCHES - 50),
         .without_first = t.samples / (t.seconds - t.first_seconds) / best,
         .n_over = t.n_over,

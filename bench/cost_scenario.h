@@ -26,6 +26,7 @@ typedef struct cost_scenario {
 
 typedef struct scenario_result {
     double full, last; /* throughput of all and of the last 100 batches / the best fixed size's */
+    double settled;    /* the same of the last 50 */
     double late;       /* part of the batches after the first 50 beyond the target */
     double without_first;  /* full, had the first batch, which the options fix, cost nothing */
     uint32_t n_over;       /* batches beyond the memory limit, */

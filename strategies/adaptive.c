@@ -7,7 +7,8 @@
  * Another one is tried when what it may teach pays for the time that it may lose
  * (adaptive_trials.c): at first that makes a doubling scan, which ends when nothing is left to win,
  * then closes in on the knee; later on it makes small steps, seldom, within half a per cent of the
- * time. When costs change, what is remembered is moved or forgotten (adaptive_changes.c). Memory
+ * time. When costs change, what is remembered is moved or forgotten (adaptive_changes.c), and taken
+ * up again when they change back (adaptive_return.c). Memory
  * has a line of its own (adaptive_memory.h), the target a margin that follows how many batches are
  * late. Feedback may be late, missing, repeated or nonsense: it is about the size that it names.
  *
@@ -25,7 +26,7 @@
  *
  * A fitted model with trials from a fixed list of steps under a time budget, instead of trials
  * rated by what they teach, lost a sixth of the throughput on cliffs (84 / 82) and a tenth at 20 %
- * of noise (89 / 89), where this one reaches 97 / 99 and 93 / 97. Of the 30 named consumers 26 are
+ * of noise (89 / 89), where this one reaches 97 / 99 and 93 / 97. Of the 35 named consumers 29 are
  * reached. A knee that goes to a half, or to 1.5 times, at batch 100 leaves 87 and 91 to the last
  * 100 batches, feedback three batches late 92 / 99, and a first batch of 4,096, the caller's, where
  * 500 are best costs as much as 40 good ones. Plan and observation take 45 us together on average,
@@ -76,7 +77,8 @@ static void drop_trial(augsi_adaptive *self)
 static void remember(augsi_adaptive *self, double n, double log_seconds, double residual,
                      double score)
 {
-    augsi_seen_batch one = {.n = n, .log_seconds = log_seconds, .weight = 1, .residual = residual};
+    augsi_seen_batch one = {
+        .n = n, .log_seconds = log_seconds, .weight = 1, .raw = log_seconds, .residual = residual};
     if (self->n_timed > 4 && fabs(score) > AUGSI_OUTLIER) {
         one.weight = 0.1;
         one.log_seconds = log_seconds - residual + residual * AUGSI_OUTLIER / fabs(score);
@@ -137,7 +139,9 @@ static void see_seconds(augsi_adaptive *self, uint64_t n_samples, double seconds
         augsi_adaptive_begin_check(self);
     } else if (!self->checking && was_trial) {
         self->trial = 0;
-        if (self->n_timed > AUGSI_LEARNING_BATCHES && n > 1.003 * (double)self->size) {
+        if (augsi_adaptive_check_return(self, n, log_seconds)) {
+            self->idle = 0;
+        } else if (self->n_timed > AUGSI_LEARNING_BATCHES && n > 1.003 * (double)self->size) {
             augsi_adaptive_watch_above(self, n, log_seconds, score);
         }
     }
@@ -155,6 +159,7 @@ static void see_seconds(augsi_adaptive *self, uint64_t n_samples, double seconds
         augsi_adaptive_continue_scan(self, n, n / seconds);
     }
     choose_size(self);
+    augsi_adaptive_note(self);
 }
 
 static void observe(void *state, const augs_feedback *feedback)

@@ -92,19 +92,47 @@ static void keep(augsi_adaptive *self, double part, uint64_t n)
     }
 }
 
+/* Whether the change is the way back to what was known before. */
+static bool is_return(augsi_adaptive *self)
+{
+    const augsi_cost_change *c = &self->change;
+    const uint64_t n = c->n_run + (self->n_timed - c->began_at);
+    return augsi_adaptive_explain(self, n < AUGSI_N_RECENT ? (uint32_t)n : AUGSI_N_RECENT, c->n,
+                                  (double)self->trial);
+}
+
+static void end_change(augsi_adaptive *self)
+{
+    self->changed_at = self->n_timed;
+    self->checking = false;
+    self->trial = 0;
+    reset_sums(self);
+}
+
 static void end_check(augsi_adaptive *self)
 {
+    if (is_return(self)) {
+        end_change(self);
+        return;
+    }
+    augsi_adaptive_leave(self);
     if (self->changed_at != 0 && self->n_timed - self->changed_at < SOON) {
         keep(self, KEPT_SOON, self->change.n_run + self->n_timed - self->change.began_at);
     } else {
         shift(self);
         keep(self, KEPT, self->change.n_run);
     }
-    self->changed_at = self->n_timed;
-    self->checking = false;
-    self->trial = 0;
     self->learned = false;
-    reset_sums(self);
+    end_change(self);
+}
+
+bool augsi_adaptive_check_return(augsi_adaptive *self, double n, double log_seconds)
+{
+    if (!augsi_adaptive_returned(self, n, log_seconds)) {
+        return false;
+    }
+    end_change(self);
+    return true;
 }
 
 void augsi_adaptive_watch_fit(augsi_adaptive *self)
@@ -175,6 +203,7 @@ void augsi_adaptive_watch_above(augsi_adaptive *self, double n, double log_secon
 /* Forgets all batches, but not what was learned of memory. */
 static void start_again(augsi_adaptive *self)
 {
+    augsi_adaptive_leave(self);
     self->cost.n_bins = self->cost.n_curves = 0;
     self->n_timed = self->changed_at = 0;
     self->tried_most = self->tried_least = 0;

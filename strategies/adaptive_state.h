@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The adaptive planner's state, and its parts: the sizes that are possible (adaptive_limits.c),
- * what is tried (adaptive_trials.c), and what is done when costs change (adaptive_changes.c). */
+ * what is tried (adaptive_trials.c), what is done when costs change (adaptive_changes.c), and when
+ * they change back (adaptive_return.c). */
 #ifndef AUGSI_ADAPTIVE_STATE_H
 #define AUGSI_ADAPTIVE_STATE_H
 
@@ -18,10 +19,13 @@
 #define AUGSI_LEARNING_BATCHES 12u
 /* Without a reason a size above is tried every so many batches. */
 #define AUGSI_PROBE_INTERVAL 12u
+/* So much of what was known before changes is kept. */
+#define AUGSI_N_PAST 2u
 
 typedef struct augsi_seen_batch {
     double n, log_seconds, weight;
-    double residual; /* log seconds beyond what was expected */
+    double raw;      /* log seconds, however far off */
+    double residual; /* beyond what was expected */
 } augsi_seen_batch;
 
 /* A change that was noticed at n: by how much, and what half the size says of it. */
@@ -32,6 +36,14 @@ typedef struct augsi_cost_change {
     uint32_t n_run;        /* and how many it had lasted; */
     uint32_t n_seen;       /* batches of half the size since */
 } augsi_cost_change;
+
+/* What was known of the cost when nothing was left to learn; n_bins 0 = nothing. */
+typedef struct augsi_known_cost {
+    uint32_t n_bins;
+    augsi_cost_bin bins[AUGSI_COST_BINS];
+    uint64_t size;      /* the best, */
+    double pace, noise; /* its seconds a sample, and their log's deviation */
+} augsi_known_cost;
 
 typedef struct augsi_adaptive {
     augsi_size_limits limits;
@@ -54,7 +66,8 @@ typedef struct augsi_adaptive {
     bool learned_once;  /* up, they keep growth for ever */
     bool scanning_down;
     double best_rate;
-    double allowance; /* saved up for trials without a reason, in batches */
+    double allowance;      /* saved up for trials without a reason, in batches, */
+    double allowance_back; /* and for those of what was best before a change */
 
     double sum_slower, sum_faster, sum_above; /* of residuals */
     uint32_t run_slower, run_faster;          /* batches since the sums were 0 */
@@ -62,7 +75,8 @@ typedef struct augsi_adaptive {
     bool outlier_last;
     bool checking; /* the trial is half the size, and more than once */
     augsi_cost_change change;
-    double noise_before; /* the last change */
+    double noise_before;                        /* the last change */
+    augsi_known_cost known, past[AUGSI_N_PAST]; /* since the last change, and before */
 
     const char *why, *why_trial;
 } augsi_adaptive;
@@ -87,11 +101,23 @@ void augsi_adaptive_choose_trial(augsi_adaptive *self);
 bool augsi_adaptive_doubts(augsi_adaptive *self, double n, double log_seconds, double residual);
 /* Adds a batch to the sums, its score in standard deviations. True: the cost has changed. */
 bool augsi_adaptive_watch(augsi_adaptive *self, double score);
+/* Whether a trial says that what was known before a change holds again: it is taken up. */
+bool augsi_adaptive_check_return(augsi_adaptive *self, double n, double log_seconds);
 /* The same for a trial above the size. */
 void augsi_adaptive_watch_above(augsi_adaptive *self, double n, double log_seconds, double score);
 /* After a change: sends half the size out, and hears of it. */
 void augsi_adaptive_begin_check(augsi_adaptive *self);
 void augsi_adaptive_continue_check(augsi_adaptive *self, double log_seconds);
+/* Notes what is known now, after each batch; puts it aside, when the cost has changed. */
+void augsi_adaptive_note(augsi_adaptive *self);
+void augsi_adaptive_leave(augsi_adaptive *self);
+/* Whether the last n batches, both those of half the size that changed and the others, go with what
+ * was known before a change, or one of a size that was best. True: it is taken up again. */
+bool augsi_adaptive_explain(augsi_adaptive *self, uint32_t n, double n_changed, double half);
+bool augsi_adaptive_returned(augsi_adaptive *self, double n, double log_seconds);
+/* A size that was the best one and would be it again, at a price in batches; 0 = none. */
+uint64_t augsi_adaptive_past_size(const augsi_adaptive *self, double most, double allowance,
+                                  double *ret_price);
 /* After each fit. */
 void augsi_adaptive_watch_fit(augsi_adaptive *self);
 

@@ -21,6 +21,9 @@
 /* What trials without a reason may lose, in batches a batch, and save up. */
 #define PROBE_PART 0.005
 #define PROBE_MOST 0.3
+/* And for those of what was best before a change. */
+#define BACK_PART 0.0025
+#define BACK_MOST 0.5
 
 /* What trying n is worth, in batches of the best size. */
 static double gain_of(const augsi_adaptive *self, double n)
@@ -88,12 +91,20 @@ static bool step_allowed(const augsi_adaptive *self, double step)
     return !self->learned_once || step <= self->growth;
 }
 
-/* A trial without a reason: what lies above may have become better. */
+/* A trial without a reason: what was best before, or what lies above, may have become better. */
 static void choose_probe(augsi_adaptive *self, double most)
 {
     const double steps[] = {self->growth, 1.1, 1.05, 1.02};
     self->allowance = fmin(self->allowance + PROBE_PART, PROBE_MOST);
+    self->allowance_back = fmin(self->allowance_back + BACK_PART, BACK_MOST);
     if (++self->idle < AUGSI_PROBE_INTERVAL) {
+        return;
+    }
+    double back = 0;
+    uint64_t past = augsi_adaptive_past_size(self, most, self->allowance_back, &back);
+    if (past != 0) {
+        self->allowance_back -= back;
+        set_trial(self, past, "probe");
         return;
     }
     const double now = (double)self->size, loss = augsi_cost_loss(&self->cost, now);

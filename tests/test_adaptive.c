@@ -11,7 +11,7 @@
 #include "cost_scenario.h"
 #include "suite.h"
 
-#define MOST_STATE 8192u
+#define MOST_STATE 16384u
 
 typedef struct driven {
     const augs_strategy_ops *ops;
@@ -414,6 +414,52 @@ START_TEST(throughput_is_92_per_cent_of_the_best_fixed_size_with_the_learning_an
 }
 END_TEST
 
+START_TEST(no_seed_stays_low_after_a_disturbance_that_ends)
+{
+    const cost_scenario disturbed[] = {
+        {"added", .change_a = 6},
+        {"slower_a_sample", .change_b = 10},
+        {"slower", .change_a = 4, .change_b = 4},
+        {"pause", .change_at = 99, .change_a = 100, .change_b = 100},
+    };
+    const uint32_t n = getenv("AUGS_TEST_SMALL") != NULL ? 3 : 20;
+    for (size_t i = 0; i < sizeof disturbed / sizeof *disturbed; i++) {
+        cost_scenario s = disturbed[i];
+        s.a = 0.05;
+        s.b = 1e-4;
+        s.c = 1e-3;
+        s.n0 = 500;
+        s.noise = 0.05;
+        s.change_at = s.change_at != 0 ? s.change_at : 70;
+        s.change_to = 100;
+        for (uint32_t seed = 0; seed < n; seed++) {
+            scenario_result r;
+            augs_error error;
+            AUGS_ASSERT_OK(scenario_run(&s, adaptive(), seed, 0, &r, &error), error);
+            ck_assert_msg(r.settled >= 0.9, "%s, seed %u: %.3f of the best", s.name, seed,
+                          r.settled);
+        }
+    }
+}
+END_TEST
+
+/* A base that makes the largest batches the best ones, and goes. */
+START_TEST(large_batches_do_not_hide_that_small_ones_are_the_best_again)
+{
+    driven d;
+    uint64_t n = 0, most = 0;
+    start(&d, OPTIONS(0));
+    for (int i = 0; i < 200; i++) {
+        n = plan(&d);
+        most = i < 100 && n > most ? n : most;
+        double base = i >= 70 && i < 100 ? 1 : 0.05;
+        tell(&d, n, base + 1e-4 * (double)n + (n > 500 ? 1e-3 * (double)(n - 500) : 0), 0);
+    }
+    ck_assert_uint_ge(most, 2000);
+    ck_assert_msg(n >= 450 && n <= 550, "%" PRIu64, n);
+}
+END_TEST
+
 START_TEST(it_is_not_made_for_the_named_scenarios)
 {
     enum { MOST = 60 };
@@ -444,4 +490,6 @@ AUGS_SUITE("adaptive", sizes_keep_min_max_and_multiple_whatever_it_is_told,
            late_missing_and_repeated_feedback_is_understood, one_slow_batch_changes_nothing,
            a_slow_start_is_not_held_against_small_sizes, options_that_cannot_be_kept_are_refused,
            throughput_is_92_per_cent_of_the_best_fixed_size_with_the_learning_and_97_after,
+           no_seed_stays_low_after_a_disturbance_that_ends,
+           large_batches_do_not_hide_that_small_ones_are_the_best_again,
            it_is_not_made_for_the_named_scenarios)
