@@ -12,27 +12,10 @@
 
 #include <augstream/pipeline.h>
 
+#include "journal_folder.h"
 #include "pipeline_fixture.h"
 
 #define N_SAMPLES 3000u
-
-static char folder[64];
-static char path[96];
-
-static void begin(void)
-{
-    /* in memory where that is possible: every decision is synced */
-    snprintf(folder, sizeof folder, "%s/augs-journal-XXXXXX",
-             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/plan.jsonl", folder);
-}
-
-static void end(void)
-{
-    unlink(path);
-    ck_assert_int_eq(rmdir(folder), 0);
-}
 
 static uint64_t fixed_clock(void *user)
 {

@@ -7,24 +7,8 @@
 
 #include <augstream/planner.h>
 
+#include "journal_folder.h"
 #include "pipeline_fixture.h"
-
-static char folder[64];
-static char path[96];
-
-static void begin(void)
-{
-    snprintf(folder, sizeof folder, "%s/augs-planner-XXXXXX",
-             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/plan.jsonl", folder);
-}
-
-static void end(void)
-{
-    unlink(path);
-    ck_assert_int_eq(rmdir(folder), 0);
-}
 
 static int try_planner(augs_planner_options options, augs_strategy_options strategy,
                        augs_planner **ret_planner, augs_error *error)
