@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "order.h"
 #include "quantiles.h"
 #include "rng.h"
 
@@ -21,7 +22,7 @@ typedef struct augsi_kernels {
     void (*log_uniform)(const augsi_log_uniform *column, const uint32_t *words, uint64_t n,
                         float *ret_values);
     /* All rounds of the order's network, once, over n numbers in place. */
-    void (*order_forward)(const uint64_t keys[8], uint32_t half_bits, uint64_t *numbers, size_t n);
+    void (*order_forward)(const augsi_order *order, uint64_t *numbers, size_t n);
 } augsi_kernels;
 
 extern const augsi_kernels augsi_kernels_scalar;

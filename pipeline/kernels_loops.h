@@ -5,7 +5,6 @@
 #define AUGSI_KERNELS_LOOPS_H
 
 #include "kernels.h"
-#include "order.h"
 #include "quantiles_core.h"
 
 static void loop_uniform(float low, float width, const uint32_t *restrict words, uint64_t n,
@@ -23,23 +22,24 @@ static void loop_log_uniform(const augsi_log_uniform *column, const uint32_t *wo
     augsi_log_uniform_loop(column, words, n, ret_values);
 }
 
-static void loop_order_forward(const uint64_t keys[8], uint32_t half_bits, uint64_t *numbers,
-                               size_t n)
+static void loop_order_forward(const augsi_order *order, uint64_t *numbers, size_t n)
 {
-    const uint64_t mask = ((uint64_t)1 << half_bits) - 1;
-    const uint64_t k0 = keys[0], k1 = keys[1], k2 = keys[2], k3 = keys[3];
-    const uint64_t k4 = keys[4], k5 = keys[5], k6 = keys[6], k7 = keys[7];
+    const uint32_t high = order->high_bits, low = order->low_bits;
+    const uint64_t mask = ((uint64_t)1 << low) - 1;
+    const uint64_t k0 = order->keys[0], k1 = order->keys[1], k2 = order->keys[2];
+    const uint64_t k3 = order->keys[3], k4 = order->keys[4], k5 = order->keys[5];
+    const uint64_t k6 = order->keys[6], k7 = order->keys[7];
     for (size_t i = 0; i < n; i++) {
-        uint64_t left = numbers[i] >> half_bits, right = numbers[i] & mask;
-        left ^= augsi_order_round(right, k0, half_bits);
-        right ^= augsi_order_round(left, k1, half_bits);
-        left ^= augsi_order_round(right, k2, half_bits);
-        right ^= augsi_order_round(left, k3, half_bits);
-        left ^= augsi_order_round(right, k4, half_bits);
-        right ^= augsi_order_round(left, k5, half_bits);
-        left ^= augsi_order_round(right, k6, half_bits);
-        right ^= augsi_order_round(left, k7, half_bits);
-        numbers[i] = left << half_bits | right;
+        uint64_t left = numbers[i] >> low, right = numbers[i] & mask;
+        left ^= augsi_order_round(right, k0, high);
+        right ^= augsi_order_round(left, k1, low);
+        left ^= augsi_order_round(right, k2, high);
+        right ^= augsi_order_round(left, k3, low);
+        left ^= augsi_order_round(right, k4, high);
+        right ^= augsi_order_round(left, k5, low);
+        left ^= augsi_order_round(right, k6, high);
+        right ^= augsi_order_round(left, k7, low);
+        numbers[i] = left << low | right;
     }
 }
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A balanced Feistel network with eight rounds over the smallest even power of two that holds the
- * positions, walked along its cycle until the result is one of them (Black and Rogaway, "Ciphers
- * with arbitrary finite domains", CT-RSA 2002). The round function is PCG's RXS-M-XS.
+ * A Feistel network with eight rounds over the smallest power of two that holds the positions. The
+ * network is walked along its cycle until the result is a position (Black and Rogaway, "Ciphers
+ * with arbitrary finite domains", CT-RSA 2002). Its two halves differ by one bit where the number
+ * of bits is odd, so the domain has fewer than 2 N numbers and the walk takes less than two steps
+ * on average. Streams of up to 128 samples keep 256 numbers, because smaller halves mix less well.
+ * The round function is PCG's RXS-M-XS.
  */
 #include "order.h"
 
@@ -20,8 +23,10 @@ void augsi_order_init(augsi_order *order, uint32_t shuffled, uint64_t n_samples,
 {
     *order = (augsi_order){.n_samples = n_samples, .shuffled = shuffled != 0 && n_samples > 1};
     if (order->shuffled != 0) {
-        uint32_t half = (bit_length(n_samples - 1) + 1) / 2;
-        order->half_bits = half < 4 ? 4 : half;
+        uint32_t n_bits = bit_length(n_samples - 1);
+        n_bits = n_bits < 8 ? 8 : n_bits;
+        order->low_bits = n_bits / 2;
+        order->high_bits = n_bits - order->low_bits;
         augsi_seed_words(seed, epoch, augsi_crc32("augstream.order", 15), order->keys, 8);
     }
 }
@@ -39,7 +44,7 @@ void augsi_order_ids(const augsi_order *order, uint64_t *ret_ids, size_t n)
     uint64_t outside[AUGSI_ORDER_BLOCK];
     uint16_t places[AUGSI_ORDER_BLOCK];
     size_t n_outside = 0;
-    kernels->order_forward(order->keys, order->half_bits, ret_ids, n);
+    kernels->order_forward(order, ret_ids, n);
     for (size_t i = 0; i < n; i++) {
         places[n_outside] = (uint16_t)i;
         outside[n_outside] = ret_ids[i];
@@ -47,7 +52,7 @@ void augsi_order_ids(const augsi_order *order, uint64_t *ret_ids, size_t n)
     }
     while (n_outside > 0) {
         size_t left = 0;
-        kernels->order_forward(order->keys, order->half_bits, outside, n_outside);
+        kernels->order_forward(order, outside, n_outside);
         for (size_t i = 0; i < n_outside; i++) {
             uint64_t x = outside[i];
             uint16_t place = places[i];
@@ -71,17 +76,16 @@ uint64_t augsi_order_position(const augsi_order *order, uint64_t id)
     if (order->shuffled == 0) {
         return id;
     }
-    const uint32_t half = order->half_bits;
-    const uint64_t mask = ((uint64_t)1 << half) - 1;
+    const uint32_t high = order->high_bits, low = order->low_bits;
+    const uint64_t mask = ((uint64_t)1 << low) - 1;
     uint64_t x = id;
     do {
-        uint64_t left = x >> half, right = x & mask;
-        for (int i = 7; i >= 0; i--) {
-            uint64_t previous = right ^ augsi_order_round(left, order->keys[i], half);
-            right = left;
-            left = previous;
+        uint64_t left = x >> low, right = x & mask;
+        for (int i = 7; i > 0; i -= 2) { /* a round is its own inverse */
+            right ^= augsi_order_round(left, order->keys[i], low);
+            left ^= augsi_order_round(right, order->keys[i - 1], high);
         }
-        x = left << half | right;
+        x = left << low | right;
     } while (x >= order->n_samples);
     return x;
 }

@@ -6,21 +6,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The network's numbers are left << low_bits | right, with high_bits bits on the left. */
 typedef struct augsi_order {
     uint64_t n_samples;
     uint64_t keys[8];
-    uint32_t half_bits;
+    uint32_t high_bits, low_bits;
     uint32_t shuffled; /* 0: the identity */
 } augsi_order;
 
 void augsi_order_init(augsi_order *order, uint32_t shuffled, uint64_t n_samples, uint64_t seed,
                       uint32_t epoch);
-/* F of docs/contract.md: RXS-M-XS, and its top bits. */
-static inline uint64_t augsi_order_round(uint64_t right, uint64_t key, uint32_t half_bits)
+/* F of docs/contract.md: the top n_bits bits of RXS-M-XS. */
+static inline uint64_t augsi_order_round(uint64_t half, uint64_t key, uint32_t n_bits)
 {
-    uint64_t s = right * 6364136223846793005u + key;
+    uint64_t s = half * 6364136223846793005u + key;
     uint64_t t = ((s >> ((s >> 59) + 5)) ^ s) * 12605985483714917081u;
-    return (t ^ (t >> 43)) >> (64 - half_bits);
+    return (t ^ (t >> 43)) >> (64 - n_bits);
 }
 
 /* Ids of the n positions in ret_ids, in place; n <= AUGSI_ORDER_BLOCK. */

@@ -112,14 +112,19 @@ def order_of(position, n, seed, epoch):
     if n <= 1:
         return position
     keys = np.random.SeedSequence(seed, spawn_key=(epoch, zlib.crc32(b"augstream.order"))).generate_state(8, np.uint64)
-    half = max(4, ((n - 1).bit_length() + 1) // 2)
+    bits = max(8, (n - 1).bit_length())
+    low = bits // 2
+    high = bits - low
     while True:
-        left, right = position >> half, position & ((1 << half) - 1)
-        for key in keys:
-            s = (right * 6364136223846793005 + int(key)) & MASK
+        left, right = position >> low, position & ((1 << low) - 1)
+        for number, key in enumerate(keys):
+            s = ((left if number % 2 else right) * 6364136223846793005 + int(key)) & MASK
             t = (((s >> ((s >> 59) + 5)) ^ s) * 12605985483714917081) & MASK
-            left, right = right, left ^ ((t ^ (t >> 43)) >> (64 - half))
-        position = left << half | right
+            if number % 2:
+                right ^= (t ^ (t >> 43)) >> (64 - low)
+            else:
+                left ^= (t ^ (t >> 43)) >> (64 - high)
+        position = left << low | right
         if position < n:
             return position
 

@@ -91,7 +91,7 @@ static augs_stream *open_case(const json_t *entry, augs_choice *choices)
     return stream;
 }
 
-/* The element as the file writes it: an unsigned number, permutations as one number a byte. */
+/* A value as the file writes it: its bits as an unsigned number. */
 static uint64_t element_bits(const unsigned char *element, uint32_t n_bytes)
 {
     uint64_t bits = 0;
@@ -114,9 +114,13 @@ static void check_element(const json_t *entry, const augs_column_info *info,
 {
     const char *name = info->name;
     if (info->kind == AUGS_KIND_PERMUTATION) {
-        for (uint32_t i = 0; i < info->width; i++) {
-            char byte[3] = {expected[2 * i], expected[2 * i + 1], 0};
-            ck_assert_msg(element[i] == strtoul(byte, NULL, 16), "%s, sample %" PRIu64, name, id);
+        const uint32_t n_bytes = augs_dtype_bytes(info->dtype);
+        ck_assert_uint_eq(strlen(expected), (size_t)8 * info->width);
+        for (uint32_t i = 0; i < info->width; i++) { /* eight digits per item */
+            char item[9] = "";
+            memcpy(item, expected + (size_t)8 * i, 8);
+            ck_assert_msg(element_bits(element + i * n_bytes, n_bytes) == strtoul(item, NULL, 16),
+                          "%s, sample %" PRIu64, name, id);
         }
         return;
     }
