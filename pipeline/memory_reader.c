@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Room is what a limit leaves: limit - used, where memory that the kernel drops on demand (file
- * pages not in use, reclaimable slab) does not count as used. The room of a process is the least
+ * Room is what a limit leaves: limit - used, where memory that the kernel drops on demand (clean
+ * file pages, reclaimable slab) does not count as used. The room of a process is the least
  * over all limits that hold for it, and a control group is bound by every group above it
  * (Linux: admin-guide/cgroup-v2.rst "Memory", admin-guide/cgroup-v1/memory.rst 5.2 and 6).
  *
@@ -279,26 +279,90 @@ static uint64_t group_limit(augsi_memory_reader *reader, const augsi_memory_grou
     return less_of(limit, read_number(reader, &group->high));
 }
 
-/* What the group could give back at once. In *limit_bytes, version 1: also the least limit of the
- * groups above, of which a container sees none. */
-static uint64_t read_reclaimable(augsi_memory_reader *reader, const augsi_memory_group *group,
-                                 uint64_t *limit_bytes)
+/*
+ * What a group could give back. The kernel reclaims file pages of both lists: a page that was read
+ * twice is on the active one. Pages of tmpfs and shared memory are on the anonymous lists, locked
+ * pages on neither, so none of them counts here. A dirty page, or one that is being written, first
+ * needs the disk: it counts as used.
+ */
+typedef struct group_cache {
+    uint64_t inactive, active, dirty, writing;
+    uint64_t slab;
+} group_cache;
+
+static uint64_t reclaimable_of(const group_cache *cache)
 {
-    enum { FILES, SLAB, LIMIT = SLAB, OWN_FILES, N_KEYS };
-    static const char *const v2[] = {"inactive_file", "slab_reclaimable"};
-    static const char *const v1[] = {"total_inactive_file", "hierarchical_memory_limit",
-                                     "inactive_file"};
+    const uint64_t files = sum_of(known(cache->inactive), known(cache->active));
+    const uint64_t busy = sum_of(known(cache->dirty), known(cache->writing));
+    return sum_of(files - less_of(files, busy), known(cache->slab));
+}
+
+static uint64_t read_reclaimable_v2(augsi_memory_reader *reader, const augsi_memory_group *group)
+{
+    enum { INACTIVE, ACTIVE, DIRTY, WRITING, SLAB, N_KEYS };
+    static const char *const keys[N_KEYS] = {
+        [INACTIVE] = "inactive_file", [ACTIVE] = "active_file",    [DIRTY] = "file_dirty",
+        [WRITING] = "file_writeback", [SLAB] = "slab_reclaimable",
+    };
     uint64_t figures[N_KEYS];
     read_text(reader, &group->statistics);
-    if (reader->version == 2) {
-        augsi_keyed_numbers(reader->text, v2, sizeof v2 / sizeof *v2, figures);
-        return sum_of(known(figures[FILES]), known(figures[SLAB]));
-    }
-    augsi_keyed_numbers(reader->text, v1, sizeof v1 / sizeof *v1, figures);
+    augsi_keyed_numbers(reader->text, keys, N_KEYS, figures);
+    const group_cache cache = {.inactive = figures[INACTIVE],
+                               .active = figures[ACTIVE],
+                               .dirty = figures[DIRTY],
+                               .writing = figures[WRITING],
+                               .slab = figures[SLAB]};
+    return reclaimable_of(&cache);
+}
+
+/* With groups below it, as usage is. *limit_bytes also becomes the least limit of the groups above,
+ * of which a container sees none. */
+static uint64_t read_reclaimable_v1(augsi_memory_reader *reader, const augsi_memory_group *group,
+                                    uint64_t *limit_bytes)
+{
+    enum {
+        INACTIVE,
+        ACTIVE,
+        DIRTY,
+        WRITING,
+        LIMIT,
+        OWN_INACTIVE,
+        OWN_ACTIVE,
+        OWN_DIRTY,
+        OWN_WRITING,
+        N_KEYS
+    };
+    static const char *const keys[N_KEYS] = {
+        [INACTIVE] = "total_inactive_file",
+        [ACTIVE] = "total_active_file",
+        [DIRTY] = "total_dirty",
+        [WRITING] = "total_writeback",
+        [LIMIT] = "hierarchical_memory_limit",
+        [OWN_INACTIVE] = "inactive_file",
+        [OWN_ACTIVE] = "active_file",
+        [OWN_DIRTY] = "dirty",
+        [OWN_WRITING] = "writeback",
+    };
+    uint64_t figures[N_KEYS];
+    read_text(reader, &group->statistics);
+    augsi_keyed_numbers(reader->text, keys, N_KEYS, figures);
     if (figures[LIMIT] < V1_NO_LIMIT) {
         *limit_bytes = less_of(*limit_bytes, figures[LIMIT]);
     }
-    return known(figures[FILES] != AUGSI_UNKNOWN ? figures[FILES] : figures[OWN_FILES]);
+    const bool totals = figures[INACTIVE] != AUGSI_UNKNOWN || figures[ACTIVE] != AUGSI_UNKNOWN;
+    const group_cache cache = {.inactive = figures[totals ? INACTIVE : OWN_INACTIVE],
+                               .active = figures[totals ? ACTIVE : OWN_ACTIVE],
+                               .dirty = figures[totals ? DIRTY : OWN_DIRTY],
+                               .writing = figures[totals ? WRITING : OWN_WRITING],
+                               .slab = AUGSI_UNKNOWN};
+    return reclaimable_of(&cache);
+}
+
+static uint64_t read_reclaimable(augsi_memory_reader *reader, const augsi_memory_group *group,
+                                 uint64_t *limit_bytes)
+{
+    return reader->version == 2 ? read_reclaimable_v2(reader, group)
+                                : read_reclaimable_v1(reader, group, limit_bytes);
 }
 
 /*

@@ -5,7 +5,11 @@
  *
  *   memory_consumer consume key=value...
  *   memory_consumer hold BYTES      another process's memory: "take" and "free" on stdin
+ *   memory_consumer take BYTES      takes that much once
+ *   memory_consumer cache FILE BYTES  writes a file of that size to the disk and reads it twice
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdbool.h>
@@ -13,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <augstream/augstream.h>
 
@@ -221,6 +226,31 @@ static int hold(size_t n_bytes)
     return 0;
 }
 
+/* The second reading moves a page to the kernel's active list. */
+static int cache(const char *path, size_t n_bytes)
+{
+    static char portion[1u << 20];
+    int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
+    memset(portion, 5, sizeof portion);
+    bool good = file >= 0;
+    for (size_t at = 0; good && at < n_bytes; at += sizeof portion) {
+        good = write(file, portion, sizeof portion) == (ssize_t)sizeof portion;
+    }
+    good = good && fsync(file) == 0;
+    for (int round = 0; good && round < 2; round++) {
+        for (size_t at = 0; good && at < n_bytes; at += sizeof portion) {
+            good = pread(file, portion, sizeof portion, (off_t)at) == (ssize_t)sizeof portion;
+        }
+    }
+    if (!good) {
+        fprintf(stderr, "memory_consumer: %s: %s\n", path, strerror(errno));
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    return good ? 0 : 1;
+}
+
 static bool parse(settings *is, const char *argument)
 {
     const struct {
@@ -269,6 +299,13 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "hold") == 0) {
         return hold(strtoull(argv[2], NULL, 10));
     }
+    if (argc == 3 && strcmp(argv[1], "take") == 0) {
+        const size_t n_bytes = strtoull(argv[2], NULL, 10);
+        return munmap(map(n_bytes), n_bytes);
+    }
+    if (argc == 4 && strcmp(argv[1], "cache") == 0) {
+        return cache(argv[2], strtoull(argv[3], NULL, 10));
+    }
     for (int i = 2; i < argc; i++) {
         if (!parse(&is, argv[i])) {
             fprintf(stderr, "memory_consumer: '%s' is no setting\n", argv[i]);
@@ -276,7 +313,8 @@ int main(int argc, char **argv)
         }
     }
     if (argc < 2 || strcmp(argv[1], "consume") != 0) {
-        fprintf(stderr, "usage: memory_consumer consume [KEY=VALUE...] | hold BYTES\n");
+        fprintf(stderr, "usage: memory_consumer consume [KEY=VALUE...] | hold BYTES | take BYTES |"
+                        " cache FILE BYTES\n");
         return 2;
     }
     if (is.early_bytes != 0) {

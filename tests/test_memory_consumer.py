@@ -7,53 +7,18 @@
 "without-limits" where an address space cannot be limited (sanitizers, valgrind): only that of the monitor.
 """
 import json
-import os
-import pathlib
 import resource
 import subprocess
 import sys
 import unittest
+
+from memory_group import Group
 
 PROGRAM = sys.argv[1]
 LIMITS = "without-limits" not in sys.argv[2:]
 MIB = 1 << 20
 LIMIT = 128 * MIB
 STEADY = 12  # batches after which the ramp is over
-
-
-def not_run(why):
-    print(f"not run here: {why}", file=sys.stderr, flush=True)
-    raise unittest.SkipTest(why)
-
-
-class Group:
-    """A version 1 memory control group of 128 MiB below our own; without swap."""
-
-    def __init__(self):
-        lines = pathlib.Path("/proc/self/cgroup").read_text().splitlines()
-        own = [line.split(":", 2)[2] for line in lines if "memory" in line.split(":", 2)[1].split(",")]
-        if not own:
-            not_run("no version 1 memory control groups")
-        self.path = pathlib.Path("/sys/fs/cgroup/memory" + own[0].rstrip("/")) / f"augstream-consumer-{os.getpid()}"
-        try:
-            self.path.mkdir()
-        except OSError as error:
-            not_run(f"no control group of our own: {error}")
-        try:
-            (self.path / "memory.limit_in_bytes").write_text(str(LIMIT))
-        except OSError as error:
-            self.close()
-            not_run(f"a control group cannot be limited: {error}")
-        try:
-            (self.path / "memory.memsw.limit_in_bytes").write_text(str(LIMIT))
-        except OSError:
-            pass  # no swap is counted here
-
-    def enter(self):
-        (self.path / "cgroup.procs").write_text(str(os.getpid()))
-
-    def close(self):
-        self.path.rmdir()
 
 
 def limit_address_space():
@@ -137,7 +102,7 @@ class MemoryConsumer(unittest.TestCase):
 
     @unittest.skipUnless(LIMITS, "not run here: a control group holds no sanitizer's memory")
     def test_in_a_control_group(self):
-        group = Group()
+        group = Group(LIMIT)
         self.addCleanup(group.close)
         self.all_consumers(group.enter)
         for report in ("bytes", "nothing"):
@@ -149,7 +114,7 @@ class MemoryConsumer(unittest.TestCase):
 
     @unittest.skipUnless(LIMITS, "not run here: a control group holds no sanitizer's memory")
     def test_pressure_from_another_process_in_the_group(self):
-        group = Group()
+        group = Group(LIMIT)
         self.addCleanup(group.close)
         for report in ("bytes", "nothing"):
             other = start("hold", str(64 * MIB), under=group.enter)

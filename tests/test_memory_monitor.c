@@ -33,6 +33,8 @@ START_TEST(the_tightest_limit_of_every_kind_of_system_is_found)
         {"v1_unlimited", AUGS_MEMORY_OF_SYSTEM, MACHINE, 8 * GIB, 9, 3},
         {"v1_container", AUGS_MEMORY_OF_CGROUP, 512 * MIB, 280 * MIB, 9, 3},
         {"v1_no_mountinfo", AUGS_MEMORY_OF_CGROUP, GIB, 390 * MIB, 9, 3},
+        {"v2_cached", AUGS_MEMORY_OF_CGROUP, 256 * MIB, 20 * MIB, 1.25, 0.5},
+        {"v1_cached", AUGS_MEMORY_OF_CGROUP, 256 * MIB, 25 * MIB, 9, 3},
         {"hybrid", AUGS_MEMORY_OF_CGROUP, GIB, 448 * MIB, 7.5, 2.5},
         {"none", AUGS_MEMORY_OF_SYSTEM, MACHINE, 8 * GIB, 9, 3},
         {"old_kernel", AUGS_MEMORY_OF_SYSTEM, MACHINE, MACHINE - 3584 * MIB, 9, 3},
@@ -59,6 +61,53 @@ START_TEST(the_tightest_limit_of_every_kind_of_system_is_found)
             now.pressure_some_avg10 == cases[i].some && now.pressure_full_avg10 == cases[i].full,
             "%s: pressure %g, %g", cases[i].name, now.pressure_some_avg10, now.pressure_full_avg10);
         ck_assert_uint_eq(now.size, sizeof now);
+    }
+}
+END_TEST
+
+START_TEST(only_what_the_kernel_gives_back_at_once_is_room)
+{
+    static const struct {
+        const char *fixture, *statistics;
+        uint64_t used; /* of 250 MiB */
+    } cases[] = {
+        /* read once, read twice */
+        {"v2_cached", "inactive_file 104857600\n", 150 * MIB},
+        {"v2_cached", "active_file 104857600\n", 150 * MIB},
+        /* files of tmpfs and locked pages stay */
+        {"v2_cached", "file 209715200\nshmem 209715200\nactive_anon 209715200\n", 250 * MIB},
+        {"v2_cached", "file 209715200\nunevictable 209715200\n", 250 * MIB},
+        {"v2_cached", "active_file 104857600\nfile_dirty 20971520\n", 170 * MIB},
+        {"v2_cached", "active_file 104857600\nfile_writeback 20971520\n", 170 * MIB},
+        /* dirty pages that are on neither list take nothing from the slabs */
+        {"v2_cached", "active_file 1048576\nfile_dirty 20971520\nslab_reclaimable 5242880\n",
+         245 * MIB},
+        {"v2_cached", "slab_reclaimable 5242880\nslab_unreclaimable 9242880\n", 245 * MIB},
+        {"v2_cached", "inactive_file 18446744073709551614\nactive_file 18446744073709551614\n", 0},
+        {"v1_cached", "total_inactive_file 104857600\ntotal_active_file 52428800\n", 100 * MIB},
+        {"v1_cached", "total_active_file 104857600\ntotal_dirty 20971520\n", 170 * MIB},
+        {"v1_cached", "total_active_file 104857600\ntotal_writeback 20971520\n", 170 * MIB},
+        {"v1_cached", "total_cache 104857600\ntotal_shmem 104857600\ntotal_unevictable 1\n",
+         250 * MIB},
+        /* its own figures are not those of the groups below it, unless there are no others */
+        {"v1_cached", "active_file 104857600\ntotal_active_file 52428800\n", 200 * MIB},
+        {"v1_cached", "active_file 104857600\ndirty 1048576\nwriteback 1048576\n", 152 * MIB},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char place[PLACE_BYTES];
+        const bool v2 = strcmp(cases[i].fixture, "v2_cached") == 0;
+        copy_fixture(place, cases[i].fixture);
+        put_text(place,
+                 v2 ? "sys/fs/cgroup/job/memory.stat" : "sys/fs/cgroup/memory/job/memory.stat",
+                 cases[i].statistics);
+        if (!v2) { /* the one below it knows of a larger limit only */
+            put_text(place, "sys/fs/cgroup/memory/job/step/memory.stat", "cache 0\n");
+        }
+        augs_memory_snapshot now = read_root(place);
+        ck_assert_msg(now.limit_bytes == 256 * MIB && now.used_bytes == cases[i].used,
+                      "%s: %s: limit %llu, used %llu", cases[i].fixture, cases[i].statistics,
+                      (unsigned long long)now.limit_bytes, (unsigned long long)now.used_bytes);
+        remove_folder(place);
     }
 }
 END_TEST
@@ -770,6 +819,7 @@ START_TEST(cpus_are_those_of_the_affinity)
 END_TEST
 
 AUGS_SUITE("memory_monitor", the_tightest_limit_of_every_kind_of_system_is_found,
+           only_what_the_kernel_gives_back_at_once_is_room,
            garbage_and_emptiness_leave_nothing_known, a_missing_file_takes_away_its_own_figure_only,
            any_one_file_may_be_missing_or_empty, spoilt_files_never_break_a_reading,
            numbers_are_taken_whole_or_not_at_all, what_does_not_fit_is_cut_between_lines,
