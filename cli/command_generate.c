@@ -61,6 +61,21 @@ static bool any_plan_option(const arguments *of)
     return false;
 }
 
+/* A format of columns cannot go to stdout. */
+static int refuse_format(uint32_t format)
+{
+    char names[128] = "";
+    for (uint32_t i = 0; augs_format_at(i) != 0; i++) {
+        if ((augs_format_flags(augs_format_at(i)) & AUGS_FORMAT_HOLDS_RECORDS) != 0) {
+            size_t used = strlen(names);
+            snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "",
+                     augs_format_name(augs_format_at(i)));
+        }
+    }
+    return complain(EXIT_USAGE, "--format %s needs --out DIR; accepted for stdout: %s",
+                    augs_format_name(format), names);
+}
+
 /* Everything of the command line but the stream. */
 static int read_generation(const arguments *of, generation *ret)
 {
@@ -75,10 +90,8 @@ static int read_generation(const arguments *of, generation *ret)
         }
     }
     ret->chunk_size = option_whole(of, OPT_CHUNK_SIZE, 65536);
-    if (ret->folder == NULL && ret->format > AUGS_FORMAT_MSGPACK) {
-        return complain(EXIT_USAGE,
-                        "--format %s needs --out DIR; accepted for stdout: jsonl, csv, msgpack",
-                        option_text(of, OPT_FORMAT, ""));
+    if (ret->folder == NULL && (augs_format_flags(ret->format) & AUGS_FORMAT_HOLDS_RECORDS) == 0) {
+        return refuse_format(ret->format);
     }
     if (ret->folder == NULL && of->given[OPT_CHECK]) {
         return complain(EXIT_USAGE, "--check needs --out DIR");

@@ -177,7 +177,7 @@ int command_subscribe(const arguments *of)
     subscription run = {.of = of, .format = AUGS_FORMAT_JSONL, .ids = {.file = -1}};
     run.out = option_text(of, OPT_OUT_FILE, of->given[OPT_RECORD_FORMAT] ? "-" : NULL);
     if (of->given[OPT_RECORD_FORMAT]) {
-        run.format = option_name_index(of, OPT_RECORD_FORMAT, 0) + AUGS_FORMAT_JSONL;
+        augs_format_find(option_text(of, OPT_RECORD_FORMAT, ""), &run.format, NULL);
     }
     char *endpoint_text = strdup(option_text(of, OPT_CONNECT, ""));
     if (endpoint_text == NULL) {

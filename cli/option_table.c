@@ -27,12 +27,18 @@ static const char *strategy_name(uint32_t index)
 
 static const char *format_name(uint32_t index)
 {
-    return augs_format_name(index + 1);
+    return augs_format_name(augs_format_at(index));
 }
 
 static const char *record_format_name(uint32_t index)
 {
-    return index < 3 ? augs_format_name(index + AUGS_FORMAT_JSONL) : NULL;
+    for (uint32_t i = 0, found = 0; augs_format_at(i) != 0; i++) {
+        const uint32_t format = augs_format_at(i);
+        if ((augs_format_flags(format) & AUGS_FORMAT_HOLDS_RECORDS) != 0 && found++ == index) {
+            return augs_format_name(format);
+        }
+    }
+    return NULL;
 }
 
 #define NAMES(function, ...)                                                                       \

@@ -62,7 +62,8 @@ int subscription_open_outputs(subscription *run)
     if (run->out != NULL) {
         result =
             record_output_open(&run->output, run->out, goes_on ? resumed->out_bytes : UINT64_MAX);
-        run->output.skip_line = run->format == AUGS_FORMAT_CSV && run->output.n_bytes > 0;
+        run->output.skip_line = (augs_format_flags(run->format) & AUGS_FORMAT_HAS_HEADER) != 0 &&
+                                run->output.n_bytes > 0;
     }
     if (result == EXIT_DONE && ids != NULL) {
         result = npy_ids_open(&run->ids, ids,

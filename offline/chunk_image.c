@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "chunk_format.h"
 #include "fail.h"
 
 static void list_tensors(augsi_chunk_maker *maker)
@@ -37,9 +38,11 @@ int augsi_chunk_maker_open(const augsi_chunk_run *run, augsi_chunk_maker *ret_ma
 {
     augsi_chunk_maker *maker = ret_maker;
     uint32_t n_tensors = augs_stream_n_columns(run->stream) + run->has_plan;
+    const augsi_chunk_form *form = augsi_chunk_form_of(run->format);
     *maker = (augsi_chunk_maker){.run = run,
+                                 .form = form,
                                  .n_tensors = n_tensors,
-                                 .n_files = run->format == AUGS_FORMAT_NPY ? n_tensors : 1};
+                                 .n_files = form->file_per_column ? n_tensors : 1};
     augsi_text_init(&maker->image, &run->allocator);
     maker->tensors = augsi_new_array(&run->allocator, n_tensors, sizeof *maker->tensors);
     maker->files = augsi_new_array(&run->allocator, maker->n_files, sizeof *maker->files);
@@ -50,8 +53,7 @@ int augsi_chunk_maker_open(const augsi_chunk_run *run, augsi_chunk_maker *ret_ma
         list_tensors(maker);
         status = augsi_batch_pool_open(run->stream, false, &maker->pool, error);
     }
-    if (status == AUGS_OK && run->format != AUGS_FORMAT_NPY &&
-        run->format != AUGS_FORMAT_SAFETENSORS) {
+    if (status == AUGS_OK && (augs_format_flags(run->format) & AUGS_FORMAT_HOLDS_RECORDS) != 0) {
         status = augsi_record_writer_open(run->stream, run->format, run->has_plan, &maker->writer,
                                           error);
     }
@@ -147,65 +149,28 @@ int augsi_chunk_make(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk
         return status;
     }
     augsi_text_clear(&maker->image);
-    if (maker->run->format == AUGS_FORMAT_SAFETENSORS) {
-        augsi_chunk_put_safetensors(maker);
-    } else if (maker->run->format == AUGS_FORMAT_NPY) {
-        augsi_chunk_put_npy(maker);
-    } else {
-        augsi_record_data data = {.columns =
-                                      (const void *const *)augsi_batch_columns_edit(maker->batch),
-                                  .batch = maker->steps};
-        augsi_record_writer_header(maker->writer, &maker->image);
-        augsi_record_writer_append(maker->writer, &maker->image, &data, 0, maker->n_records);
-        maker->files[0] = (augsi_chunk_file){0, maker->image.n_bytes};
-    }
+    maker->form->put(maker);
     return maker->image.failed ? augsi_fail_memory(error, maker->image.capacity * 2) : AUGS_OK;
-}
-
-static void locate_record(const augsi_chunk_maker *maker, size_t at, char *ret_text, size_t n_bytes)
-{
-    if (maker->run->format == AUGS_FORMAT_MSGPACK) {
-        snprintf(ret_text, n_bytes, "in the records");
-        return;
-    }
-    uint64_t line = 0;
-    for (size_t i = 0; i < at && i < maker->image.n_bytes; i++) {
-        line += maker->image.data[i] == '\n';
-    }
-    if (maker->run->format == AUGS_FORMAT_CSV && line == 0) {
-        snprintf(ret_text, n_bytes, "in the header");
-    } else {
-        snprintf(ret_text, n_bytes, "in record %" PRIu64,
-                 line - (maker->run->format == AUGS_FORMAT_CSV));
-    }
 }
 
 void augsi_chunk_locate(const augsi_chunk_maker *maker, size_t at, char *ret_text, size_t n_bytes)
 {
-    if (maker->writer != NULL) {
-        locate_record(maker, at, ret_text, n_bytes);
-        return;
-    }
-    for (uint32_t i = 0; i < maker->n_tensors; i++) {
-        const augsi_chunk_tensor *tensor = &maker->tensors[i];
-        uint64_t size = tensor->sample_bytes * maker->n_records;
-        if (at >= tensor->at && at - tensor->at < size) {
-            snprintf(ret_text, n_bytes, "in column '%s', record %" PRIu64, tensor->name,
-                     (uint64_t)(at - tensor->at) / tensor->sample_bytes);
-            return;
-        }
-    }
-    snprintf(ret_text, n_bytes, "in the header");
+    maker->form->locate(maker, at, ret_text, n_bytes);
 }
 
 void augsi_chunk_file_name(const augsi_chunk_maker *maker, uint64_t chunk, uint32_t file,
                            char ret_name[AUGSI_CHUNK_NAME_BYTES])
 {
-    if (maker->run->format == AUGS_FORMAT_NPY) {
-        snprintf(ret_name, AUGSI_CHUNK_NAME_BYTES, "part-%06" PRIu64 ".%s.npy", chunk,
-                 maker->tensors[file].name);
+    const char *format = augs_format_name(maker->run->format);
+    if (maker->form->file_per_column) {
+        snprintf(ret_name, AUGSI_CHUNK_NAME_BYTES, "part-%06" PRIu64 ".%s.%s", chunk,
+                 maker->tensors[file].name, format);
     } else {
-        snprintf(ret_name, AUGSI_CHUNK_NAME_BYTES, "part-%06" PRIu64 ".%s", chunk,
-                 augs_format_name(maker->run->format));
+        snprintf(ret_name, AUGSI_CHUNK_NAME_BYTES, "part-%06" PRIu64 ".%s", chunk, format);
     }
+}
+
+uint64_t augsi_chunk_size(augsi_chunk_maker *maker, uint64_t chunk)
+{
+    return maker->form->size(maker, chunk, augsi_chunk_count(maker->run, chunk));
 }

@@ -23,14 +23,15 @@ typedef struct augsi_chunk_file {
 
 typedef struct augsi_chunk_maker {
     const augsi_chunk_run *run;
+    const struct augsi_chunk_form *form; /* of the run's format */
     augsi_batch_pool *pool;
-    augsi_record_writer *writer; /* jsonl, csv, msgpack */
+    augsi_record_writer *writer; /* of formats that hold records, else NULL */
     augs_batch *batch;           /* the chunk's records, without the batch's index */
     uint64_t *steps;             /* with a plan: the batch's index of every record */
     uint64_t n_steps_room;
     uint32_t n_tensors;
     augsi_chunk_tensor *tensors; /* sample_id, batch, the preset's */
-    uint32_t n_files;            /* npy: one a tensor, in their order; else 1 */
+    uint32_t n_files;            /* one per tensor in their order, or 1 */
     augsi_chunk_file *files;
     augsi_text image;
     uint64_t chunk, n_records;
@@ -54,9 +55,17 @@ void augsi_chunk_locate(const augsi_chunk_maker *maker, size_t at, char *ret_tex
 void augsi_chunk_file_name(const augsi_chunk_maker *maker, uint64_t chunk, uint32_t file,
                            char ret_name[AUGSI_CHUNK_NAME_BYTES]);
 
-/* Inside: the image of the two tensor formats. */
+/* Bytes of all files of a chunk, or their upper bound (form->is_exact); the image is used as
+ * scratch. UINT64_MAX if they are too many. */
+uint64_t augsi_chunk_size(augsi_chunk_maker *maker, uint64_t chunk);
+
+/* Inside: the rows of the two formats of columns (chunk_format.h). */
 void augsi_chunk_put_safetensors(augsi_chunk_maker *maker);
+uint64_t augsi_chunk_size_safetensors(augsi_chunk_maker *maker, uint64_t chunk, uint64_t n_records);
 void augsi_chunk_put_npy(augsi_chunk_maker *maker);
+uint64_t augsi_chunk_size_npy(augsi_chunk_maker *maker, uint64_t chunk, uint64_t n_records);
+void augsi_chunk_locate_tensor(const augsi_chunk_maker *maker, size_t at, char *ret_text,
+                               size_t n_bytes);
 /* Also inside: a tensor's bytes in the batch. */
 const void *augsi_chunk_tensor_data(const augsi_chunk_maker *maker,
                                     const augsi_chunk_tensor *tensor);

@@ -7,6 +7,7 @@
 
 #include "fail.h"
 #include "preset_impl.h"
+#include "record_columns.h"
 
 #define DEFAULT_CHUNK_SIZE 65536u
 
@@ -138,10 +139,10 @@ int augsi_chunk_run_open(augs_stream *stream, const augs_chunks_options *options
     run->chunk_size = run->chunk_size == 0 ? DEFAULT_CHUNK_SIZE : run->chunk_size;
     int status = AUGS_OK;
     if (augs_format_name(run->format) == NULL) {
-        status = augsi_fail(error, AUGS_E_ARGUMENT,
-                            "chunks: format %u is unknown; there are jsonl, csv, msgpack, npy, "
-                            "safetensors",
-                            (unsigned)run->format);
+        char names[AUGSI_FORMAT_LIST_BYTES];
+        augsi_format_list(false, names, sizeof names);
+        status = augsi_fail(error, AUGS_E_ARGUMENT, "chunks: format %u is unknown; there are %s",
+                            (unsigned)run->format, names);
     } else if (run->chunk_size > AUGS_MAX_SAMPLES) {
         status = augsi_fail(error, AUGS_E_RANGE, "chunks: chunk_size %llu is above 2^56",
                             (unsigned long long)run->chunk_size);

@@ -7,9 +7,11 @@
  * npy 1.0 (NumPy, numpy.lib.format): magic, version, u16 size, header padded with spaces and ended
  * by a newline at a multiple of 64, data.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "chunk_image.h"
+#include "chunk_format.h"
 
 #define ALIGNMENT 64u
 
@@ -61,7 +63,8 @@ static void add_number_field(augsi_text *text, const char *key, uint64_t number)
 }
 
 /* Every value a string, as the format wants it. */
-static void add_metadata(augsi_text *text, const augsi_chunk_maker *maker)
+static void add_metadata(augsi_text *text, const augsi_chunk_maker *maker, uint64_t chunk,
+                         uint64_t n_records)
 {
     const augsi_chunk_run *run = maker->run;
     const augs_stream *stream = run->stream;
@@ -87,9 +90,9 @@ static void add_metadata(augsi_text *text, const augsi_chunk_maker *maker)
         text->failed = text->failed || plan.failed;
         augsi_text_done(&plan);
     }
-    add_number_field(text, ",\"chunk\":", maker->chunk);
-    add_number_field(text, ",\"start\":", augsi_chunk_first(run, maker->chunk));
-    add_number_field(text, ",\"count\":", maker->n_records);
+    add_number_field(text, ",\"chunk\":", chunk);
+    add_number_field(text, ",\"start\":", augsi_chunk_first(run, chunk));
+    add_number_field(text, ",\"count\":", n_records);
     augsi_text_add_string(text, "}");
 }
 
@@ -98,7 +101,8 @@ static bool stands_here(uint32_t dtype, uint32_t group)
     return dtype == group || (group == AUGS_DTYPE_F32 && dtype == AUGS_DTYPE_I32);
 }
 
-void augsi_chunk_put_safetensors(augsi_chunk_maker *maker)
+/* The header into the image: as long as the data begins at. */
+static void put_safetensors_header(augsi_chunk_maker *maker, uint64_t chunk, uint64_t n_records)
 {
     static const char *const names[] = {[AUGS_DTYPE_F32] = "F32",
                                         [AUGS_DTYPE_U8] = "U8",
@@ -108,7 +112,7 @@ void augsi_chunk_put_safetensors(augsi_chunk_maker *maker)
     augsi_text *image = &maker->image;
     uint64_t at = 0;
     augsi_text_add(image, "\0\0\0\0\0\0\0", 8);
-    add_metadata(image, maker);
+    add_metadata(image, maker, chunk, n_records);
     for (size_t g = 0; g < sizeof dtypes_by_size / sizeof dtypes_by_size[0]; g++) {
         for (uint32_t i = 0; i < maker->n_tensors; i++) {
             const augsi_chunk_tensor *tensor = &maker->tensors[i];
@@ -120,10 +124,10 @@ void augsi_chunk_put_safetensors(augsi_chunk_maker *maker)
             augsi_text_add_string(image, ":{\"dtype\":\"");
             augsi_text_add_string(image, names[tensor->dtype]);
             augsi_text_add_string(image, "\",\"shape\":[");
-            add_shape(image, tensor, maker->n_records);
+            add_shape(image, tensor, n_records);
             augsi_text_add_string(image, "],\"data_offsets\":[");
             augsi_text_add_u64(image, at);
-            at += tensor->sample_bytes * maker->n_records;
+            at += tensor->sample_bytes * n_records;
             augsi_text_add_string(image, ",");
             augsi_text_add_u64(image, at);
             augsi_text_add_string(image, "]}");
@@ -135,6 +139,12 @@ void augsi_chunk_put_safetensors(augsi_chunk_maker *maker)
     for (unsigned i = 0; !image->failed && i < 8; i++) {
         image->data[i] = (char)(unsigned char)(header_bytes >> (8 * i));
     }
+}
+
+void augsi_chunk_put_safetensors(augsi_chunk_maker *maker)
+{
+    augsi_text *image = &maker->image;
+    put_safetensors_header(maker, maker->chunk, maker->n_records);
     for (size_t g = 0; g < sizeof dtypes_by_size / sizeof dtypes_by_size[0]; g++) {
         for (uint32_t i = 0; i < maker->n_tensors; i++) {
             if (stands_here(maker->tensors[i].dtype, dtypes_by_size[g])) {
@@ -145,31 +155,78 @@ void augsi_chunk_put_safetensors(augsi_chunk_maker *maker)
     maker->files[0] = (augsi_chunk_file){0, image->n_bytes};
 }
 
-void augsi_chunk_put_npy(augsi_chunk_maker *maker)
+/* Bytes of the columns alone. */
+static uint64_t data_bytes(const augsi_chunk_maker *maker, uint64_t n_records)
+{
+    uint64_t sample_bytes = 0;
+    for (uint32_t i = 0; i < maker->n_tensors; i++) {
+        sample_bytes += maker->tensors[i].sample_bytes;
+    }
+    return augsi_product(sample_bytes, n_records);
+}
+
+uint64_t augsi_chunk_size_safetensors(augsi_chunk_maker *maker, uint64_t chunk, uint64_t n_records)
+{
+    augsi_text_clear(&maker->image);
+    put_safetensors_header(maker, chunk, n_records);
+    return augsi_sum(data_bytes(maker, n_records), maker->image.n_bytes);
+}
+
+static void put_npy_header(augsi_text *image, const augsi_chunk_tensor *tensor, uint64_t n_records)
 {
     static const char *const names[] = {[AUGS_DTYPE_F32] = "<f4",
                                         [AUGS_DTYPE_U8] = "|u1",
                                         [AUGS_DTYPE_U16] = "<u2",
                                         [AUGS_DTYPE_I32] = "<i4",
                                         [AUGS_DTYPE_U64] = "<u8"};
+    size_t start = image->n_bytes;
+    augsi_text_add(image, "\x93NUMPY\x01\0\0\0", 10);
+    augsi_text_add_string(image, "{'descr': '");
+    augsi_text_add_string(image, names[tensor->dtype]);
+    augsi_text_add_string(image, "', 'fortran_order': False, 'shape': (");
+    add_shape(image, tensor, n_records);
+    augsi_text_add_string(image, tensor->shape * tensor->width > 1 ? "), }" : ",), }");
+    add_padding(image, ALIGNMENT - 1 - (image->n_bytes - start) % ALIGNMENT);
+    augsi_text_add(image, "\n", 1);
+    size_t header_bytes = image->n_bytes - start - 10;
+    if (!image->failed) {
+        image->data[start + 8] = (char)(unsigned char)(header_bytes & 0xff);
+        image->data[start + 9] = (char)(unsigned char)(header_bytes >> 8);
+    }
+}
+
+void augsi_chunk_put_npy(augsi_chunk_maker *maker)
+{
     augsi_text *image = &maker->image;
     for (uint32_t i = 0; i < maker->n_tensors; i++) {
-        augsi_chunk_tensor *tensor = &maker->tensors[i];
         size_t start = image->n_bytes;
-        augsi_text_add(image, "\x93NUMPY\x01\0\0\0", 10);
-        augsi_text_add_string(image, "{'descr': '");
-        augsi_text_add_string(image, names[tensor->dtype]);
-        augsi_text_add_string(image, "', 'fortran_order': False, 'shape': (");
-        add_shape(image, tensor, maker->n_records);
-        augsi_text_add_string(image, tensor->shape * tensor->width > 1 ? "), }" : ",), }");
-        add_padding(image, ALIGNMENT - 1 - (image->n_bytes - start) % ALIGNMENT);
-        augsi_text_add(image, "\n", 1);
-        size_t header_bytes = image->n_bytes - start - 10;
-        if (!image->failed) {
-            image->data[start + 8] = (char)(unsigned char)(header_bytes & 0xff);
-            image->data[start + 9] = (char)(unsigned char)(header_bytes >> 8);
-        }
-        add_data(maker, tensor);
+        put_npy_header(image, &maker->tensors[i], maker->n_records);
+        add_data(maker, &maker->tensors[i]);
         maker->files[i] = (augsi_chunk_file){start, image->n_bytes - start};
     }
+}
+
+uint64_t augsi_chunk_size_npy(augsi_chunk_maker *maker, uint64_t chunk, uint64_t n_records)
+{
+    (void)chunk;
+    augsi_text_clear(&maker->image);
+    for (uint32_t i = 0; i < maker->n_tensors; i++) {
+        put_npy_header(&maker->image, &maker->tensors[i], n_records);
+    }
+    return augsi_sum(data_bytes(maker, n_records), maker->image.n_bytes);
+}
+
+void augsi_chunk_locate_tensor(const augsi_chunk_maker *maker, size_t at, char *ret_text,
+                               size_t n_bytes)
+{
+    for (uint32_t i = 0; i < maker->n_tensors; i++) {
+        const augsi_chunk_tensor *tensor = &maker->tensors[i];
+        uint64_t size = tensor->sample_bytes * maker->n_records;
+        if (at >= tensor->at && at - tensor->at < size) {
+            snprintf(ret_text, n_bytes, "in column '%s', record %" PRIu64, tensor->name,
+                     (uint64_t)(at - tensor->at) / tensor->sample_bytes);
+            return;
+        }
+    }
+    snprintf(ret_text, n_bytes, "in the header");
 }

@@ -6,6 +6,8 @@
  */
 #include "record.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fail.h"
@@ -23,11 +25,7 @@ static void render_choices(augsi_record_writer *writer, augsi_record_column *col
     augsi_text *pool = &writer->pool;
     for (uint32_t i = 0; i < info->n_choices; i++) {
         places[i] = pool->n_bytes;
-        if (writer->format == AUGS_FORMAT_MSGPACK) {
-            augsi_record_msgpack_choice(pool, &info->choices[i]);
-        } else {
-            augsi_record_text_choice(pool, writer->format, &info->choices[i]);
-        }
+        writer->form->choice(pool, &info->choices[i]);
         if (pool->n_bytes - places[i] > *ret_longest) {
             *ret_longest = pool->n_bytes - places[i];
         }
@@ -42,22 +40,23 @@ static void render_column(augsi_record_writer *writer, uint32_t index, const aug
 {
     augsi_record_column *column = &writer->columns[index];
     augsi_text *pool = &writer->pool;
-    size_t longest = AUGSI_NUMBER_BYTES;
+    size_t longest = AUGSI_NUMBER_BYTES, bound = writer->form->longest(info->kind, info->dtype);
     column->kind = info->kind;
     column->dtype = info->dtype;
     column->shape = info->shape;
     column->width = info->width;
     column->key_at = pool->n_bytes;
-    if (writer->format == AUGS_FORMAT_MSGPACK) {
-        augsi_record_msgpack_key(pool, info->name, index == 0, writer->n_columns);
-    } else {
-        augsi_record_text_key(pool, writer->format, info->name, index == 0);
-    }
+    writer->form->key(pool, info->name, index == 0, writer->n_columns);
     column->key_bytes = pool->n_bytes - column->key_at;
     if (info->n_choices > 0) {
-        render_choices(writer, column, info, *places, &longest);
+        size_t longest_choice = 0;
+        render_choices(writer, column, info, *places, &longest_choice);
         *places += info->n_choices + 1;
+        bound = longest_choice;
+        longest = longest_choice > longest ? longest_choice : longest;
     }
+    writer->bound_bytes += column->key_bytes + writer->form->around(info->shape, info->width) +
+                           (uint64_t)info->shape * info->width * bound;
     writer->most_bytes +=
         column->key_bytes + COLUMN_EXTRA +
         (size_t)info->shape * ((size_t)info->width * (longest + 1) + ELEMENT_EXTRA);
@@ -88,6 +87,7 @@ static int render(augsi_record_writer *writer, bool batch_index)
     augs_column_info info;
     size_t *places = writer->choice_places;
     writer->most_bytes = RECORD_EXTRA;
+    writer->bound_bytes = writer->form->record_end;
     for (uint32_t i = 0; i < writer->n_columns; i++) {
         int status = column_of(writer->stream, batch_index, i, &info);
         if (status < 0) {
@@ -98,11 +98,11 @@ static int render(augsi_record_writer *writer, bool batch_index)
         render_column(writer, i, &info, &places);
     }
     writer->head_at = writer->pool.n_bytes;
-    for (uint32_t i = 0; writer->format == AUGS_FORMAT_CSV && i < writer->n_columns; i++) {
+    for (uint32_t i = 0; writer->form->header != NULL && i < writer->n_columns; i++) {
         column_of(writer->stream, batch_index, i, &info);
-        augsi_record_text_header(&writer->pool, &writer->columns[i], info.name, i == 0);
+        writer->form->header(&writer->pool, &writer->columns[i], info.name, i == 0);
     }
-    if (writer->format == AUGS_FORMAT_CSV) {
+    if (writer->form->header != NULL) {
         augsi_text_add(&writer->pool, "\n", 1);
     }
     writer->head_bytes = writer->pool.n_bytes - writer->head_at;
@@ -125,11 +125,13 @@ int augsi_record_writer_open(augs_stream *stream, uint32_t format, bool batch_in
                              augsi_record_writer **ret_writer, augs_error *error)
 {
     const augs_preset *preset = augs_stream_preset(stream);
-    if (format != AUGS_FORMAT_JSONL && format != AUGS_FORMAT_CSV && format != AUGS_FORMAT_MSGPACK) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "records: format %u (%s) is not one of jsonl, csv, msgpack",
-                          (unsigned)format,
-                          augs_format_name(format) != NULL ? augs_format_name(format) : "unknown");
+    const augsi_record_form *form = augsi_record_form_of(format);
+    if (form == NULL) {
+        char names[AUGSI_FORMAT_LIST_BYTES];
+        augsi_format_list(true, names, sizeof names);
+        return augsi_fail(
+            error, AUGS_E_ARGUMENT, "records: format %u (%s) is not one of %s", (unsigned)format,
+            augs_format_name(format) != NULL ? augs_format_name(format) : "unknown", names);
     }
     const augs_allocator *allocator = augsi_preset_allocator(preset);
     augsi_record_writer *writer = augsi_new(allocator, sizeof *writer);
@@ -138,7 +140,7 @@ int augsi_record_writer_open(augs_stream *stream, uint32_t format, bool batch_in
     }
     writer->allocator = *allocator;
     writer->stream = augs_stream_ref(stream);
-    writer->format = format;
+    writer->form = form;
     writer->n_columns = augs_stream_n_columns(stream) + batch_index;
     writer->n_choice_places = count_choice_places(stream);
     augsi_text_init(&writer->pool, &writer->allocator);
@@ -169,6 +171,33 @@ void augsi_record_writer_free(augsi_record_writer *writer)
     augsi_delete(&allocator, writer, sizeof *writer);
 }
 
+uint64_t augsi_record_writer_bound(const augsi_record_writer *writer, uint64_t n_records)
+{
+    if (writer->bound_bytes > 0 &&
+        n_records > (UINT64_MAX - writer->head_bytes) / writer->bound_bytes) {
+        return UINT64_MAX;
+    }
+    return writer->head_bytes + n_records * writer->bound_bytes;
+}
+
+void augsi_record_writer_locate(const augsi_record_writer *writer, const char *bytes, size_t at,
+                                char *ret_text, size_t n_bytes)
+{
+    uint64_t line = 0;
+    if (!writer->form->lines) {
+        snprintf(ret_text, n_bytes, "in the records");
+        return;
+    }
+    if (at < writer->head_bytes) {
+        snprintf(ret_text, n_bytes, "in the header");
+        return;
+    }
+    for (size_t i = writer->head_bytes; i < at; i++) {
+        line += bytes[i] == '\n';
+    }
+    snprintf(ret_text, n_bytes, "in record %" PRIu64, line);
+}
+
 void augsi_record_writer_header(const augsi_record_writer *writer, augsi_text *text)
 {
     if (writer->head_bytes > 0) {
@@ -179,16 +208,12 @@ void augsi_record_writer_header(const augsi_record_writer *writer, augsi_text *t
 void augsi_record_writer_append(const augsi_record_writer *writer, augsi_text *text,
                                 const augsi_record_data *data, uint64_t first, uint64_t n_samples)
 {
-    char *(*put)(const augsi_record_writer *, const augsi_record_data *, uint64_t, char *) =
-        writer->format == AUGS_FORMAT_JSONL ? augsi_record_put_json
-        : writer->format == AUGS_FORMAT_CSV ? augsi_record_put_csv
-                                            : augsi_record_put_msgpack;
     for (uint64_t i = 0; i < n_samples; i++) {
         char *start = augsi_text_reserve(text, writer->most_bytes);
         if (start == NULL) {
             return;
         }
-        char *end = put(writer, data, first + i, start);
+        char *end = writer->form->put(writer, data, first + i, start);
         *end = '\0';
         text->n_bytes += (size_t)(end - start);
     }

@@ -32,6 +32,12 @@ typedef struct augsi_record_data {
 int augsi_record_writer_open(augs_stream *stream, uint32_t format, bool batch_index,
                              augsi_record_writer **ret_writer, augs_error *error);
 void augsi_record_writer_free(augsi_record_writer *writer);
+/* Bytes that an output of n_records records takes at most; UINT64_MAX if that is too many. */
+uint64_t augsi_record_writer_bound(const augsi_record_writer *writer, uint64_t n_records);
+/* Where the byte `at` of an output stands: "in record 17", "in the header". `bytes` are the
+ * output's, at least up to `at`. */
+void augsi_record_writer_locate(const augsi_record_writer *writer, const char *bytes, size_t at,
+                                char *ret_text, size_t n_bytes);
 /* csv: the header line; the others nothing. Memory that ran out is remembered in the text. */
 void augsi_record_writer_header(const augsi_record_writer *writer, augsi_text *text);
 /* Appends the samples first, first + 1, ... n_samples of them. */

@@ -79,7 +79,7 @@ static void add_string(augsi_text *pool, const char *text)
     augsi_text_add(pool, text, n);
 }
 
-void augsi_record_msgpack_key(augsi_text *pool, const char *name, bool is_first, uint32_t n_columns)
+static void add_key(augsi_text *pool, const char *name, bool is_first, uint32_t n_columns)
 {
     if (is_first) { /* the map's head stands before its first key; AUGS_MAX_COLUMNS fits 16 bits */
         char head[3];
@@ -90,7 +90,7 @@ void augsi_record_msgpack_key(augsi_text *pool, const char *name, bool is_first,
     add_string(pool, name);
 }
 
-void augsi_record_msgpack_choice(augsi_text *pool, const augs_choice *choice)
+static void add_choice(augsi_text *pool, const augs_choice *choice)
 {
     char bytes[9];
     char *p;
@@ -155,8 +155,8 @@ static inline char *put_value(const augsi_record_writer *writer, const augsi_rec
     }
 }
 
-char *augsi_record_put_msgpack(const augsi_record_writer *writer, const augsi_record_data *data,
-                               uint64_t sample, char *p)
+static char *put_record(const augsi_record_writer *writer, const augsi_record_data *data,
+                        uint64_t sample, char *p)
 {
     for (uint32_t i = 0; i < writer->n_columns; i++) {
         const augsi_record_column *column = &writer->columns[i];
@@ -177,3 +177,27 @@ char *augsi_record_put_msgpack(const augsi_record_writer *writer, const augsi_re
     }
     return p;
 }
+
+static size_t longest(uint32_t kind, uint32_t dtype)
+{
+    switch (dtype) {
+    case AUGS_DTYPE_F32:
+    case AUGS_DTYPE_I32:
+        return 5;
+    case AUGS_DTYPE_U8:
+        return kind == AUGS_KIND_BERNOULLI ? 1 : 2;
+    case AUGS_DTYPE_U16:
+        return 3;
+    default:
+        return 9;
+    }
+}
+
+/* The heads of arrays. */
+static size_t around(uint32_t shape, uint32_t width)
+{
+    return (shape > 1 ? 3 : 0) + (width > 1 ? (size_t)3 * shape : 0);
+}
+
+const augsi_record_form augsi_record_form_msgpack = {
+    .key = add_key, .choice = add_choice, .put = put_record, .longest = longest, .around = around};

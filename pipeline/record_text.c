@@ -65,30 +65,37 @@ static void add_csv_field(augsi_text *pool, const char *text)
     augsi_text_add(pool, "\"", 1);
 }
 
-void augsi_record_text_key(augsi_text *pool, uint32_t format, const char *name, bool is_first)
+static void csv_key(augsi_text *pool, const char *name, bool is_first, uint32_t n_columns)
 {
-    if (format == AUGS_FORMAT_CSV) {
-        augsi_text_add_string(pool, is_first ? "" : ",");
-        return;
-    }
+    (void)name;
+    (void)n_columns;
+    augsi_text_add_string(pool, is_first ? "" : ",");
+}
+
+static void json_key(augsi_text *pool, const char *name, bool is_first, uint32_t n_columns)
+{
+    (void)n_columns;
     augsi_text_add(pool, is_first ? "{" : ",", 1);
     augsi_text_add_json_string(pool, name);
     augsi_text_add(pool, ":", 1);
 }
 
-void augsi_record_text_choice(augsi_text *pool, uint32_t format, const augs_choice *choice)
+static void csv_choice(augsi_text *pool, const augs_choice *choice)
 {
-    if (format == AUGS_FORMAT_CSV) {
-        add_csv_field(pool, choice->text);
-    } else if (choice->is_number) {
+    add_csv_field(pool, choice->text);
+}
+
+static void json_choice(augsi_text *pool, const augs_choice *choice)
+{
+    if (choice->is_number) {
         add_json_number(pool, choice->text);
     } else {
         augsi_text_add_json_string(pool, choice->text);
     }
 }
 
-void augsi_record_text_header(augsi_text *pool, const augsi_record_column *column, const char *name,
-                              bool is_first)
+static void csv_header(augsi_text *pool, const augsi_record_column *column, const char *name,
+                       bool is_first)
 {
     for (uint32_t j = 0; j < column->shape; j++) {
         for (uint32_t k = 0; k < column->width; k++) {
@@ -209,8 +216,8 @@ static char *put_vector(const augsi_record_writer *writer, const augsi_record_co
     return p;
 }
 
-char *augsi_record_put_json(const augsi_record_writer *writer, const augsi_record_data *data,
-                            uint64_t sample, char *p)
+static char *put_json(const augsi_record_writer *writer, const augsi_record_data *data,
+                      uint64_t sample, char *p)
 {
     for (uint32_t i = 0; i < writer->n_columns; i++) {
         const augsi_record_column *column = &writer->columns[i];
@@ -229,8 +236,8 @@ char *augsi_record_put_json(const augsi_record_writer *writer, const augsi_recor
     return p;
 }
 
-char *augsi_record_put_csv(const augsi_record_writer *writer, const augsi_record_data *data,
-                           uint64_t sample, char *p)
+static char *put_csv(const augsi_record_writer *writer, const augsi_record_data *data,
+                     uint64_t sample, char *p)
 {
     for (uint32_t i = 0; i < writer->n_columns; i++) {
         const augsi_record_column *column = &writer->columns[i];
@@ -246,3 +253,48 @@ char *augsi_record_put_csv(const augsi_record_writer *writer, const augsi_record
     *p++ = '\n';
     return p;
 }
+
+/* f32: "-9999999000000000.0" is the longest plain form, longer than any with an exponent. */
+static size_t text_longest(uint32_t kind, uint32_t dtype)
+{
+    switch (dtype) {
+    case AUGS_DTYPE_F32:
+        return 19;
+    case AUGS_DTYPE_U8:
+        return kind == AUGS_KIND_BERNOULLI ? 5 : 3;
+    case AUGS_DTYPE_U16:
+        return 5;
+    case AUGS_DTYPE_I32:
+        return 11;
+    default:
+        return 20;
+    }
+}
+
+/* Brackets around a vector and around each of its permutations, and commas between values. */
+static size_t json_around(uint32_t shape, uint32_t width)
+{
+    size_t values = (size_t)shape * width;
+    return values - 1 + (shape > 1 ? 2 : 0) + (width > 1 ? (size_t)2 * shape : 0);
+}
+
+static size_t csv_around(uint32_t shape, uint32_t width)
+{
+    return (size_t)shape * width - 1;
+}
+
+const augsi_record_form augsi_record_form_jsonl = {.key = json_key,
+                                                   .choice = json_choice,
+                                                   .put = put_json,
+                                                   .longest = text_longest,
+                                                   .around = json_around,
+                                                   .record_end = 2,
+                                                   .lines = true};
+const augsi_record_form augsi_record_form_csv = {.key = csv_key,
+                                                 .choice = csv_choice,
+                                                 .header = csv_header,
+                                                 .put = put_csv,
+                                                 .longest = text_longest,
+                                                 .around = csv_around,
+                                                 .record_end = 1,
+                                                 .lines = true};
