@@ -9,9 +9,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <zlib.h>
+
 #include "exit_status.h"
 #include "options.h"
 #include "record_output.h"
+
+/* The last line covers every byte before it, so a changed count is found, too. */
+#define CHECK_LINE "check "
+enum { CHECK_LINE_BYTES = sizeof CHECK_LINE - 1 + 8 + 1 };
+
+static void put_check(const char *text, size_t n_bytes, char ret_line[CHECK_LINE_BYTES + 1])
+{
+    const unsigned long sum = crc32(crc32(0, NULL, 0), (const Bytef *)text, (uInt)n_bytes);
+    snprintf(ret_line, CHECK_LINE_BYTES + 1, CHECK_LINE "%08lx\n", sum & 0xffffffffUL);
+}
 
 int token_file_write(const char *path, const token_record *record)
 {
@@ -24,6 +36,8 @@ int token_file_write(const char *path, const token_record *record)
     if (record->has_ids) {
         n += (size_t)snprintf(text + n, sizeof text - n, "ids %" PRIu64 "\n", record->n_ids);
     }
+    put_check(text, n, text + n);
+    n += CHECK_LINE_BYTES;
     if (asprintf(&temporary, "%s.tmp", path) < 0) {
         return complain(EXIT_FAILED, "no memory for the token file's name");
     }
@@ -43,6 +57,22 @@ int token_file_write(const char *path, const token_record *record)
     }
     free(temporary);
     return good ? EXIT_DONE : complain(EXIT_FAILED, "token file '%s': %s", path, strerror(errnum));
+}
+
+/* Cuts the last line off if it is the check of the lines before it. */
+static bool take_check(char *text, size_t n_bytes)
+{
+    char check[CHECK_LINE_BYTES + 1];
+    if (n_bytes < CHECK_LINE_BYTES || memchr(text, '\0', n_bytes) != NULL) {
+        return false;
+    }
+    const size_t n = n_bytes - CHECK_LINE_BYTES;
+    put_check(text, n, check);
+    if (strcmp(text + n, check) != 0) {
+        return false;
+    }
+    text[n] = '\0';
+    return true;
 }
 
 /* One line behind the token; false if it is not understood. */
@@ -82,6 +112,12 @@ int token_file_read(const char *path, token_record *ret_record, bool *ret_exists
     bool good = !ferror(file) && n < sizeof text - 1;
     fclose(file);
     text[n] = '\0';
+    if (good && !take_check(text, n)) {
+        return complain(EXIT_DATA,
+                        "'%s' is no file of --token-file, or it was changed: its last line has to "
+                        "be 'check SUM' of the lines before it",
+                        path);
+    }
     char *rest = NULL;
     const char *token = strtok_r(text, "\r\n", &rest);
     good = good && token != NULL && strlen(token) < sizeof ret_record->token;
@@ -94,6 +130,6 @@ int token_file_read(const char *path, token_record *ret_record, bool *ret_exists
     return good ? EXIT_DONE
                 : complain(EXIT_DATA,
                            "'%s' is no file of --token-file: accepted is a token on the "
-                           "first line, then 'out FORMAT BYTES' and 'ids COUNT'",
+                           "first line, then 'out FORMAT BYTES' and 'ids COUNT', then 'check SUM'",
                            path);
 }

@@ -2,7 +2,7 @@
 /*
  * The file of `subscribe --token-file`: the token on the first line, then, for outputs that are
  * regular files, "out FORMAT BYTES" and "ids COUNT": how much of them belongs to the batches before
- * the token.
+ * the token. The last line, "check SUM", is the CRC-32 of all bytes before it.
  */
 #ifndef AUGSTREAM_CLI_TOKEN_FILE_H
 #define AUGSTREAM_CLI_TOKEN_FILE_H

@@ -31,7 +31,7 @@ OWNED = {
     "zmq.h": {"distributed", "bench"},
     "msgpack.h": {"distributed", "pipeline"},
     "xxhash.h": {"base"},
-    "zlib.h": {"base"},
+    "zlib.h": {"base", "cli"},
     "jemalloc/jemalloc.h": {"cli"},
     "time.h": {"base", "cli", "distributed", "bench", "examples"},
 }

@@ -184,6 +184,26 @@ class Network(Case):
         self.subscribe(endpoint, 0, 1, *common, "--resume", f"@{token}", status=5, says="5 bytes")
         self.assertEqual(out.read_text(), "short")
 
+    def test_a_change_of_any_byte_of_the_token_file_is_refused(self):
+        _, endpoint = self.serve_job(1000, 1, "--batch-size", 100)
+        out, ids, token = self.folder / "out", self.folder / "ids.npy", self.folder / "token"
+        common = ("--out", out, "--ids", ids, "--token-file", token)
+        self.subscribe(endpoint, 0, 1, *common)
+        good, before = token.read_bytes(), out.read_bytes()
+        lines = good.splitlines(keepends=True)
+        self.assertEqual([line.split()[0] for line in lines[1:]], [b"out", b"ids", b"check"])
+        changed = [good[:-1], b"", lines[0], b"".join(lines[:-1]), b"".join(lines[:2] + lines[3:]), good + b"\n",
+                   b"".join([lines[0], lines[2], lines[1], lines[3]]), good.replace(b"out jsonl", b"out csv")]
+        for i in range(len(lines[0]), len(good)):
+            changed.append(good[:i] + bytes([good[i] ^ 1]) + good[i + 1:])
+        for text in changed:
+            token.write_bytes(text)
+            self.subscribe(endpoint, 0, 1, *common, "--resume", f"@{token}", status=5, says="token")
+            self.assertEqual((token.read_bytes(), out.read_bytes()), (text, before))
+        token.write_bytes(good)
+        self.subscribe(endpoint, 0, 1, *common, "--resume", f"@{token}")
+        self.assertEqual(out.read_bytes(), before)
+
     def test_a_token_of_another_plan_is_refused(self):
         """Step 5 of batches of 100 is the end, that of batches of 50 the middle: nothing may come twice or never."""
         server, endpoint = self.serve_job(1000, 2, "--batch-size", 100)
