@@ -3,6 +3,10 @@
  * Doubling until a size does not fit, then bisection between the last that did and the first that
  * did not (Bentley and Yao, "An almost optimal algorithm for unbounded searching", 1976): at most
  * 2 log2(max) + 2 trials, and no trial takes more than twice the memory that is needed.
+ *
+ * Memory may be short for a moment, because another process holds it. Such a failure looks like the
+ * boundary: all sizes below it fit. So the failure at the boundary is tried a second time. If it
+ * fits now, the search goes on above it.
  */
 #include "batch_size_finder.h"
 
@@ -19,6 +23,15 @@
 #define DEFAULT_MULTIPLE 32u
 #define DEFAULT_SAFETY 0.9
 #define ANY_BELOW 64u /* results up to here need not be a multiple */
+
+/* The least multiple from min_samples on; UINT64_MAX: none below 2^64. */
+static uint64_t least_multiple(const augs_finder_options *options)
+{
+    assert(options->multiple_of > 0);
+    const uint64_t n = (options->min_samples - 1) / options->multiple_of + 1;
+    uint64_t least;
+    return __builtin_mul_overflow(n, options->multiple_of, &least) ? UINT64_MAX : least;
+}
 
 static int check_options(const augs_finder_options *given, augs_finder_options *ret_options,
                          augs_error *error)
@@ -44,7 +57,8 @@ static int check_options(const augs_finder_options *given, augs_finder_options *
         options.steps_per_trial != 0 ? options.steps_per_trial : DEFAULT_STEPS;
     options.min_samples = options.min_samples != 0 ? options.min_samples : 1;
     options.max_samples = options.max_samples != 0 ? options.max_samples : DEFAULT_MAX;
-    options.multiple_of = options.multiple_of != 0 ? options.multiple_of : DEFAULT_MULTIPLE;
+    const bool any = options.multiple_of == 0;
+    options.multiple_of = any ? DEFAULT_MULTIPLE : options.multiple_of;
     options.tolerance = options.tolerance != 0 ? options.tolerance : 1;
     options.safety = options.safety > 0 ? options.safety : DEFAULT_SAFETY;
     if (options.min_samples > options.max_samples) {
@@ -52,8 +66,30 @@ static int check_options(const augs_finder_options *given, augs_finder_options *
             error, AUGS_E_ARGUMENT, "finder: min_samples %llu is above max_samples %llu",
             (unsigned long long)options.min_samples, (unsigned long long)options.max_samples);
     }
+    if (!any && least_multiple(&options) > options.max_samples) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "finder: no multiple of multiple_of %llu lies between min_samples %llu "
+                          "and max_samples %llu",
+                          (unsigned long long)options.multiple_of,
+                          (unsigned long long)options.min_samples,
+                          (unsigned long long)options.max_samples);
+    }
     *ret_options = options;
     return AUGS_OK;
+}
+
+/* The smallest size above what fits that was seen not to fit; 0 = none. */
+static uint64_t misfit_above(const augs_finder_report *report, uint64_t fit)
+{
+    uint64_t least = 0;
+    for (uint32_t i = 0; i < report->n_trials; i++) {
+        const augs_trial *trial = &report->trials[i];
+        if (trial->outcome == AUGS_TRIAL_DOES_NOT_FIT && trial->batch_size > fit &&
+            (least == 0 || trial->batch_size < least)) {
+            least = trial->batch_size;
+        }
+    }
+    return least;
 }
 
 static int next_trial(const augsi_trial_runner *runner, uint64_t batch_size,
@@ -70,6 +106,7 @@ static int next_trial(const augsi_trial_runner *runner, uint64_t batch_size,
                                     : AUGS_TRIAL_FITS;
     if (verdict > 0) {
         report->largest_fit = batch_size;
+        report->smallest_misfit = misfit_above(report, batch_size);
     } else if (verdict == 0) {
         report->smallest_misfit = batch_size;
     }
@@ -110,6 +147,7 @@ uint64_t augsi_finder_safe(uint64_t largest, double safety)
     return size < largest ? size : largest;
 }
 
+/* Without a multiple_of of the caller's, small results are taken as they are. */
 static uint64_t result_of(const augs_finder_options *options, uint64_t largest)
 {
     assert(options->multiple_of > 0);
@@ -121,11 +159,65 @@ static uint64_t result_of(const augs_finder_options *options, uint64_t largest)
     return size > options->min_samples ? size : options->min_samples;
 }
 
+/* The caller's multiple_of holds for every result. At least the least multiple is taken, which
+ * safety may have excluded. 0: no multiple fits. */
+static uint64_t multiple_of_callers(const augs_finder_options *options, uint64_t largest)
+{
+    const uint64_t least = least_multiple(options);
+    uint64_t size = augsi_finder_safe(largest, options->safety);
+    size -= size % options->multiple_of;
+    size = size > least ? size : least;
+    return size <= largest ? size : 0;
+}
+
+/* Twice the bits of max, and the second trial of what ends the search. */
+static uint32_t most_trials(const augs_finder_options *options, uint64_t from)
+{
+    uint32_t n = 4;
+    for (uint64_t room = options->max_samples / from; room > 0; room /= 2) {
+        n++;
+    }
+    for (uint64_t gap = options->max_samples; gap > 0; gap /= 2) {
+        n++;
+    }
+    return n;
+}
+
+static bool was_tried_twice(const augs_finder_report *report, uint64_t batch_size)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < report->n_trials; i++) {
+        n += report->trials[i].batch_size == batch_size;
+    }
+    return n > 1;
+}
+
+/*
+ * The failure that ends the search gets a second trial, unless it had one, or the report has no
+ * room for what would follow. 1: it fits now, the search goes on; 0: it stands.
+ */
+static int try_again(const augsi_trial_runner *runner, augs_finder_report *report,
+                     augs_error *error)
+{
+    const uint64_t size = report->smallest_misfit;
+    if (size == 0 || was_tried_twice(report, size) ||
+        report->n_trials + most_trials(&runner->options, size) > AUGS_FINDER_MAX_TRIALS) {
+        return 0;
+    }
+    return next_trial(runner, size, report, error);
+}
+
 static int search(const augsi_trial_runner *runner, augs_finder_report *report, augs_error *error)
 {
     const augs_finder_options *options = &runner->options;
-    for (uint64_t size; (size = next_size(options, report)) != 0;) {
-        int verdict = next_trial(runner, size, report, error);
+    for (int verdict = 1; verdict > 0;) {
+        for (uint64_t size; (size = next_size(options, report)) != 0;) {
+            verdict = next_trial(runner, size, report, error);
+            if (verdict < 0) {
+                return verdict;
+            }
+        }
+        verdict = try_again(runner, report, error);
         if (verdict < 0) {
             return verdict;
         }
@@ -135,7 +227,16 @@ static int search(const augsi_trial_runner *runner, augs_finder_report *report, 
                           "finder: not even the smallest batch size fits: min_samples %llu, %s",
                           (unsigned long long)options->min_samples, report->trials[0].reason);
     }
-    report->batch_size = result_of(options, report->largest_fit);
+    report->batch_size = runner->any_multiple ? result_of(options, report->largest_fit)
+                                              : multiple_of_callers(options, report->largest_fit);
+    if (report->batch_size == 0) {
+        return augsi_fail(error, AUGS_E_MEMORY,
+                          "finder: no multiple of multiple_of %llu fits: the smallest is %llu, the "
+                          "largest batch size that fits is %llu",
+                          (unsigned long long)options->multiple_of,
+                          (unsigned long long)least_multiple(options),
+                          (unsigned long long)report->largest_fit);
+    }
     return AUGS_OK;
 }
 
@@ -147,6 +248,7 @@ int augsi_finder_search(augsi_trial_runner *runner, const augs_finder_options *o
                           "finder: probe and ret_report are required, and ret_report->size must be "
                           "sizeof(augs_finder_report)");
     }
+    runner->any_multiple = options == NULL || options->multiple_of == 0;
     int status = check_options(options, &runner->options, error);
     if (status < 0) {
         return status;

@@ -3,12 +3,15 @@
 #ifndef AUGSI_BATCH_SIZE_FINDER_H
 #define AUGSI_BATCH_SIZE_FINDER_H
 
+#include <stdbool.h>
+
 #include <augstream/batch_size.h>
 
 typedef struct augsi_trial_runner {
     augs_batch_probe probe;
     void *probe_user;
     augs_finder_options options; /* with the defaults filled in */
+    bool any_multiple;           /* multiple_of is not the caller's: small results may break it */
     /* Runs the steps of the trial of trial->batch_size: 1 it fits, 0 it does not, negative: the
      * search ends, with error set. Fills in n_steps and, unless the verdict says it
      * all, reason. */

@@ -231,6 +231,8 @@ typedef struct machine {
     uint64_t n_calls, largest_asked;
     uint32_t n_progress;
     augs_trial last;
+    uint64_t once_at; /* does not fit the first time that it is tried; 0 = no such size */
+    uint64_t random;  /* answers by chance; 0 = does not */
 } machine;
 
 static int probe(void *user, uint64_t batch_size, uint32_t step, augs_error *error)
@@ -244,6 +246,14 @@ static int probe(void *user, uint64_t batch_size, uint32_t step, augs_error *err
             snprintf(error->message, sizeof error->message, "%s", self->message);
         }
         return self->failure;
+    }
+    if (batch_size == self->once_at) {
+        self->once_at = 0;
+        return 0;
+    }
+    if (self->random != 0) {
+        self->random = self->random * 6364136223846793005u + 1442695040888963407u;
+        return self->random >> 62 != 0;
     }
     return batch_size <= self->limit || step != self->bad_step;
 }
@@ -284,30 +294,100 @@ START_TEST(the_largest_fit_is_multiplied_and_rounded_as_published)
 }
 END_TEST
 
-START_TEST(small_results_and_those_without_a_multiple_are_not_rounded)
+START_TEST(small_results_need_no_multiple_unless_the_caller_gave_one)
 {
     static const struct {
-        uint64_t limit, multiple_of, min, result;
+        uint64_t limit, multiple_of, min, result; /* 0: none */
     } cases[] = {
-        {71, 0, 0, 63},    /* 63.9 */
-        {72, 0, 0, 64},    /* 64.8: up to 64 as it is */
-        {73, 0, 0, 64},    /* 65.7 */
-        {1, 0, 0, 1},      /* 0.9 */
-        {100, 200, 0, 90}, /* no multiple below */
-        {80, 32, 70, 72},  /* 64 would be below min */
-        {72, 32, 72, 72},  /* 64.8 as well */
-        {10, 0, 0, 9},
+        {71, 0, 0, 63},   /* 63.9 */
+        {72, 0, 0, 64},   /* 64.8: up to 64 as it is */
+        {73, 0, 0, 64},   /* 65.7 */
+        {1, 0, 0, 1},     /* 0.9 */
+        {10, 0, 0, 9},    /* */
+        {10, 4, 0, 8},    /* 9 */
+        {5, 4, 0, 4},     /* 4.5 */
+        {4, 4, 0, 4},     /* 3.6: below the least multiple, which fits */
+        {3, 4, 0, 0},     /* no multiple fits */
+        {45, 8, 0, 40},   /* 40.5 */
+        {70, 8, 0, 56},   /* 63 */
+        {100, 200, 0, 0}, /* none */
+        {80, 32, 70, 0},  /* the least from 70 on is 96 */
+        {96, 32, 70, 96}, /* 86.4 */
+        {72, 0, 72, 72},  /* 64.8 is below min */
+        {247, 1, 0, 222}, /* 222.3 */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         augs_error error;
         machine m = {.limit = cases[i].limit};
-        AUGS_ASSERT_OK(find(&m,
-                            (augs_finder_options){.multiple_of = cases[i].multiple_of,
-                                                  .min_samples = cases[i].min},
-                            &error),
-                       error);
+        const int status = find(
+            &m,
+            (augs_finder_options){.multiple_of = cases[i].multiple_of, .min_samples = cases[i].min},
+            &error);
+        ck_assert_int_eq(status, cases[i].result != 0 ? AUGS_OK : AUGS_E_MEMORY);
         ck_assert_msg(report.batch_size == cases[i].result, "case %zu: %llu", i,
                       (unsigned long long)report.batch_size);
+        ck_assert_uint_eq(report.largest_fit, cases[i].limit);
+    }
+}
+END_TEST
+
+START_TEST(min_and_max_without_a_multiple_between_are_refused)
+{
+    augs_error error;
+    machine m = {.limit = 1000};
+    const augs_finder_options options = {.min_samples = 9, .max_samples = 11, .multiple_of = 4};
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, find(&m, options, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "multiple_of 4"));
+    ck_assert_ptr_nonnull(strstr(error.message, "max_samples 11"));
+    ck_assert_uint_eq(m.n_calls, 0);
+    const augs_finder_options huge = {
+        .min_samples = UINT64_MAX - 1, .max_samples = UINT64_MAX - 1, .multiple_of = 1u << 31};
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, find(&m, huge, &error), error);
+}
+END_TEST
+
+START_TEST(a_transient_failure_is_not_final)
+{
+    for (uint64_t limit = 1; limit <= 300; limit++) {
+        for (uint64_t at = 1; at <= limit; at++) {
+            augs_error error;
+            machine m = {.limit = limit, .once_at = at};
+            AUGS_ASSERT_OK(find(&m, (augs_finder_options){.multiple_of = 1, .safety = 1}, &error),
+                           error);
+            ck_assert_msg(report.largest_fit == limit && report.batch_size == limit &&
+                              report.smallest_misfit == limit + 1,
+                          "limit %llu, one failure at %llu: %llu", (unsigned long long)limit,
+                          (unsigned long long)at, (unsigned long long)report.largest_fit);
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_transient_failure_is_not_final_with_a_tolerance)
+{
+    for (uint64_t at = 1; at <= 247; at++) {
+        augs_error error;
+        machine m = {.limit = 247, .once_at = at};
+        AUGS_ASSERT_OK(find(&m, (augs_finder_options){.tolerance = 20}, &error), error);
+        ck_assert_uint_le(report.largest_fit, 247);
+        ck_assert_uint_gt(report.largest_fit, 247 - 20);
+        ck_assert_uint_eq(report.smallest_misfit > 247, 1);
+    }
+}
+END_TEST
+
+/* Whatever a probe answers, the report has room for its trials. */
+START_TEST(a_probe_that_answers_at_random_ends)
+{
+    for (uint64_t seed = 1; seed <= 3000; seed++) {
+        augs_error error;
+        machine m = {.limit = UINT64_MAX, .random = seed};
+        find(&m,
+             (augs_finder_options){.max_samples = seed % 2 == 0 ? UINT64_MAX : 65536,
+                                   .steps_per_trial = 1},
+             &error);
+        ck_assert_uint_le(report.n_trials, AUGS_FINDER_MAX_TRIALS);
+        ck_assert_uint_eq(m.n_calls, report.n_trials);
     }
 }
 END_TEST
@@ -338,7 +418,7 @@ static void check_exact(uint64_t limit, uint64_t min, uint64_t max)
     ck_assert_uint_eq(report.largest_fit, fit);
     ck_assert_uint_eq(report.batch_size, fit);
     ck_assert_uint_eq(report.smallest_misfit, limit < max ? limit + 1 : 0);
-    ck_assert_uint_le(report.n_trials, 2 * log2_up(max) + 3);
+    ck_assert_uint_le(report.n_trials, 2 * log2_up(max) + 4);
     ck_assert_uint_eq(m.n_calls, report.n_trials);
     ck_assert_uint_le(m.largest_asked, max);
     if (limit <= max / 2) {
@@ -404,7 +484,7 @@ START_TEST(a_tolerance_saves_trials_and_is_kept)
         ck_assert_uint_le(report.largest_fit, limit);
         ck_assert_uint_gt(report.smallest_misfit, limit);
         ck_assert_uint_le(report.smallest_misfit - report.largest_fit, 50);
-        ck_assert_uint_le(report.n_trials, 13 + 1 + 7);
+        ck_assert_uint_le(report.n_trials, 13 + 1 + 7 + 1);
     }
 }
 END_TEST
@@ -419,7 +499,8 @@ START_TEST(nothing_fits_is_said_and_not_answered_with_min)
     ck_assert_ptr_nonnull(strstr(error.message, "min_samples 8"));
     ck_assert_int_eq(error.status, AUGS_E_MEMORY);
     ck_assert_uint_eq(report.batch_size, 0);
-    ck_assert_uint_eq(report.n_trials, 1);
+    ck_assert_uint_eq(report.n_trials, 2); /* 8 once more */
+    ck_assert_uint_eq(report.trials[1].batch_size, 8);
     ck_assert_uint_eq(report.smallest_misfit, 8);
     ck_assert_uint_eq(report.trials[0].outcome, AUGS_TRIAL_DOES_NOT_FIT);
 }
@@ -549,6 +630,7 @@ START_TEST(the_table_reads_as_people_know_it)
         "    3         256      1      0.013  [128, 256)            does not fit\n"
         "    4         192      3      0.013  [192, 256)            fits\n"
         "    5         224      1      0.013  [192, 224)            does not fit\n"
+        "    6         224      1      0.013  [192, 224)            does not fit\n"
         "----------------------------------------------------------------------\n"
         "Search interval: [192, 224): 192 fits, 224 does not\n"
         "Result: batch size 160 = 192 x safety factor 0.9 = 172, down to a multiple of 32\n";
@@ -622,7 +704,9 @@ AUGS_SUITE("batch sizes", the_published_rule_gives_the_known_sizes,
            element_bytes_go_by_the_names_of_three_libraries,
            adjusted_epochs_keep_what_their_mode_says, adjusted_epochs_refuse_what_has_no_answer,
            the_largest_fit_is_multiplied_and_rounded_as_published,
-           small_results_and_those_without_a_multiple_are_not_rounded,
+           small_results_need_no_multiple_unless_the_caller_gave_one,
+           min_and_max_without_a_multiple_between_are_refused, a_transient_failure_is_not_final,
+           a_transient_failure_is_not_final_with_a_tolerance, a_probe_that_answers_at_random_ends,
            the_boundary_is_exact_for_every_limit_to_5000, every_max_is_tried_itself,
            huge_sizes_do_not_overflow, a_tolerance_saves_trials_and_is_kept,
            nothing_fits_is_said_and_not_answered_with_min,

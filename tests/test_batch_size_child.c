@@ -188,7 +188,7 @@ START_TEST(the_boundary_is_exact_however_the_child_dies)
         ck_assert_uint_eq(report.largest_fit, 100);
         ck_assert_uint_eq(report.smallest_misfit, 101);
         ck_assert_uint_eq(report.batch_size, 64);
-        ck_assert_uint_eq(report.n_trials, 14);
+        ck_assert_uint_eq(report.n_trials, 15); /* the last failure has two */
         ck_assert_str_eq(first_misfit()->reason, cases[i].reason);
         ck_assert_uint_eq(first_misfit()->n_steps, 2);
         ck_assert_uint_eq(report.trials[0].n_steps, 3);
@@ -522,6 +522,45 @@ START_TEST(the_child_is_the_first_victim_and_leaves_no_core)
 }
 END_TEST
 
+/* Dies at one size the first time that it is tried; children share what they know of that. */
+typedef struct flaky_script {
+    uint64_t limit, once_at;
+    int *n_failures;
+} flaky_script;
+
+static int flaky_probe(void *user, uint64_t batch_size, uint32_t step, augs_error *error)
+{
+    flaky_script *self = user;
+    (void)step;
+    (void)error;
+    if (batch_size == self->once_at && *self->n_failures == 0) {
+        ++*self->n_failures;
+        raise(SIGKILL);
+    }
+    return batch_size <= self->limit;
+}
+
+START_TEST(a_child_that_was_killed_once_is_not_the_boundary)
+{
+    static const uint64_t once[] = {1, 8, 192, 240, 247};
+    int *n_failures =
+        mmap(NULL, sizeof *n_failures, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(n_failures, MAP_FAILED);
+    for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
+        augs_error error;
+        flaky_script s = {.limit = 247, .once_at = once[i], .n_failures = n_failures};
+        *n_failures = 0;
+        AUGS_ASSERT_OK(find(flaky_probe, &s, (augs_finder_options){.steps_per_trial = 1}, &error),
+                       error);
+        ck_assert_int_eq(*n_failures, 1);
+        ck_assert_uint_eq(report.largest_fit, 247);
+        ck_assert_uint_eq(report.smallest_misfit, 248);
+        check_no_child_is_left();
+    }
+    munmap(n_failures, sizeof *n_failures);
+}
+END_TEST
+
 START_TEST(where_no_process_can_be_made_it_is_said)
 {
     struct rlimit before, limit;
@@ -552,4 +591,5 @@ AUGS_SUITE("batch sizes in a child", the_boundary_is_exact_however_the_child_die
            without_a_limit_in_the_options_the_callers_own_holds,
            the_oom_killer_takes_the_child_and_the_caller_lives,
            the_child_is_the_first_victim_and_leaves_no_core,
+           a_child_that_was_killed_once_is_not_the_boundary,
            where_no_process_can_be_made_it_is_said)

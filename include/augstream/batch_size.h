@@ -80,7 +80,7 @@ typedef struct augs_finder_options {
     uint32_t steps_per_trial; /* 0 = 3 */
     uint64_t min_samples;     /* 0 = 1 */
     uint64_t max_samples;     /* 0 = 65,536; tried itself if everything below it fits */
-    uint64_t multiple_of;     /* of a result above 64, if there is one; 0 = 32, 1 = any */
+    uint64_t multiple_of;     /* every result is a multiple of it; 0 = of 32 if it is above 64 */
     uint64_t tolerance;       /* the boundary is found to this many samples; 0 = 1, exact */
     double safety;            /* the result is this part of the boundary; 0 = 0.9; 1 = all of it */
     /* Called after each trial; NULL = not. */
@@ -108,11 +108,15 @@ typedef struct augs_finder_report {
 
 /*
  * The largest batch size that fits, by doubling from min and then bisection; the result is it x
- * safety, rounded down to multiple_of if above 64, within [min, max]. A probe is trusted to be
- * monotone: what fits at n fits below. options may be NULL.
- * AUGS_E_MEMORY: not even min_samples fits. A failure of the probe is handed on with its message,
- * its status if that is one of AUGS_E_..., else AUGS_E_CALLBACK. ret_report tells the trials in
- * these cases, too, with batch_size 0; only where the arguments are refused it is left as it was.
+ * safety, rounded down to multiple_of, within [min, max]. A result that safety brings below the
+ * least possible size is that size. A probe is trusted to be monotone: what fits at n fits below.
+ * The failure that ends the search is tried a second time: if it was transient, the search goes on.
+ * options may be NULL.
+ * AUGS_E_ARGUMENT: min_samples is above max_samples, or no multiple of multiple_of lies between.
+ * AUGS_E_MEMORY: min_samples does not fit, in two trials, or no multiple of multiple_of does. A
+ * failure of the probe is handed on with its message, its status if that is one of AUGS_E_..., else
+ * AUGS_E_CALLBACK. ret_report tells the trials in these cases, too, with batch_size 0; only where
+ * the arguments are refused it is left as it was.
  */
 AUGS_API int augs_find_batch_size(augs_batch_probe probe, void *probe_user,
                                   const augs_finder_options *options,
