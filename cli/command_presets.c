@@ -48,40 +48,33 @@ int command_presets_list(const arguments *of)
     return EXIT_DONE;
 }
 
+static void put_choices(const augs_column_info *info)
+{
+    for (uint32_t i = 0; i < info->n_choices; i++) {
+        printf("%s%s", i > 0 ? " | " : " ", info->choices[i].text);
+        if (info->choices[i].weight != 1) {
+            printf(" (%.9g)", info->choices[i].weight);
+        }
+    }
+}
+
 static void put_numbers(const augs_column_info *info)
 {
-    switch (info->kind) {
-    case AUGS_KIND_CONSTANT:
-    case AUGS_KIND_BERNOULLI:
-    case AUGS_KIND_PERMUTATION:
-        printf(" %.9g", info->numbers[0]);
-        break;
-    case AUGS_KIND_UNIFORM:
-    case AUGS_KIND_LOG_UNIFORM:
-    case AUGS_KIND_INTEGER:
-    case AUGS_KIND_BETA:
-        printf(" [%.9g, %.9g]", info->numbers[0], info->numbers[1]);
-        break;
-    case AUGS_KIND_NORMAL:
-        printf(" mean %.9g, std %.9g", info->numbers[0], info->numbers[1]);
-        if ((info->flags & AUGS_HAS_MIN) != 0) {
-            printf(", min %.9g", info->numbers[2]);
+    const uint32_t form = augs_kind_form(info->kind);
+    const char *before = form == AUGS_FORM_LIST ? " [" : " ";
+    for (uint32_t i = 0; i < 4; i++) {
+        if (augs_column_has_number(info, i) == 0) {
+            continue;
         }
-        if ((info->flags & AUGS_HAS_MAX) != 0) {
-            printf(", max %.9g", info->numbers[3]);
+        fputs(before, stdout);
+        before = ", ";
+        if (form == AUGS_FORM_MAPPING) {
+            printf("%s ", augs_kind_number_name(info->kind, i));
         }
-        break;
-    case AUGS_KIND_CHOICE:
-        for (uint32_t i = 0; i < info->n_choices; i++) {
-            printf("%s%s", i > 0 ? " | " : " ", info->choices[i].text);
-            if (info->choices[i].weight != 1) {
-                printf(" (%.9g)", info->choices[i].weight);
-            }
-        }
-        break;
-    default:
-        break;
+        printf("%.9g", info->numbers[i]);
     }
+    fputs(form == AUGS_FORM_LIST ? "]" : "", stdout);
+    put_choices(info);
 }
 
 static void put_identity(const augs_column_info *info)
@@ -105,7 +98,7 @@ static void put_gate(const augs_preset *preset, const augs_column_info *info)
         return;
     }
     printf(", when %s", gate.name);
-    if (gate.kind == AUGS_KIND_CHOICE && info->gate_value < gate.n_choices) {
+    if (info->gate_value < gate.n_choices) {
         printf(" is %s", gate.choices[info->gate_value].text);
     }
     fputs(", else ", stdout);
@@ -127,7 +120,7 @@ static void put_column(const augs_preset *preset, uint32_t index)
         printf(", unit %s", info.unit);
     }
     put_gate(preset, &info);
-    if (isfinite(info.mean) && isfinite(info.std_dev) && info.kind != AUGS_KIND_CONSTANT) {
+    if (isfinite(info.mean) && isfinite(info.std_dev) && info.std_dev > 0) {
         printf("; mean %.6g, std %.6g", info.mean, info.std_dev);
     }
     putchar('\n');

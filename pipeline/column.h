@@ -12,7 +12,9 @@
 #include "rng.h"
 
 typedef struct augsi_column {
-    uint32_t kind, dtype, shape, width;
+    const struct augsi_column_ops *ops;
+    uint32_t n_words; /* that an element takes */
+    uint32_t dtype, shape, width;
     uint32_t element_bytes; /* width * bytes of the dtype */
     uint32_t sample_bytes;  /* shape * element_bytes */
     uint32_t gate;          /* index among the preset's columns or AUGS_NO_GATE */
@@ -46,14 +48,24 @@ int augsi_column_init(augsi_column *column, const augs_column_info *info, uint64
                       const augs_allocator *allocator, augs_error *error);
 void augsi_column_done(augsi_column *column, const augs_allocator *allocator);
 
-/* Words an element takes: 0, 1 or 2. */
-unsigned augsi_column_words(const augsi_column *column);
+/*
+ * One row per kind: the part of it that makes values. presets/kinds.h has the other part. Every row
+ * has `init`; kinds of two words have `finish`, the others `fill`.
+ */
+typedef struct augsi_column_ops {
+    /* Compiles numbers (-0 is 0 in them) and choices into column->is. AUGS_E_NO_MEMORY. */
+    int (*init)(augsi_column *column, const augs_column_info *info, const augs_allocator *allocator,
+                augs_error *error);
+    /* n elements (of element_bytes each) from n words; words is NULL if the kind takes none. */
+    void (*fill)(const augsi_column *column, const uint32_t *words, uint64_t n, void *ret_elements);
+    /* n elements from n outputs, in place. */
+    void (*finish)(const augsi_column *column, uint64_t *outputs, uint64_t n);
+    /* Frees what init allocated; NULL if it allocates nothing. */
+    void (*done)(augsi_column *column, const augs_allocator *allocator);
+} augsi_column_ops;
 
-/* n elements (of element_bytes each) from n words; constants take no words. */
-void augsi_column_from_words(const augsi_column *column, uint32_t *words, uint64_t n,
-                             void *ret_elements);
-/* n elements of a two-word kind, in place. */
-void augsi_column_from_outputs(const augsi_column *column, uint64_t *outputs, uint64_t n);
+/* By kind, NULL for sample_id. */
+extern const augsi_column_ops *const augsi_column_kinds[];
 
 /* Puts the identity where the gate is closed. gate_elements: n_samples * gate_shape elements. */
 void augsi_column_gate(const augsi_column *column, const augsi_column *gate,

@@ -30,34 +30,14 @@ static void put_string(augsi_text *text, const char *string)
     augsi_text_add(text, string, n_bytes);
 }
 
-/* Whether numbers[i] of the column says something about it. */
-static bool has_number(const augs_column_info *info, size_t i)
-{
-    switch (info->kind) {
-    case AUGS_KIND_CONSTANT:
-    case AUGS_KIND_BERNOULLI:
-    case AUGS_KIND_PERMUTATION:
-        return i < 1;
-    case AUGS_KIND_UNIFORM:
-    case AUGS_KIND_LOG_UNIFORM:
-    case AUGS_KIND_BETA:
-    case AUGS_KIND_INTEGER:
-        return i < 2;
-    case AUGS_KIND_NORMAL:
-        return i < 2 || (info->flags & (i == 2 ? AUGS_HAS_MIN : AUGS_HAS_MAX)) != 0;
-    default:
-        return false;
-    }
-}
-
 static void put_column(augsi_text *text, const augs_column_info *info)
 {
     put_string(text, info->name);
     put(text, info->kind, 1);
     put(text, info->flags, 1);
     put(text, info->shape, 4);
-    for (size_t i = 0; i < 4; i++) {
-        put_f64(text, has_number(info, i) ? info->numbers[i] : 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        put_f64(text, augs_column_has_number(info, i) != 0 ? info->numbers[i] : 0);
     }
     put(text, info->gate, 4);
     put(text, info->gate == AUGS_NO_GATE ? 0 : info->gate_value, 4);

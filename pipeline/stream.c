@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "kinds.h"
 #include "preset_impl.h"
 #include "stream_impl.h"
 
@@ -48,7 +49,7 @@ static int check_options(const augs_preset *preset, const augs_stream_options *o
     for (uint32_t i = 0; endless && i < augs_preset_n_columns(preset); i++) {
         augs_column_info info = {.size = sizeof info};
         augs_preset_column(preset, i, &info);
-        if (info.kind == AUGS_KIND_SAMPLE) {
+        if (augsi_kinds[info.kind]->needs_n_samples) {
             return augsi_fail(
                 error, AUGS_E_ARGUMENT,
                 "stream: column '%s' draws partners out of all samples; give the number of samples",
@@ -235,16 +236,16 @@ static void make_run(const augsi_column *column, uint64_t first_id, uint64_t n_s
                      void *ret_elements)
 {
     const uint64_t n = n_samples * column->shape, first = first_id * column->shape;
-    const unsigned n_words = augsi_column_words(column);
+    const unsigned n_words = column->n_words;
     if (n_words == 0) {
-        augsi_column_from_words(column, NULL, n, ret_elements);
+        column->ops->fill(column, NULL, n, ret_elements);
         return;
     }
     augsi_jump jump = augsi_jump_by(n_words == 2 ? first : first >> 1);
     augsi_u128 state = augsi_jump_apply(&jump, &column->rng, column->rng.state);
     if (n_words == 2) {
         augsi_rng_outputs(&column->rng, state, ret_elements, n);
-        augsi_column_from_outputs(column, ret_elements, n);
+        column->ops->finish(column, ret_elements, n);
         return;
     }
     uint32_t words[BLOCK_ELEMENTS];
@@ -254,7 +255,7 @@ static void make_run(const augsi_column *column, uint64_t first_id, uint64_t n_s
         uint64_t part = n - done < BLOCK_ELEMENTS ? n - done : BLOCK_ELEMENTS;
         state = augsi_rng_words(&column->rng, state, skip, words, part);
         skip = (skip + part) & 1;
-        augsi_column_from_words(column, words, part, elements + done * column->element_bytes);
+        column->ops->fill(column, words, part, elements + done * column->element_bytes);
         done += part;
     }
 }
@@ -276,7 +277,7 @@ static void make_picks(const augsi_column *column, const sample_block *block,
     const augsi_rng *rng = &column->rng;
     const uint64_t n = block->n_samples, shape = column->shape;
     char *elements = ret_elements;
-    if (augsi_column_words(column) == 2) {
+    if (column->n_words == 2) {
         uint64_t *outputs = ret_elements;
         for (uint64_t i = 0; shape > 1 && i < n; i++) {
             augsi_rng_outputs(rng, augsi_jump_apply(&jumps[i], rng, rng->state),
@@ -285,13 +286,13 @@ static void make_picks(const augsi_column *column, const sample_block *block,
         if (shape == 1) {
             augsi_rng_pick_outputs(rng, jumps, n, outputs);
         }
-        augsi_column_from_outputs(column, outputs, n * shape);
+        column->ops->finish(column, outputs, n * shape);
         return;
     }
     uint32_t words[BLOCK_ELEMENTS];
     if (shape == 1) {
         augsi_rng_pick_words(rng, jumps, first_elements, n, words);
-        augsi_column_from_words(column, words, n, elements);
+        column->ops->fill(column, words, n, elements);
         return;
     }
     assert(shape > 0);
@@ -302,8 +303,7 @@ static void make_picks(const augsi_column *column, const sample_block *block,
             augsi_u128 state = augsi_jump_apply(&jumps[done + i], rng, rng->state);
             augsi_rng_words(rng, state, first_elements[done + i] & 1, words + i * shape, shape);
         }
-        augsi_column_from_words(column, words, part * shape,
-                                elements + done * column->sample_bytes);
+        column->ops->fill(column, words, part * shape, elements + done * column->sample_bytes);
         done += part;
     }
 }
@@ -311,10 +311,10 @@ static void make_picks(const augsi_column *column, const sample_block *block,
 static void make_column(const augsi_column *column, const sample_block *block, augsi_jump *jumps,
                         uint64_t *elements, void *ret_elements)
 {
-    if (block->ids == NULL || augsi_column_words(column) == 0) {
+    if (block->ids == NULL || column->n_words == 0) {
         make_run(column, block->first_id, block->n_samples, ret_elements);
     } else {
-        make_jumps(block, column->shape, augsi_column_words(column), jumps, elements);
+        make_jumps(block, column->shape, column->n_words, jumps, elements);
         make_picks(column, block, jumps, elements, ret_elements);
     }
 }
@@ -365,7 +365,7 @@ static void make_block(const augs_stream *stream, const sample_block *block, voi
             continue;
         }
         char *out = (char *)columns[c + 1] + done * column->sample_bytes;
-        unsigned words = augsi_column_words(column);
+        unsigned words = column->n_words;
         if (block->ids == NULL || words == 0) {
             make_run(column, block->first_id, block->n_samples, out);
         } else {

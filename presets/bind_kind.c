@@ -1,65 +1,89 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What each kind of column takes. */
+/* The value of a column's kind, by the form that the kind's row names. */
 #include <stdio.h>
 #include <string.h>
 
 #include "binder.h"
+#include "kinds.h"
 
-/* [first, second] */
-static bool read_pair(augsi_binder *binder, const yaml_node_t *node, const char *where,
-                      const char *kind, const char *form, double *numbers)
+/* [first, second...] */
+static bool read_list(augsi_binder *binder, const yaml_node_t *node, const char *where,
+                      const augsi_kind *kind, augs_column_info *info)
 {
+    static const char *const counts[] = {"no numbers", "one number", "two numbers", "three numbers",
+                                         "four numbers"};
+    static const char *const places[] = {"the first number", "the second number",
+                                         "the third number", "the fourth number"};
     const yaml_node_item_t *items =
         node->type == YAML_SEQUENCE_NODE ? node->data.sequence.items.start : NULL;
     size_t n = items == NULL ? 0 : (size_t)(node->data.sequence.items.top - items);
-    if (n != 2) {
+    const uint32_t n_numbers = augsi_kind_n_numbers(kind);
+    if (n != n_numbers) {
         char found[40];
+        augsi_word_list names = {.room = sizeof names.text};
+        for (uint32_t i = 0; i < n_numbers; i++) {
+            augsi_list_word(&names, kind->numbers[i].name);
+        }
         snprintf(found, sizeof found, "a list of %zu", n);
         augsi_draft_fault(binder->draft, augsi_yaml_mark(node),
-                          "%s: %s takes a list of two numbers, %s, not %s", where, kind, form,
+                          "%s: %s takes a list of %s, [%s], not %s", where, kind->name,
+                          counts[n_numbers], names.text,
                           items == NULL ? augsi_bind_type_name(node) : found);
         return false;
     }
-    bool first = augsi_bind_number(binder, augsi_bind_node(binder, items[0]), where,
-                                   "the first number", &numbers[0]);
-    return augsi_bind_number(binder, augsi_bind_node(binder, items[1]), where, "the second number",
-                             &numbers[1]) &&
-           first;
+    bool good = true;
+    for (size_t i = 0; i < n; i++) {
+        good = augsi_bind_number(binder, augsi_bind_node(binder, items[i]), where, places[i],
+                                 &info->numbers[i]) &&
+               good;
+    }
+    return good;
 }
 
-static bool read_normal(augsi_binder *binder, const yaml_node_t *node, const char *where,
-                        augs_column_info *info)
+/* {first: ..., second: ...}; numbers with a flag may be left out. */
+static bool read_mapping(augsi_binder *binder, const yaml_node_t *node, const char *where,
+                         const augsi_kind *kind, augs_column_info *info)
 {
-    static const char *const known[] = {"mean", "std", "min", "max"};
+    const char *known[4];
     bool found[4] = {false}, good = true;
+    const uint32_t n = augsi_kind_n_numbers(kind);
+    augsi_word_list form = {.room = sizeof form.text};
+    for (uint32_t i = 0; i < n; i++) {
+        char entry[64];
+        known[i] = kind->numbers[i].name;
+        snprintf(entry, sizeof entry, "%s: ...", known[i]);
+        augsi_list_word(&form, entry);
+    }
     if (node->type != YAML_MAPPING_NODE) {
-        augsi_draft_fault(binder->draft, augsi_yaml_mark(node),
-                          "%s: normal takes {mean: ..., std: ..., min: ..., max: ...}", where);
+        augsi_draft_fault(binder->draft, augsi_yaml_mark(node), "%s: %s takes {%s}", where,
+                          kind->name, form.text);
         return false;
     }
     yaml_node_t *key, *value;
     for (augsi_entries walk = {.mapping = node};
          augsi_bind_next(binder, &walk, where, &key, &value);) {
-        size_t i = 0;
-        while (i < 4 && strcmp(known[i], augsi_bind_text_of(key)) != 0) {
+        uint32_t i = 0;
+        while (i < n && strcmp(known[i], augsi_bind_text_of(key)) != 0) {
             i++;
         }
-        if (i == 4) {
-            augsi_bind_unknown_key(binder, key, where, known, 4);
+        if (i == n) {
+            augsi_bind_unknown_key(binder, key, where, known, n);
             good = false;
         } else {
             found[i] = true;
             good = augsi_bind_number(binder, value, where, known[i], &info->numbers[i]) && good;
         }
     }
-    for (size_t i = 0; i < 2; i++) {
-        if (!found[i]) {
-            augsi_draft_fault(binder->draft, augsi_yaml_mark(node), "%s: normal needs '%s'", where,
-                              known[i]);
+    info->flags = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (found[i]) {
+            info->flags |= kind->numbers[i].flag;
+        } else if (kind->numbers[i].flag == 0) {
+            augsi_draft_fault(binder->draft, augsi_yaml_mark(node), "%s: %s needs '%s'", where,
+                              kind->name, known[i]);
             good = false;
         }
     }
-    info->flags = (found[2] ? AUGS_HAS_MIN : 0) | (found[3] ? AUGS_HAS_MAX : 0);
     return good;
 }
 
@@ -182,39 +206,34 @@ static bool read_nothing(augsi_binder *binder, const yaml_node_t *node, const ch
     return empty;
 }
 
+/* A single number. */
+static bool read_number(augsi_binder *binder, const yaml_node_t *node, const char *where,
+                        const augsi_kind *kind, augs_column_info *info)
+{
+    uint32_t natural = 0;
+    if (!kind->numbers[0].whole) {
+        return augsi_bind_number(binder, node, where, kind->what, &info->numbers[0]);
+    }
+    bool good = augsi_bind_natural(binder, node, where, kind->what, kind->accepted, &natural);
+    info->numbers[0] = natural;
+    return good;
+}
+
 bool augsi_bind_kind(augsi_binder *binder, uint32_t kind, const yaml_node_t *node,
                      const char *where, augs_column_info *info)
 {
+    const augsi_kind *row = augsi_kinds[kind];
     info->kind = kind;
-    switch (kind) {
-    case AUGS_KIND_CONSTANT:
-        return augsi_bind_number(binder, node, where, "the constant", &info->numbers[0]);
-    case AUGS_KIND_UNIFORM:
-    case AUGS_KIND_LOG_UNIFORM:
-    case AUGS_KIND_INTEGER:
-        return read_pair(binder, node, where, augsi_kind_words[kind], "[low, high]", info->numbers);
-    case AUGS_KIND_BETA:
-        return read_pair(binder, node, where, "beta", "[a, b]", info->numbers);
-    case AUGS_KIND_NORMAL:
-        return read_normal(binder, node, where, info);
-    case AUGS_KIND_BERNOULLI:
-        return augsi_bind_number(binder, node, where, "the probability", &info->numbers[0]);
-    case AUGS_KIND_CHOICE:
+    switch (row->form) {
+    case AUGS_FORM_NUMBER:
+        return read_number(binder, node, where, row, info);
+    case AUGS_FORM_LIST:
+        return read_list(binder, node, where, row, info);
+    case AUGS_FORM_MAPPING:
+        return read_mapping(binder, node, where, row, info);
+    case AUGS_FORM_CHOICES:
         return read_choice(binder, node, where, info);
-    case AUGS_KIND_PERMUTATION: {
-        uint32_t k = 2;
-        bool good =
-            augsi_bind_natural(binder, node, where, "the length of the permutation", "2 to 12", &k);
-        if (good && (k < 2 || k > AUGS_MAX_PERMUTATION)) {
-            augsi_draft_fault(binder->draft, augsi_yaml_mark(node),
-                              "%s: a permutation of %u; 2 to %u are accepted", where, k,
-                              AUGS_MAX_PERMUTATION);
-            good = false;
-        }
-        info->numbers[0] = good ? k : 2;
-        return good;
-    }
     default:
-        return read_nothing(binder, node, where, augsi_kind_words[kind]);
+        return read_nothing(binder, node, where, row->name);
     }
 }

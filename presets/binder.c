@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "kinds.h"
 
 static void read_when(augsi_binder *binder, const yaml_node_t *node, const char *where,
                       augsi_draft_column *column)
@@ -67,13 +68,21 @@ static bool read_extra(augsi_binder *binder, const char *key, const yaml_node_t 
     return true;
 }
 
+static void unknown_key(augsi_binder *binder, const yaml_node_t *key, const char *where)
+{
+    static const char *const others[] = {"shape", "when", "identity", "unit", "doc", "source"};
+    enum { N_OTHERS = sizeof others / sizeof others[0] };
+    const char *known[AUGSI_N_KINDS - 1 + N_OTHERS];
+    for (uint32_t kind = 1; kind < AUGSI_N_KINDS; kind++) {
+        known[kind - 1] = augsi_kinds[kind]->name;
+    }
+    memcpy(known + AUGSI_N_KINDS - 1, others, sizeof others);
+    augsi_bind_unknown_key(binder, key, where, known, sizeof known / sizeof known[0]);
+}
+
 static void read_column(augsi_binder *binder, const yaml_node_t *name, const yaml_node_t *body,
                         augsi_draft_column *column)
 {
-    static const char *const known[] = {
-        "constant", "uniform",  "log_uniform", "normal", "beta",   "bernoulli",
-        "integer",  "choice",   "permutation", "seed",   "sample", "shape",
-        "when",     "identity", "unit",        "doc",    "source"};
     char where[96];
     snprintf(where, sizeof where, "column '%.64s'", augsi_bind_text_of(name));
     column->info = (augs_column_info){.size = sizeof column->info,
@@ -95,14 +104,10 @@ static void read_column(augsi_binder *binder, const yaml_node_t *name, const yam
     yaml_node_t *key, *value;
     for (augsi_entries walk = {.mapping = body};
          augsi_bind_next(binder, &walk, where, &key, &value);) {
-        uint32_t kind = 1;
-        while (kind < AUGSI_N_KINDS &&
-               strcmp(augsi_kind_words[kind], augsi_bind_text_of(key)) != 0) {
-            kind++;
-        }
-        if (kind == AUGSI_N_KINDS) {
+        uint32_t kind = augsi_kind_of_name(augsi_bind_text_of(key));
+        if (kind == 0) {
             if (!read_extra(binder, augsi_bind_text_of(key), value, where, column)) {
-                augsi_bind_unknown_key(binder, key, where, known, sizeof known / sizeof known[0]);
+                unknown_key(binder, key, where);
             }
         } else if (first_kind != NULL && !walk.again) {
             augs_column_info unused = {0};
@@ -118,11 +123,12 @@ static void read_column(augsi_binder *binder, const yaml_node_t *name, const yam
         }
     }
     if (first_kind == NULL) {
-        augsi_draft_fault(
-            binder->draft, augsi_yaml_mark(body),
-            "%s: no kind; one of constant, uniform, log_uniform, normal, beta, bernoulli, integer, "
-            "choice, permutation, seed, sample is needed",
-            where);
+        augsi_word_list kinds = {.room = sizeof kinds.text};
+        for (uint32_t kind = 1; kind < AUGSI_N_KINDS; kind++) {
+            augsi_list_word(&kinds, augsi_kinds[kind]->name);
+        }
+        augsi_draft_fault(binder->draft, augsi_yaml_mark(body), "%s: no kind; one of %s is needed",
+                          where, kinds.text);
         column->broken = true;
     }
 }

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "draft.h"
 #include "fail.h"
+#include "kinds.h"
 #include "number_text.h"
 
 static uint32_t find_column(const augsi_draft *draft, const char *name)
@@ -25,7 +25,7 @@ static void gate_not_found(augsi_draft *draft, uint32_t index)
     for (uint32_t i = 0; i < draft->n_columns; i++) {
         const augs_column_info *info = &draft->columns[i].info;
         augsi_suggest(&gate, info->name);
-        if (i < index && (info->kind == AUGS_KIND_BERNOULLI || info->kind == AUGS_KIND_CHOICE)) {
+        if (i < index && augsi_kinds[info->kind]->is_gate) {
             augsi_list_word(&gates, info->name);
         }
     }
@@ -95,18 +95,18 @@ static void resolve_gate(augsi_draft *draft, uint32_t index)
     if (gate->info.kind == 0) {
         return; /* reported there */
     }
-    if (gate->info.kind != AUGS_KIND_BERNOULLI && gate->info.kind != AUGS_KIND_CHOICE) {
+    if (!augsi_kinds[gate->info.kind]->is_gate) {
         augsi_draft_fault(
             draft, column->when_mark,
             "column '%s': its gate '%s' is of kind %s; gates are bernoulli or choice columns", name,
-            gate->info.name, augsi_kind_words[gate->info.kind]);
+            gate->info.name, augsi_kinds[gate->info.kind]->name);
         return;
     }
-    if ((gate->info.kind == AUGS_KIND_CHOICE) != (column->when_choice != NULL)) {
-        bool choice = gate->info.kind == AUGS_KIND_CHOICE;
+    const bool choice = augsi_kinds[gate->info.kind]->form == AUGS_FORM_CHOICES;
+    if (choice != (column->when_choice != NULL)) {
         augsi_draft_fault(draft, column->when_mark,
                           "column '%s': '%s' is a %s column: write when: %s%s%s", name,
-                          gate->info.name, choice ? "choice" : "bernoulli", choice ? "{" : "",
+                          gate->info.name, augsi_kinds[gate->info.kind]->name, choice ? "{" : "",
                           gate->info.name, choice ? ": VALUE}" : "");
         return;
     }
@@ -201,13 +201,14 @@ void augsi_draft_check_gating(augsi_draft *draft, uint32_t index)
     if (column->when_column != NULL) {
         resolve_gate(draft, index);
     }
-    if (info->kind == 0 || (info->kind == AUGS_KIND_CHOICE && info->n_choices == 0)) {
+    if (info->kind == 0 ||
+        (augsi_kinds[info->kind]->form == AUGS_FORM_CHOICES && info->n_choices == 0)) {
         return; /* nobody knows what the identity has to be */
     }
     if (column->identity != NULL) {
         resolve_identity(draft, column);
     } else if (column->has_when && !column->has_identity &&
-               (info->dtype == AUGS_DTYPE_F32 || info->dtype == AUGS_DTYPE_I32)) {
+               augsi_kinds[info->kind]->needs_identity) {
         augsi_draft_fault(draft, column->when_mark,
                           "column '%s': when without identity; add the value that changes nothing, "
                           "e.g. identity: 0",

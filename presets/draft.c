@@ -9,15 +9,6 @@
 #include "number_text.h"
 #include "source_text.h"
 
-const char *const augsi_kind_words[AUGSI_N_KINDS] = {
-    "sample_id", "constant", "uniform", "log_uniform", "normal", "beta",
-    "bernoulli", "integer",  "choice",  "permutation", "seed",   "sample"};
-
-const char *augs_kind_name(uint32_t kind)
-{
-    return kind < AUGSI_N_KINDS ? augsi_kind_words[kind] : NULL;
-}
-
 const char *augs_dtype_name(uint32_t dtype)
 {
     static const char *const names[] = {NULL, "f32", "u8", "u16", "i32", "u64"};
@@ -28,20 +19,6 @@ uint32_t augs_dtype_bytes(uint32_t dtype)
 {
     static const uint32_t sizes[] = {0, 4, 1, 2, 4, 8};
     return dtype <= AUGS_DTYPE_U64 ? sizes[dtype] : 0;
-}
-
-void augsi_draft_derive(augs_column_info *info)
-{
-    static const uint32_t dtypes[AUGSI_N_KINDS] = {AUGS_DTYPE_U64, AUGS_DTYPE_F32, AUGS_DTYPE_F32,
-                                                   AUGS_DTYPE_F32, AUGS_DTYPE_F32, AUGS_DTYPE_F32,
-                                                   AUGS_DTYPE_U8,  AUGS_DTYPE_I32, AUGS_DTYPE_U16,
-                                                   AUGS_DTYPE_U8,  AUGS_DTYPE_U64, AUGS_DTYPE_U64};
-    info->dtype = dtypes[info->kind];
-    info->width = 1;
-    if (info->kind == AUGS_KIND_PERMUTATION && info->numbers[0] >= 2 &&
-        info->numbers[0] <= AUGS_MAX_PERMUTATION) {
-        info->width = (uint32_t)info->numbers[0];
-    }
 }
 
 void augsi_draft_fault(augsi_draft *draft, augsi_mark mark, const char *format, ...)

@@ -86,7 +86,4 @@ void augsi_moments(augs_column_info *info);
 bool augsi_is_json_number(const char *text);
 double augsi_choice_number(const augs_choice *choice);
 
-extern const char *const augsi_kind_words[];
-#define AUGSI_N_KINDS 12u
-
 #endif

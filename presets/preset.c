@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "draft.h"
 #include "fail.h"
+#include "kinds.h"
 #include "shipped.h"
 #include "source_text.h"
 
@@ -234,7 +234,7 @@ static void copy_choices(augsi_draft *draft, augs_column_info *info, const augs_
 {
     info->choices = NULL;
     info->n_choices = 0;
-    if (given->kind != AUGS_KIND_CHOICE || given->choices == NULL ||
+    if (augsi_kinds[given->kind]->form != AUGS_FORM_CHOICES || given->choices == NULL ||
         given->n_choices > AUGS_MAX_CHOICES) {
         return;
     }
@@ -263,7 +263,7 @@ static void check_given_gate(augsi_draft *draft, uint32_t index)
         return;
     }
     const augs_column_info *gate = info->gate < index ? &draft->columns[info->gate].info : NULL;
-    if (gate == NULL || (gate->kind != AUGS_KIND_BERNOULLI && gate->kind != AUGS_KIND_CHOICE)) {
+    if (gate == NULL || (!augsi_kinds[gate->kind]->is_gate)) {
         augsi_draft_fault(draft, nowhere,
                           "column '%s': gate %u is no bernoulli or choice column before it",
                           info->name, info->gate);
@@ -272,8 +272,9 @@ static void check_given_gate(augsi_draft *draft, uint32_t index)
             draft, nowhere,
             "column '%s' has %u elements, its gate '%s' %u; a gate has one or as many", info->name,
             info->shape, gate->name, gate->shape);
-    } else if (gate->kind == AUGS_KIND_BERNOULLI ? info->gate_value != 1
-                                                 : info->gate_value >= gate->n_choices) {
+    } else if (augsi_kinds[gate->kind]->form == AUGS_FORM_CHOICES
+                   ? info->gate_value >= gate->n_choices
+                   : info->gate_value != 1) {
         augsi_draft_fault(draft, nowhere, "column '%s': gate value %u is no value of '%s'",
                           info->name, info->gate_value, gate->name);
     }
@@ -326,15 +327,15 @@ int augs_preset_open_columns(const char *name, const augs_column_info *columns, 
             info->kind >= AUGSI_N_KINDS) {
             augsi_draft_fault(&draft, (augsi_mark){0},
                               "column '%s': size must be sizeof(augs_column_info), kind 1 to %u",
-                              info->name, AUGSI_N_KINDS - 1);
+                              info->name, (unsigned)AUGSI_N_KINDS - 1);
             info->kind = 0;
             continue;
         }
         copy_choices(&draft, info, &columns[i]);
-        if (info->kind == AUGS_KIND_NORMAL) {
-            info->flags &= AUGS_HAS_MIN | AUGS_HAS_MAX;
-        } else {
-            info->flags = 0;
+        const augsi_kind *kind = augsi_kinds[info->kind];
+        info->flags &= augsi_kind_flags(kind);
+        for (uint32_t n = augsi_kind_n_numbers(kind); n < 4; n++) {
+            info->numbers[n] = 0;
         }
     }
     augsi_draft_check(&draft);

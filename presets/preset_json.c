@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "kinds.h"
 #include "preset_impl.h"
 #include "text.h"
 
@@ -54,46 +55,33 @@ static void add_choices(augsi_text *text, const augs_column_info *info)
 
 static void add_kind(augsi_text *text, const augs_column_info *info)
 {
-    static const char *const names[] = {"mean", "std", "min", "max"};
-    const double *x = info->numbers;
-    augsi_text_add_json_string(text, augs_kind_name(info->kind));
+    static const char *const opens[] = {
+        [AUGS_FORM_NOTHING] = "{", [AUGS_FORM_LIST] = "[", [AUGS_FORM_MAPPING] = "{"};
+    static const char *const closes[] = {
+        [AUGS_FORM_NOTHING] = "}", [AUGS_FORM_LIST] = "]", [AUGS_FORM_MAPPING] = "}"};
+    const augsi_kind *kind = augsi_kinds[info->kind];
+    augsi_text_add_json_string(text, kind->name);
     augsi_text_add_string(text, ":");
-    switch (info->kind) {
-    case AUGS_KIND_CONSTANT:
-    case AUGS_KIND_BERNOULLI:
-        augsi_text_add_f64(text, x[0]);
-        break;
-    case AUGS_KIND_PERMUTATION:
-        add_number(text, x[0], true);
-        break;
-    case AUGS_KIND_UNIFORM:
-    case AUGS_KIND_LOG_UNIFORM:
-    case AUGS_KIND_BETA:
-    case AUGS_KIND_INTEGER:
-        augsi_text_add_string(text, "[");
-        add_number(text, x[0], info->kind == AUGS_KIND_INTEGER);
-        augsi_text_add_string(text, ",");
-        add_number(text, x[1], info->kind == AUGS_KIND_INTEGER);
-        augsi_text_add_string(text, "]");
-        break;
-    case AUGS_KIND_NORMAL:
-        for (uint32_t i = 0; i < 4; i++) {
-            if (i < 2 || (i == 2 && (info->flags & AUGS_HAS_MIN) != 0) ||
-                (i == 3 && (info->flags & AUGS_HAS_MAX) != 0)) {
-                augsi_text_add_string(text, i == 0 ? "{" : ",");
-                augsi_text_add_json_string(text, names[i]);
-                augsi_text_add_string(text, ":");
-                augsi_text_add_f64(text, x[i]);
-            }
-        }
-        augsi_text_add_string(text, "}");
-        break;
-    case AUGS_KIND_CHOICE:
+    if (kind->form == AUGS_FORM_CHOICES) {
         add_choices(text, info);
-        break;
-    default:
-        augsi_text_add_string(text, "{}");
+        return;
     }
+    const bool bare = kind->form == AUGS_FORM_NUMBER;
+    bool first = true;
+    augsi_text_add_string(text, bare ? "" : opens[kind->form]);
+    for (uint32_t i = 0; i < 4; i++) {
+        if (augs_column_has_number(info, i) == 0) {
+            continue;
+        }
+        augsi_text_add_string(text, first ? "" : ",");
+        first = false;
+        if (kind->form == AUGS_FORM_MAPPING) {
+            augsi_text_add_json_string(text, kind->numbers[i].name);
+            augsi_text_add_string(text, ":");
+        }
+        add_number(text, info->numbers[i], kind->numbers[i].whole);
+    }
+    augsi_text_add_string(text, bare ? "" : closes[kind->form]);
 }
 
 static void add_identity(augsi_text *text, const augs_column_info *info)
@@ -114,7 +102,7 @@ static void add_gate(augsi_text *text, const augs_preset *preset, const augs_col
 {
     const augs_column_info *gate = &preset->columns[info->gate];
     add_key(text, "when");
-    if (gate->kind == AUGS_KIND_BERNOULLI) {
+    if (augsi_kinds[gate->kind]->form != AUGS_FORM_CHOICES) {
         augsi_text_add_json_string(text, gate->name);
     } else {
         augsi_text_add_string(text, "{");

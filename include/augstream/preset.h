@@ -52,6 +52,19 @@ AUGS_API uint32_t augs_dtype_bytes(uint32_t dtype);
 /* "uniform"...; NULL for a number that is no kind. */
 AUGS_API const char *augs_kind_name(uint32_t kind);
 
+/* How a preset writes the value of a kind. */
+#define AUGS_FORM_NOTHING 0u /* seed: {} */
+#define AUGS_FORM_NUMBER 1u  /* bernoulli: 0.5 */
+#define AUGS_FORM_LIST 2u    /* uniform: [-30, 30] */
+#define AUGS_FORM_MAPPING 3u /* normal: {mean: 0, std: 1} */
+#define AUGS_FORM_CHOICES 4u /* choice: {values: [a, b], weights: [1, 2]} */
+
+/* One of AUGS_FORM_...; AUGS_FORM_NOTHING for a number that is no kind. */
+AUGS_API uint32_t augs_kind_form(uint32_t kind);
+/* What numbers[index] of a column of this kind is: "low", "mean"...; NULL if the kind has fewer
+ * numbers or is no kind. */
+AUGS_API const char *augs_kind_number_name(uint32_t kind, uint32_t index);
+
 /* One value of a choice column. `text` is what records print; a number is kept as it was written.
  */
 typedef struct augs_choice {
@@ -97,6 +110,10 @@ typedef struct augs_column_info {
     double std_dev; /* permutation, choice of names); likewise the standard deviation; ignored as
                        inputs */
 } augs_column_info;
+
+/* 1 if numbers[index] says something about the column, 0 if the kind has no such number or the
+ * column leaves it out (`min` of a normal column without a bound). */
+AUGS_API int augs_column_has_number(const augs_column_info *info, uint32_t index);
 
 typedef struct augs_preset augs_preset;
 
