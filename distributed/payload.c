@@ -6,6 +6,7 @@
 #include "checksum.h"
 #include "fail.h"
 #include "memory.h"
+#include "recent.h"
 #include "record.h"
 
 struct augsi_payload_pool {
@@ -13,8 +14,23 @@ struct augsi_payload_pool {
     augsi_refcount refcount;
     pthread_mutex_t lock;
     augsi_payload *free_list;
+    uint64_t n_free, n_out;
+    augsi_recent bytes, out; /* of a payload; payloads out at once */
     atomic_uint_fast64_t bytes_out;
 };
+
+/* What is kept for later payloads, as of batches (batch_pool.c); a text grows in large steps. */
+#define BYTES_SPAN 8u
+#define OUT_SPAN 32u
+#define SPARE_PAYLOADS 4u
+#define SPARE_BYTES 4u
+#define LEAST_BYTES 65536u
+
+static void payload_free(augsi_payload_pool *pool, augsi_payload *payload)
+{
+    augsi_text_done(&payload->records);
+    augsi_delete(&pool->allocator, payload, sizeof *payload);
+}
 
 int augsi_payload_pool_open(const augs_allocator *allocator, augsi_payload_pool **ret_pool,
                             augs_error *error)
@@ -39,8 +55,7 @@ void augsi_payload_pool_free(augsi_payload_pool *pool)
     while (pool->free_list != NULL) {
         augsi_payload *payload = pool->free_list;
         pool->free_list = payload->next;
-        augsi_text_done(&payload->records);
-        augsi_delete(&pool->allocator, payload, sizeof *payload);
+        payload_free(pool, payload);
     }
     pthread_mutex_destroy(&pool->lock);
     augs_allocator allocator = pool->allocator;
@@ -58,11 +73,17 @@ static augsi_payload *take(augsi_payload_pool *pool)
     augsi_payload *payload = pool->free_list;
     if (payload != NULL) {
         pool->free_list = payload->next;
+        pool->n_free--;
     }
+    pool->n_out++;
+    augsi_recent_add(&pool->out, pool->n_out, OUT_SPAN + 2 * augsi_recent_most(&pool->out));
     pthread_mutex_unlock(&pool->lock);
     if (payload == NULL) {
         payload = augsi_new(&pool->allocator, sizeof *payload);
         if (payload == NULL) {
+            pthread_mutex_lock(&pool->lock);
+            pool->n_out--;
+            pthread_mutex_unlock(&pool->lock);
             return NULL;
         }
         augsi_text_init(&payload->records, &pool->allocator);
@@ -128,6 +149,36 @@ int augsi_payload_make(augsi_payload_pool *pool, augs_batch *batch, bool records
     return AUGS_OK;
 }
 
+static bool worth_keeping(const augsi_payload_pool *pool, const augsi_payload *payload)
+{
+    return payload->records.capacity <=
+               SPARE_BYTES * augsi_recent_most(&pool->bytes) + LEAST_BYTES &&
+           pool->n_out + pool->n_free < 2 * augsi_recent_most(&pool->out) + SPARE_PAYLOADS;
+}
+
+/* Puts it into the pool; the result is what the pool does not need any more. */
+static augsi_payload *give_back(augsi_payload_pool *pool, augsi_payload *payload)
+{
+    augsi_payload *list = payload, *surplus = NULL;
+    payload->next = NULL;
+    pool->n_out--;
+    if (augsi_recent_add(&pool->bytes, payload->n_bytes, BYTES_SPAN)) {
+        payload->next = pool->free_list; /* all are looked through */
+        pool->free_list = NULL;
+        pool->n_free = 0;
+    }
+    while (list != NULL) {
+        augsi_payload *next = list->next;
+        const bool keep = worth_keeping(pool, list);
+        augsi_payload **to = keep ? &pool->free_list : &surplus;
+        list->next = *to;
+        *to = list;
+        pool->n_free += keep;
+        list = next;
+    }
+    return surplus;
+}
+
 void augsi_payload_release(augsi_payload *payload)
 {
     if (payload == NULL) {
@@ -138,9 +189,13 @@ void augsi_payload_release(augsi_payload *payload)
     augs_batch_unref(payload->batch);
     payload->batch = NULL;
     pthread_mutex_lock(&pool->lock);
-    payload->next = pool->free_list;
-    pool->free_list = payload;
+    augsi_payload *surplus = give_back(pool, payload);
     pthread_mutex_unlock(&pool->lock);
+    while (surplus != NULL) {
+        augsi_payload *next = surplus->next;
+        payload_free(pool, surplus);
+        surplus = next;
+    }
     augsi_payload_pool_free(pool);
 }
 

@@ -6,6 +6,7 @@
 
 #include "batch_impl.h"
 #include "fail.h"
+#include "recent.h"
 #include "stream_impl.h"
 
 struct augsi_batch_pool {
@@ -17,6 +18,10 @@ struct augsi_batch_pool {
     pthread_mutex_t mutex; /* of what follows */
     augs_batch *free;
     bool closed; /* the owner is gone: batches that come back are freed */
+    bool tight;  /* memory is short: nothing is kept that the next batch does not need */
+    uint64_t n_free, n_out;
+    augsi_recent slab_bytes, batches; /* that were asked for; that were out at once */
+    uint64_t last_bytes;              /* of the slab that was asked for last */
 };
 
 static uint64_t round_up(uint64_t n_bytes)
@@ -77,6 +82,15 @@ static void pool_drop(augsi_batch_pool *pool)
     }
 }
 
+static void free_list(augsi_batch_pool *pool, augs_batch *batch)
+{
+    while (batch != NULL) {
+        augs_batch *next = batch->next_free;
+        batch_free(pool, batch);
+        batch = next;
+    }
+}
+
 void augsi_batch_pool_free(augsi_batch_pool *pool)
 {
     if (pool == NULL) {
@@ -85,14 +99,78 @@ void augsi_batch_pool_free(augsi_batch_pool *pool)
     pthread_mutex_lock(&pool->mutex);
     augs_batch *batch = pool->free;
     pool->free = NULL;
+    pool->n_free = 0;
     pool->closed = true;
     pthread_mutex_unlock(&pool->mutex);
+    free_list(pool, batch);
+    pool_drop(pool);
+}
+
+/* ---- what is kept ----
+ *
+ * Steady batches are to allocate nothing, and memory is to come back after sizes shrank or fewer
+ * batches are out. So slabs of up to twice the size that was needed lately are kept, and spare
+ * batches beside twice as many as were out at once: both go up and down a little all the time,
+ * the second most where threads take turns.
+ */
+#define SIZE_SPAN 8u
+#define COUNT_SPAN 32u
+#define SPARE_BATCHES 4u
+
+static uint64_t most_bytes(const augsi_batch_pool *pool)
+{
+    return pool->tight ? pool->last_bytes + pool->last_bytes / 4
+                       : 2 * augsi_recent_most(&pool->slab_bytes);
+}
+
+static uint64_t most_batches(const augsi_batch_pool *pool)
+{
+    return pool->tight ? pool->n_out + 1 : 2 * augsi_recent_most(&pool->batches) + SPARE_BATCHES;
+}
+
+static bool worth_keeping(const augsi_batch_pool *pool, const augs_batch *batch)
+{
+    return !pool->closed && batch->slab_capacity <= most_bytes(pool) &&
+           pool->n_out + pool->n_free < most_batches(pool);
+}
+
+static void push_free(augsi_batch_pool *pool, augs_batch *batch)
+{
+    batch->next_free = pool->free;
+    pool->free = batch;
+    pool->n_free++;
+}
+
+/* Takes what is not worth keeping any more out of the pool: a list for free_list, outside of the
+ * mutex. */
+static augs_batch *cut_surplus(augsi_batch_pool *pool)
+{
+    augs_batch *batch = pool->free, *surplus = NULL;
+    pool->free = NULL;
+    pool->n_free = 0;
     while (batch != NULL) {
         augs_batch *next = batch->next_free;
-        batch_free(pool, batch);
+        if (worth_keeping(pool, batch)) {
+            push_free(pool, batch);
+        } else {
+            batch->next_free = surplus;
+            surplus = batch;
+        }
         batch = next;
     }
-    pool_drop(pool);
+    return surplus;
+}
+
+/* A batch of n_bytes is out from now on. true: what is kept should be looked through. The span of
+ * the counts is long enough for a consumer that collects batches and then drops them all. */
+static bool note_need(augsi_batch_pool *pool, uint64_t n_bytes)
+{
+    const uint64_t count_span = COUNT_SPAN + 2 * augsi_recent_most(&pool->batches);
+    pool->n_out++;
+    pool->last_bytes = n_bytes;
+    const bool sizes = augsi_recent_add(&pool->slab_bytes, n_bytes, SIZE_SPAN);
+    const bool counts = augsi_recent_add(&pool->batches, pool->n_out, count_span);
+    return sizes || counts;
 }
 
 void augsi_batch_give_back(augs_batch *batch)
@@ -101,10 +179,10 @@ void augsi_batch_give_back(augs_batch *batch)
     augs_stream_unref(batch->stream);
     batch->stream = NULL;
     pthread_mutex_lock(&pool->mutex);
-    bool keep = !pool->closed;
+    pool->n_out--;
+    bool keep = worth_keeping(pool, batch);
     if (keep) {
-        batch->next_free = pool->free;
-        pool->free = batch;
+        push_free(pool, batch);
     }
     pthread_mutex_unlock(&pool->mutex);
     if (!keep) {
@@ -113,15 +191,69 @@ void augsi_batch_give_back(augs_batch *batch)
     pool_drop(pool);
 }
 
-static augs_batch *take_free(augsi_batch_pool *pool)
+void augsi_batch_pool_set_tight(augsi_batch_pool *pool, bool tight)
 {
+    augs_batch *surplus = NULL;
     pthread_mutex_lock(&pool->mutex);
-    augs_batch *batch = pool->free;
-    if (batch != NULL) {
-        pool->free = batch->next_free;
+    pool->tight = tight;
+    if (tight) {
+        surplus = cut_surplus(pool);
     }
     pthread_mutex_unlock(&pool->mutex);
+    free_list(pool, surplus);
+}
+
+/* All that is free; false: there was nothing. */
+static bool free_all(augsi_batch_pool *pool)
+{
+    pthread_mutex_lock(&pool->mutex);
+    augs_batch *all = pool->free;
+    pool->free = NULL;
+    pool->n_free = 0;
+    pthread_mutex_unlock(&pool->mutex);
+    free_list(pool, all);
+    return all != NULL;
+}
+
+/* The first that is large enough, or else any; NULL: none is free. */
+static augs_batch *pop_free(augsi_batch_pool *pool, uint64_t n_bytes)
+{
+    augs_batch **at = &pool->free;
+    while (*at != NULL && (*at)->slab_capacity < n_bytes) {
+        at = &(*at)->next_free;
+    }
+    at = *at != NULL ? at : &pool->free;
+    augs_batch *batch = *at;
+    if (batch != NULL) {
+        *at = batch->next_free;
+        pool->n_free--;
+    }
     return batch;
+}
+
+/* A free batch, whose slab may be missing, or NULL; a batch counts as out. */
+static augs_batch *take_free(augsi_batch_pool *pool, uint64_t n_bytes)
+{
+    pthread_mutex_lock(&pool->mutex);
+    augs_batch *batch = pop_free(pool, n_bytes);
+    augs_batch *surplus = note_need(pool, n_bytes) ? cut_surplus(pool) : NULL;
+    const uint64_t most = most_bytes(pool);
+    pthread_mutex_unlock(&pool->mutex);
+    free_list(pool, surplus);
+    if (batch != NULL && (batch->slab_capacity < n_bytes || batch->slab_capacity > most)) {
+        augsi_delete(&pool->allocator, batch->slab, batch->slab_capacity);
+        batch->slab = NULL;
+        batch->slab_capacity = 0;
+    }
+    return batch;
+}
+
+/* The batch that was to be out is not. */
+static void take_back(augsi_batch_pool *pool)
+{
+    pthread_mutex_lock(&pool->mutex);
+    pool->n_out--;
+    pthread_mutex_unlock(&pool->mutex);
 }
 
 /* Columns of n samples one after the other, each at a multiple of 64, with zeros between them. */
@@ -139,6 +271,27 @@ static void lay_out(augs_batch *batch, uint64_t n_samples)
     }
 }
 
+/* Where memory ends, the free batches go first. */
+static void *allocate_slab(augsi_batch_pool *pool, uint64_t n_bytes)
+{
+    void *slab = augsi_new_slab(&pool->allocator, n_bytes);
+    return slab == NULL && free_all(pool) ? augsi_new_slab(&pool->allocator, n_bytes) : slab;
+}
+
+static augs_batch *allocate_batch(augsi_batch_pool *pool)
+{
+    augs_batch *batch = augsi_new(&pool->allocator, object_bytes(pool));
+    if (batch == NULL && free_all(pool)) {
+        batch = augsi_new(&pool->allocator, object_bytes(pool));
+    }
+    if (batch != NULL) {
+        batch->pool = pool;
+        batch->n_columns = pool->n_columns;
+        batch->batch_index = pool->batch_index;
+    }
+    return batch;
+}
+
 int augsi_batch_take(augsi_batch_pool *pool, augs_stream *stream, uint64_t n_samples,
                      augs_batch **ret_batch, augs_error *error)
 {
@@ -147,24 +300,20 @@ int augsi_batch_take(augsi_batch_pool *pool, augs_stream *stream, uint64_t n_sam
                           (unsigned long long)n_samples);
     }
     const uint64_t n_bytes = slab_bytes(stream, pool->batch_index, n_samples);
-    augs_batch *batch = take_free(pool);
+    augs_batch *batch = take_free(pool, n_bytes);
+    batch = batch != NULL ? batch : allocate_batch(pool);
     if (batch == NULL) {
-        batch = augsi_new(&pool->allocator, object_bytes(pool));
-        if (batch == NULL) {
-            return augsi_fail_memory(error, object_bytes(pool));
-        }
-        batch->pool = pool;
-        batch->n_columns = pool->n_columns;
-        batch->batch_index = pool->batch_index;
+        take_back(pool);
+        return augsi_fail_memory(error, object_bytes(pool));
     }
-    if (batch->slab_capacity < n_bytes || batch->slab == NULL) {
-        augsi_delete(&pool->allocator, batch->slab, batch->slab_capacity);
+    if (batch->slab == NULL) {
+        batch->slab = allocate_slab(pool, n_bytes);
         batch->slab_capacity = n_bytes;
-        batch->slab = augsi_new_slab(&pool->allocator, n_bytes);
-        if (batch->slab == NULL) {
-            augsi_delete(&pool->allocator, batch, object_bytes(pool));
-            return augsi_fail_memory(error, n_bytes);
-        }
+    }
+    if (batch->slab == NULL) {
+        take_back(pool);
+        augsi_delete(&pool->allocator, batch, object_bytes(pool));
+        return augsi_fail_memory(error, n_bytes);
     }
     augsi_refcount_init(&batch->refcount);
     augsi_refcount_take(&pool->refcount);

@@ -2,11 +2,14 @@
 /*
  * Where batches come from: slabs that are used again. The pool is reference counted by its owner
  * and by every batch that is out, so batches outlive the pipeline. Taking and giving back is safe
- * from any thread and allocates nothing once as many batches of that size were out as ever will be.
+ * from any thread. Both allocate nothing while sizes and the number of batches that are out stay
+ * alike. After they shrank, slabs that are not needed any more are freed within some twenty
+ * batches.
  */
 #ifndef AUGSI_BATCH_POOL_H
 #define AUGSI_BATCH_POOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <augstream/batch.h>
@@ -21,6 +24,10 @@ int augsi_batch_pool_open(augs_stream *stream, bool batch_index, augsi_batch_poo
                           augs_error *error);
 /* Batches that are out stay valid. NULL is fine. */
 void augsi_batch_pool_free(augsi_batch_pool *pool);
+
+/* true: memory is short. All is freed but one slab of the size asked for last, and until `false` no
+ * more than that is kept. */
+void augsi_batch_pool_set_tight(augsi_batch_pool *pool, bool tight);
 
 /* Bytes of a slab of n samples in this layout: every column at the next multiple of 64, the end
  * rounded up, too. */

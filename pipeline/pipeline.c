@@ -216,6 +216,11 @@ static void look_around(augs_pipeline *pipeline)
         tell_cost(pipeline, (double)passed * 1e-9, 0, 0);
     }
     look_at_memory(pipeline);
+    const bool tight = pipeline->decisions.level >= AUGS_MEMORY_HIGH;
+    if (tight || pipeline->tight) {
+        augsi_batch_pool_set_tight(pipeline->pool, tight);
+        pipeline->tight = tight;
+    }
     augsi_pipeline_note_last(pipeline);
 }
 

@@ -15,6 +15,7 @@ struct augs_pipeline {
     augsi_decisions decisions;
     augsi_plan *plan; /* of the decisions */
     augsi_batch_pool *pool;
+    bool tight; /* memory is short: the pool keeps little */
     uint32_t rank, world_size;
     uint64_t step;          /* the next one */
     uint64_t n_last;        /* samples of the batch handed out last */

@@ -32,25 +32,28 @@ static inline int rounds(int usual, int small)
 /* Fails the (left + 1)-th request; counts what is held. */
 typedef struct counting_memory {
     uint64_t left, n_held, n_calls;
+    uint64_t bytes, most_bytes; /* held; that may be held, 0 = any */
 } counting_memory;
 
 static inline void *counting_allocate(void *user, size_t n_bytes, size_t alignment)
 {
     counting_memory *memory = user;
     memory->n_calls++;
-    if (memory->left == 0) {
+    if (memory->left == 0 ||
+        (memory->most_bytes != 0 && memory->bytes + n_bytes > memory->most_bytes)) {
         return NULL;
     }
     memory->left--;
     memory->n_held++;
+    memory->bytes += n_bytes;
     return aligned_alloc(alignment, (n_bytes + alignment - 1) / alignment * alignment);
 }
 
 static inline void counting_release(void *user, void *p, size_t n_bytes)
 {
     counting_memory *memory = user;
-    (void)n_bytes;
     memory->n_held--;
+    memory->bytes -= n_bytes;
     free(p);
 }
 
