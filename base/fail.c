@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -99,9 +100,10 @@ int augsi_fail_memory(augs_error *error, size_t n_bytes)
     return augsi_fail(error, AUGS_E_NO_MEMORY, "no memory for %zu bytes", n_bytes);
 }
 
+/* Also '-' for '_': nobody means another name by it. */
 static char lower_case(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c == '_' ? '-' : c;
 }
 
 static size_t least_of(size_t a, size_t b)
@@ -178,11 +180,27 @@ void augsi_suggest(augsi_suggestion *suggestion, const char *candidate)
     }
 }
 
+/* The word is the beginning of the candidate. */
+static bool begins(const char *word, const char *candidate)
+{
+    size_t n = 0;
+    while (word[n] != '\0' && lower_case(word[n]) == lower_case(candidate[n])) {
+        n++;
+    }
+    return word[n] == '\0';
+}
+
 const char *augsi_nearest(const char *word, const char *const *candidates, size_t n_candidates)
 {
+    enum { LEAST_PREFIX = 3 };
     augsi_suggestion suggestion = {.word = word};
     for (size_t i = 0; i < n_candidates; i++) {
         augsi_suggest(&suggestion, candidates[i]);
+    }
+    for (size_t i = 0; i < n_candidates && suggestion.nearest == NULL; i++) {
+        if (strlen(word) >= LEAST_PREFIX && begins(word, candidates[i])) {
+            suggestion.nearest = candidates[i];
+        }
     }
     return suggestion.nearest;
 }
