@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <augstream/server.h>
+
 #include "fail.h"
 #include "memory.h"
 
@@ -29,7 +31,7 @@ void augsi_served_jobs_done(augsi_served_jobs *jobs)
 static int check_job(const augsi_served_jobs *jobs, augs_stream *stream,
                      const augs_job_options *options, augs_error *error)
 {
-    const char *name = options->name != NULL ? options->name : "default";
+    const char *name = options->name != NULL ? options->name : AUGS_DEFAULT_JOB;
     size_t n = strlen(name);
     if (n == 0 || n > AUGSI_MAX_JOB_BYTES ||
         strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != n) {
@@ -58,7 +60,7 @@ static int check_job(const augsi_served_jobs *jobs, augs_stream *stream,
 static int job_init(const augs_allocator *allocator, augsi_served_job *job, augs_stream *stream,
                     const augs_job_options *options, augs_error *error)
 {
-    const char *name = options->name != NULL ? options->name : "default";
+    const char *name = options->name != NULL ? options->name : AUGS_DEFAULT_JOB;
     memcpy(job->name, name, strlen(name) + 1);
     job->n_epochs = options->n_epochs != 0 ? options->n_epochs : 1;
     int status = augsi_plan_open(allocator, &options->plan, 0, augs_stream_n_samples(stream),

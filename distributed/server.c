@@ -15,7 +15,6 @@
 #include "router.h"
 #include "server_core.h"
 
-#define DEFAULT_ENDPOINT "tcp://127.0.0.1:5757"
 #define NS_PER_MS ((uint64_t)1000000)
 #define PUBLISH_EVERY_NS (2 * NS_PER_MS)
 
@@ -149,9 +148,9 @@ static int open_core(augs_server *server, const augs_server_options *options, au
         result = augsi_payload_pool_open(&server->allocator, &server->payloads, error);
     }
     if (result >= 0) {
-        result = augsi_router_open(&server->router,
-                                   options->endpoint != NULL ? options->endpoint : DEFAULT_ENDPOINT,
-                                   limits.max_credit + CONTROL_QUEUE, error);
+        result = augsi_router_open(
+            &server->router, options->endpoint != NULL ? options->endpoint : AUGS_DEFAULT_ENDPOINT,
+            limits.max_credit + CONTROL_QUEUE, error);
     }
     return result;
 }

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <augstream/server.h>
+
 #include "batch_compare.h"
 #include "batch_pool.h"
 #include "dealer.h"
@@ -21,7 +23,6 @@
 #define NS_PER_MS 1000000u
 
 enum {
-    DEFAULT_WINDOW = 8,
     MOST_WINDOW = 65536,
     MOST_ENDPOINTS = 1024,
     GOODBYE_MS = 500, /* for what was sent last to leave */
@@ -125,12 +126,12 @@ static int copy_options(augs_subscriber *subscriber, const augs_subscriber_optio
     augs_subscriber_options *options = &subscriber->options;
     *options = *given;
     options->world_size = given->world_size != 0 ? given->world_size : 1;
-    options->window = given->window != 0 ? given->window : DEFAULT_WINDOW;
+    options->window = given->window != 0 ? given->window : AUGS_DEFAULT_WINDOW;
     options->max_frame_bytes = given->max_frame_bytes != 0 ? given->max_frame_bytes : 256u << 20;
     options->endpoints = NULL;
     options->allocator = &subscriber->allocator;
-    int result =
-        copy_text(subscriber, given->job != NULL ? given->job : "default", &subscriber->job, error);
+    int result = copy_text(subscriber, given->job != NULL ? given->job : AUGS_DEFAULT_JOB,
+                           &subscriber->job, error);
     if (result >= 0) {
         result = copy_text(subscriber, given->token, &subscriber->token, error);
     }

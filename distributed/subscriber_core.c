@@ -20,7 +20,6 @@
 
 #define SECOND ((uint64_t)1000000000)
 #define MILLISECOND ((uint64_t)1000000)
-#define DEFAULT_WINDOW 8u
 #define FIRST_BACKOFF (50 * MILLISECOND)
 #define LAST_BACKOFF (10 * SECOND)
 #define LAST_PATIENCE (30 * SECOND)
@@ -75,7 +74,7 @@ int augsi_subscriber_core_open(const augs_subscriber_options *options,
     core->user = user;
     core->logger = options->logger;
     core->random = seed;
-    core->window = options->window != 0 ? options->window : DEFAULT_WINDOW;
+    core->window = options->window != 0 ? options->window : AUGS_DEFAULT_WINDOW;
     core->n_endpoints = options->n_endpoints;
     core->backoff = FIRST_BACKOFF;
     core->stats.size = sizeof core->stats;

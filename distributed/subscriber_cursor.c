@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <augstream/server.h>
+
 #include "checksum.h"
 #include "fail.h"
 #include "memory.h"
@@ -10,7 +12,7 @@
 int augsi_cursor_init(augsi_cursor *cursor, const augs_subscriber_options *options,
                       const augs_allocator *allocator, augs_error *error)
 {
-    const char *job = options->job != NULL ? options->job : "default";
+    const char *job = options->job != NULL ? options->job : AUGS_DEFAULT_JOB;
     cursor->allocator = *allocator;
     cursor->rank = options->rank;
     cursor->world_size = options->world_size != 0 ? options->world_size : 1;

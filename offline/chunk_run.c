@@ -9,8 +9,6 @@
 #include "preset_impl.h"
 #include "record_columns.h"
 
-#define DEFAULT_CHUNK_SIZE 65536u
-
 static int check_plan(const augs_plan_options *plan, augs_error *error)
 {
     const augs_strategy_ops *ops;
@@ -136,7 +134,7 @@ int augsi_chunk_run_open(augs_stream *stream, const augs_chunks_options *options
                              .n_positions = options->n_positions,
                              .chunk_size = options->chunk_size};
     run->format = run->format == 0 ? AUGS_FORMAT_SAFETENSORS : run->format;
-    run->chunk_size = run->chunk_size == 0 ? DEFAULT_CHUNK_SIZE : run->chunk_size;
+    run->chunk_size = run->chunk_size == 0 ? AUGS_DEFAULT_CHUNK_SIZE : run->chunk_size;
     int status = AUGS_OK;
     if (augs_format_name(run->format) == NULL) {
         char names[AUGSI_FORMAT_LIST_BYTES];

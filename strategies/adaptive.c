@@ -39,11 +39,14 @@
 #include "fail.h"
 #include "planners.h"
 
-#define DEFAULT_INITIAL 16u
-#define DEFAULT_MAX 4096u
-#define DEFAULT_TARGET_MEMORY 0.7
-#define DEFAULT_GROWTH 1.2
-#define DEFAULT_REDUCTION 0.8
+const augs_strategy_options augsi_adaptive_defaults = {.size = sizeof(augs_strategy_options),
+                                                       .batch_size = 16,
+                                                       .min_samples = 1,
+                                                       .max_samples = 4096,
+                                                       .multiple_of = 1,
+                                                       .target_memory = 0.7,
+                                                       .growth = 1.2,
+                                                       .reduction = 0.8};
 
 /* What is remembered of a batch after the next. */
 #define FORGETTING 0.998
@@ -260,19 +263,22 @@ static int init(void *state, const augs_strategy_options *options, augs_error *e
     augsi_size_limits limits;
     int status = check_options(options, error);
     if (status == AUGS_OK) {
-        status = augsi_size_limits_init(&limits, "adaptive", options, DEFAULT_MAX, error);
+        status = augsi_size_limits_init(&limits, "adaptive", options,
+                                        augsi_adaptive_defaults.max_samples, error);
     }
     if (status < 0) {
         return status;
     }
-    const uint64_t first = options->batch_size != 0 ? options->batch_size : DEFAULT_INITIAL;
+    const uint64_t first =
+        options->batch_size != 0 ? options->batch_size : augsi_adaptive_defaults.batch_size;
     self->limits = limits;
     self->size = self->initial = augsi_size_fit(&limits, first);
     self->target_seconds = options->target_seconds;
     self->target_memory =
-        options->target_memory > 0 ? options->target_memory : DEFAULT_TARGET_MEMORY;
-    self->growth = options->growth > 0 ? options->growth : DEFAULT_GROWTH;
-    self->reduction = options->reduction > 0 ? options->reduction : DEFAULT_REDUCTION;
+        options->target_memory > 0 ? options->target_memory : augsi_adaptive_defaults.target_memory;
+    self->growth = options->growth > 0 ? options->growth : augsi_adaptive_defaults.growth;
+    self->reduction =
+        options->reduction > 0 ? options->reduction : augsi_adaptive_defaults.reduction;
     self->limit_option = options->max_memory_bytes;
     self->margin = FIRST_MARGIN;
     self->why = "start";

@@ -26,13 +26,20 @@
 #include "planner_size.h"
 #include "planners.h"
 
-#define DEFAULT_MAX 65536u
-#define DEFAULT_SAFETY 0.9
 #define DEFAULT_PUBLISHED_FIRST 32u
 #define FIRST_GROWTH 4.0
 #define GROWTH 1.25
 #define BELIEF_DOWN 0.125
 #define SHORT 0.9
+
+const augs_strategy_options augsi_memory_optimized_defaults = {
+    .size = sizeof(augs_strategy_options),
+    .batch_size = 1,
+    .min_samples = 1,
+    .max_samples = 65536,
+    .multiple_of = 1,
+    .safety = 0.9,
+    .memory_rule = AUGS_MEMORY_RULE_BUDGET};
 
 typedef struct memory_optimized {
     augsi_size_limits limits;
@@ -67,7 +74,8 @@ static int init(void *state, const augs_strategy_options *options, augs_error *e
                           "strategy memory_optimized: safety %g; accepted: above 0, up to 1",
                           options->safety);
     }
-    status = augsi_size_limits_init(&self->limits, "memory_optimized", options, DEFAULT_MAX, error);
+    status = augsi_size_limits_init(&self->limits, "memory_optimized", options,
+                                    augsi_memory_optimized_defaults.max_samples, error);
     if (status < 0) {
         return status;
     }
@@ -76,7 +84,7 @@ static int init(void *state, const augs_strategy_options *options, augs_error *e
         first = published ? DEFAULT_PUBLISHED_FIRST : self->limits.min;
     }
     self->max_memory_bytes = options->max_memory_bytes;
-    self->safety = options->safety != 0 ? options->safety : DEFAULT_SAFETY;
+    self->safety = options->safety != 0 ? options->safety : augsi_memory_optimized_defaults.safety;
     self->published = published;
     self->size = augsi_size_fit(&self->limits, first);
     self->room_bytes = UINT64_MAX;

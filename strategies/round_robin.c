@@ -10,6 +10,9 @@
 #include "fail.h"
 #include "planners.h"
 
+const augs_strategy_options augsi_round_robin_defaults = {
+    .size = sizeof(augs_strategy_options), .min_samples = 1, .multiple_of = 1};
+
 typedef struct round_robin {
     uint64_t batches, window;
     uint64_t min_samples, max_samples;

@@ -4,7 +4,8 @@
 #include "fail.h"
 #include "planners.h"
 
-#define DEFAULT_BATCH 32u
+const augs_strategy_options augsi_sequential_defaults = {
+    .size = sizeof(augs_strategy_options), .batch_size = 32, .min_samples = 1, .multiple_of = 1};
 
 typedef struct sequential {
     uint64_t batch_size;
@@ -14,7 +15,8 @@ typedef struct sequential {
 static int init(void *state, const augs_strategy_options *options, augs_error *error)
 {
     sequential *self = state;
-    uint64_t size = options->batch_size != 0 ? options->batch_size : DEFAULT_BATCH;
+    uint64_t size =
+        options->batch_size != 0 ? options->batch_size : augsi_sequential_defaults.batch_size;
     int status = augsi_planner_refuse_foreign("sequential", options, error);
     if (status == AUGS_OK) {
         status = augsi_planner_fit_size("sequential", options, &size, error);

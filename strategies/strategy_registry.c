@@ -9,6 +9,11 @@ static const augs_strategy_ops *const strategies[] = {
     &augsi_strategy_adaptive, &augsi_strategy_memory_optimized, &augsi_strategy_round_robin,
     &augsi_strategy_sequential};
 
+/* In the order of `strategies`. */
+static const augs_strategy_options *const defaults[] = {
+    &augsi_adaptive_defaults, &augsi_memory_optimized_defaults, &augsi_round_robin_defaults,
+    &augsi_sequential_defaults};
+
 #define N_STRATEGIES (sizeof strategies / sizeof strategies[0])
 
 uint32_t augs_strategy_count(void)
@@ -42,6 +47,23 @@ int augs_strategy_find(const char *name, const augs_strategy_ops **ret_ops, augs
                       "strategy '%.60s': no such strategy%s%s%s; accepted: %s", name,
                       nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
                       nearest != NULL ? "'?" : "", list);
+}
+
+int augs_strategy_defaults(const char *name, augs_strategy_options *ret_options, augs_error *error)
+{
+    const augs_strategy_ops *ops = NULL;
+    if (ret_options == NULL || ret_options->size != sizeof *ret_options) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "strategy: ret_options is required, with its size set to %zu",
+                          sizeof *ret_options);
+    }
+    int status = augs_strategy_find(name, &ops, error);
+    for (size_t i = 0; status == AUGS_OK && i < N_STRATEGIES; i++) {
+        if (strategies[i] == ops) {
+            *ret_options = *defaults[i];
+        }
+    }
+    return status;
 }
 
 int augsi_planner_fit_size(const char *strategy, const augs_strategy_options *options,

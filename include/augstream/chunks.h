@@ -17,6 +17,8 @@
 
 AUGS_BEGIN_DECLS
 
+#define AUGS_DEFAULT_CHUNK_SIZE 65536u /* samples per chunk */
+
 #define AUGS_CHECK_QUICK 0u /* what is there counts if its size fits the manifest */
 #define AUGS_CHECK_FULL 1u  /* only if its hash does, too */
 

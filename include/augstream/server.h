@@ -12,6 +12,9 @@
 
 AUGS_BEGIN_DECLS
 
+#define AUGS_DEFAULT_ENDPOINT "tcp://127.0.0.1:5757" /* where a server listens */
+#define AUGS_DEFAULT_JOB "default" /* the job that a server adds and a rank asks for */
+
 typedef struct augs_server augs_server;
 
 typedef struct augs_server_options {

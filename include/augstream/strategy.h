@@ -101,6 +101,15 @@ typedef struct augs_strategy_ops {
  */
 AUGS_API int augs_strategy_find(const char *name, const augs_strategy_ops **ret_ops,
                                 augs_error *error);
+/*
+ * What the shipped strategy `name` uses where its options say 0. The caller sets ret_options->size
+ * to sizeof(augs_strategy_options). A member that is still 0 has no default: the strategy does not
+ * take it, has no limit there, or requires it (batches of round_robin). AUGS_E_ARGUMENT if
+ * ret_options is NULL or of another size, AUGS_E_NOT_FOUND if there is no such strategy. Any
+ * thread.
+ */
+AUGS_API int augs_strategy_defaults(const char *name, augs_strategy_options *ret_options,
+                                    augs_error *error);
 AUGS_API uint32_t augs_strategy_count(void);
 AUGS_API const char *augs_strategy_name(uint32_t index); /* NULL beyond */
 

@@ -16,6 +16,8 @@
 
 AUGS_BEGIN_DECLS
 
+#define AUGS_DEFAULT_WINDOW 8u /* steps that a rank asks for ahead */
+
 typedef struct augs_subscriber augs_subscriber;
 
 typedef struct augs_subscriber_options {
