@@ -31,13 +31,13 @@ static unsigned parse_numbers(const char *text, double *ret_numbers, unsigned n)
 static int read_costs(bench_job *job, const arguments *of)
 {
     double seconds[4] = {0}, bytes[2] = {0};
-    const char *text = option_text(of, OPT_COST, "0,0");
+    const char *text = option_text(of, OPT_COST);
     const unsigned n = parse_numbers(text, seconds, 4);
     if (n != 2 && n != 4) {
         return complain(EXIT_USAGE, "--cost '%s'; accepted: A,B or A,B,C,N0, numbers from 0 up",
                         text);
     }
-    text = option_text(of, OPT_COST_BYTES, "0,0");
+    text = option_text(of, OPT_COST_BYTES);
     if (parse_numbers(text, bytes, 2) != 2) {
         return complain(EXIT_USAGE, "--cost-bytes '%s'; accepted: M0,M, numbers from 0 up", text);
     }
@@ -52,11 +52,10 @@ static int read_costs(bench_job *job, const arguments *of)
 
 int bench_job_open(bench_job *job, const arguments *of)
 {
-    *job = (bench_job){.arguments = of, .n_samples = option_whole(of, OPT_BENCH_SAMPLES, 200000)};
+    *job = (bench_job){.arguments = of, .n_samples = option_whole(of, OPT_SAMPLES)};
     int result = read_costs(job, of);
-    return result != EXIT_DONE
-               ? result
-               : open_preset(of, option_text(of, OPT_BENCH_PRESET, "moderate"), &job->preset);
+    return result != EXIT_DONE ? result
+                               : open_preset(of, option_text(of, OPT_PRESET), &job->preset);
 }
 
 void bench_job_close(bench_job *job)
@@ -118,8 +117,7 @@ int bench_job_run(bench_job *job, const augs_plan_options *plan, bench_result *r
         .size = sizeof metrics_options, .capacity = 1, .allocator = command_allocator()};
     const augs_stream_options stream_options = {.size = sizeof stream_options,
                                                 .order = AUGS_ORDER_SHUFFLED,
-                                                .seed =
-                                                    option_whole(job->arguments, OPT_BENCH_SEED, 1),
+                                                .seed = option_whole(job->arguments, OPT_SEED),
                                                 .n_samples = job->n_samples};
     augs_pipeline_options pipeline_options = {
         .size = sizeof pipeline_options, .plan = *plan, .now_ns = job_now, .now_user = job};

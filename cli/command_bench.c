@@ -11,10 +11,10 @@
 #include "stream_arguments.h"
 #include "suggest.h"
 
-enum { MOST_CANDIDATES = 64 };
+enum { MOST_CANDIDATES = 64, SPEC_BYTES = 200 };
 
 typedef struct candidate {
-    char name[32];
+    char name[SPEC_BYTES];
     augs_strategy_options options;
     augs_plan_options plan;
     bench_result result;
@@ -92,37 +92,127 @@ static int run_all(comparison *of, const char *what)
     return EXIT_DONE;
 }
 
-/* The options of the command line that this strategy takes. */
-static void add_strategy(comparison *of, const char *name)
+/* ---- strategies ---- */
+
+/* Options that say how a strategy decides; drop_last and the rest of the plan are the job's. */
+static bool is_strategy_option(size_t id)
 {
-    candidate *one = &of->candidates[of->n++];
-    snprintf(one->name, sizeof one->name, "%s", name);
-    read_plan(of->job.arguments, &one->options, &one->plan);
-    one->plan.strategy = one->name;
-    const augs_strategy_options all = one->options;
-    const uint64_t n = of->job.n_samples, size = all.batch_size != 0 ? all.batch_size : 32;
-    if (strcmp(name, "round_robin") == 0) {
-        one->options =
-            (augs_strategy_options){.size = sizeof all, .batches = (n + size - 1) / size};
-    } else if (strcmp(name, "sequential") == 0) {
-        one->options = (augs_strategy_options){.size = sizeof all,
-                                               .batch_size = all.batch_size,
-                                               .min_samples = all.min_samples,
-                                               .max_samples = all.max_samples,
-                                               .multiple_of = all.multiple_of};
-    } else if (strcmp(name, "memory_optimized") == 0) {
-        one->options.target_seconds = one->options.target_memory = 0;
-        one->options.growth = one->options.reduction = 0;
-    } else {
-        one->options.safety = 0;
-        one->options.memory_rule = 0;
+    const enum option_group group = option_group_of((enum option_id)id, CMD_PLAN);
+    return id < N_OPTIONS && id != OPT_STRATEGY &&
+           option_use_of((enum option_id)id, CMD_PLAN) != NULL &&
+           (group == GROUP_BATCHES || group == GROUP_LEARNING);
+}
+
+static int refuse_own_option(const char *spec, const char *name)
+{
+    char hint[128];
+    suggestion near;
+    suggest_init(&near, name);
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        if (is_strategy_option(i)) {
+            suggest_offer(&near, options[i].name);
+        }
+    }
+    return complain(EXIT_USAGE,
+                    "--strategy '%s': strategies have no option '%s'%s; accepted: their options "
+                    "in augstream plan --help, such as batches=10 or max-memory-mb=500",
+                    spec, name, suggest_text(&near, hint, sizeof hint));
+}
+
+/* One "option=value", or the name of a flag, of --strategy NAME:... */
+static int read_own_option(arguments *own, const char *spec, const char *strategy, char *text)
+{
+    char called[160];
+    char *value = strchr(text, '=');
+    if (value != NULL) {
+        *value++ = '\0';
+    }
+    const enum option_id id = option_find(text, strlen(text), CMD_PLAN);
+    if (!is_strategy_option(id)) {
+        return refuse_own_option(spec, text);
+    }
+    const option_use *use = option_use_of(id, CMD_PLAN);
+    if ((use->kind == KIND_FLAG) != (value == NULL)) {
+        return complain(EXIT_USAGE, "--strategy '%s': %s has %s value; accepted: %s%s%s", spec,
+                        text, value == NULL ? "no" : "a", text, use->value != NULL ? "=" : "",
+                        use->value != NULL ? use->value : "");
+    }
+    if (own->given[id]) {
+        return complain(EXIT_USAGE, "--strategy '%s': %s is given twice", spec, text);
+    }
+    if (!option_is_of_strategy(id, CMD_PLAN, strategy)) {
+        return complain(EXIT_USAGE, "--strategy '%s': %s is not an option of %s; accepted with: %s",
+                        spec, text, strategy, use->owners);
+    }
+    own->given[id] = true;
+    snprintf(called, sizeof called, "--strategy '%.80s': %s", spec, text);
+    return value == NULL ? EXIT_DONE
+                         : option_parse_value(id, CMD_PLAN, called, value, &own->values[id]);
+}
+
+/* An option of the strategy itself comes before one for all strategies. */
+static void merge_options(arguments *ret_merged, const arguments *all, const arguments *own,
+                          const char *strategy)
+{
+    *ret_merged = *all;
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        const enum option_id id = (enum option_id)i;
+        if (!is_strategy_option(i)) {
+            continue;
+        }
+        if (own->given[i]) {
+            ret_merged->values[i] = own->values[i];
+            ret_merged->given[i] = true;
+        } else if (!option_is_of_strategy(id, CMD_PLAN, strategy)) {
+            ret_merged->values[i] = (option_value){.text = NULL};
+            ret_merged->given[i] = false;
+        }
     }
 }
 
-static int unknown_strategy(const char *name)
+/* What sequential has: as many batches, dealt out. Limits for all are not of its sizes. */
+static void default_round_robin(comparison *of, candidate *one, const arguments *own)
 {
-    char hint[128];
-    char accepted[160] = "";
+    augs_strategy_options sequential = {.size = sizeof sequential};
+    augs_strategy_defaults("sequential", &sequential, NULL);
+    const uint64_t given = option_whole(of->job.arguments, OPT_BATCH_SIZE);
+    const uint64_t size = given != 0 ? given : sequential.batch_size;
+    if (one->options.batches == 0) {
+        one->options.batches = (of->job.n_samples + size - 1) / size;
+    }
+    one->options.min_samples = own->given[OPT_MIN] ? one->options.min_samples : 0;
+    one->options.max_samples = own->given[OPT_MAX] ? one->options.max_samples : 0;
+}
+
+/* `strategy` is one of the library's names; `list` is changed. */
+static int add_strategy(comparison *of, const char *spec, const char *strategy, char *list)
+{
+    arguments own = {.command = of->job.arguments->command}, merged;
+    char *rest = NULL;
+    if (of->n == MOST_CANDIDATES) {
+        return complain(EXIT_USAGE, "--strategy '%s' is one too many; accepted: up to %d", spec,
+                        MOST_CANDIDATES);
+    }
+    candidate *one = &of->candidates[of->n++];
+    snprintf(one->name, sizeof one->name, "%s", spec);
+    for (char *text = strtok_r(list, ",", &rest); text != NULL; text = strtok_r(NULL, ",", &rest)) {
+        int result = read_own_option(&own, spec, strategy, text);
+        if (result != EXIT_DONE) {
+            return result;
+        }
+    }
+    merge_options(&merged, of->job.arguments, &own, strategy);
+    read_plan(&merged, &one->options, &one->plan);
+    one->plan.strategy = strategy;
+    if (strcmp(strategy, "round_robin") == 0) {
+        default_round_robin(of, one, &own);
+    }
+    return EXIT_DONE;
+}
+
+static int refuse_strategy(const char *name)
+{
+    char hint[128], accepted[160] = "";
     suggestion near;
     suggest_init(&near, name);
     for (uint32_t i = 0; augs_strategy_name(i) != NULL; i++) {
@@ -131,31 +221,50 @@ static int unknown_strategy(const char *name)
         snprintf(accepted + used, sizeof accepted - used, "%s%s", i > 0 ? ", " : "",
                  augs_strategy_name(i));
     }
-    return complain(EXIT_USAGE, "--strategies: '%s' is unknown%s; accepted: %s", name,
-                    suggest_text(&near, hint, sizeof hint), accepted);
+    return complain(EXIT_USAGE, "--strategy '%s' is unknown%s; accepted: %s, each with options: %s",
+                    name, suggest_text(&near, hint, sizeof hint), accepted,
+                    option_use_of(OPT_STRATEGY, CMD_BENCH_STRATEGIES)->accepted);
 }
 
-static int add_named(comparison *of, const char *list)
+/* NAME or NAME:OPTION=VALUE,... */
+static int add_specified(comparison *of, const char *spec)
 {
-    while (*list != '\0') {
-        char name[32];
-        const size_t n = strcspn(list, ",");
-        snprintf(name, sizeof name, "%.*s", (int)n, list);
-        const augs_strategy_ops *ops;
-        if (n >= sizeof name || augs_strategy_find(name, &ops, NULL) < 0) {
-            return unknown_strategy(name);
-        }
-        if (of->n == MOST_CANDIDATES) {
-            return complain(EXIT_USAGE, "--strategies: accepted are %d at most", MOST_CANDIDATES);
-        }
-        add_strategy(of, name);
-        list += n + (list[n] == ',');
+    char copy[SPEC_BYTES];
+    const augs_strategy_ops *ops = NULL;
+    if (strlen(spec) >= sizeof copy) {
+        return complain(EXIT_USAGE, "--strategy '%.40s...' is too long; accepted: up to %d bytes",
+                        spec, SPEC_BYTES - 1);
     }
-    return of->n > 0 ? EXIT_DONE : unknown_strategy("");
+    strcpy(copy, spec);
+    char *list = strchr(copy, ':');
+    if (list != NULL) {
+        *list++ = '\0';
+    }
+    if (augs_strategy_find(copy, &ops, NULL) < 0) {
+        return refuse_strategy(copy);
+    }
+    return add_strategy(of, spec, ops->name, list != NULL ? list : copy + strlen(copy));
 }
 
-static int add_sizes(comparison *of, const char *list)
+static int add_strategies(comparison *of)
 {
+    const option_list *given = &of->job.arguments->lists[OPT_STRATEGY];
+    const char *name;
+    int result = EXIT_DONE;
+    for (unsigned i = 0; i < given->n && result == EXIT_DONE; i++) {
+        result = add_specified(of, given->texts[i]);
+    }
+    for (uint32_t i = 0; given->n == 0 && (name = augs_strategy_name(i)) != NULL; i++) {
+        result = result == EXIT_DONE ? add_specified(of, name) : result;
+    }
+    return result;
+}
+
+/* ---- sizes ---- */
+
+static int add_sizes(comparison *of)
+{
+    const char *list = option_text(of->job.arguments, OPT_SIZES);
     while (*list != '\0') {
         char text[32];
         uint64_t size = 0;
@@ -164,9 +273,11 @@ static int add_sizes(comparison *of, const char *list)
         if (n >= sizeof text || !parse_whole(text, &size) || size == 0 || size > 1u << 30 ||
             of->n == MOST_CANDIDATES) {
             return complain(EXIT_USAGE,
-                            "--sizes '%s'; accepted: up to %d whole numbers from 1 to %u, with "
+                            "--sizes '%s': '%s' is no size; accepted: up to %d whole numbers from "
+                            "1 to %u, with "
                             "commas between them",
-                            text, MOST_CANDIDATES, 1u << 30);
+                            option_text(of->job.arguments, OPT_SIZES), text, MOST_CANDIDATES,
+                            1u << 30);
         }
         candidate *one = &of->candidates[of->n++];
         snprintf(one->name, sizeof one->name, "%" PRIu64, size);
@@ -178,37 +289,26 @@ static int add_sizes(comparison *of, const char *list)
 }
 
 /* Opens the job, fills in the candidates, runs them. */
-static int compare(const arguments *of, int (*add)(comparison *, const char *), const char *list,
-                   const char *what)
+static int compare(const arguments *of, int (*add)(comparison *), const char *what)
 {
     comparison *all = calloc(1, sizeof *all);
     if (all == NULL) {
         return complain(EXIT_FAILED, "no memory for %zu bytes", sizeof *all);
     }
     int result = bench_job_open(&all->job, of);
-    result = result == EXIT_DONE ? add(all, list) : result;
+    result = result == EXIT_DONE ? add(all) : result;
     result = result == EXIT_DONE ? run_all(all, what) : result;
     bench_job_close(&all->job);
     free(all);
     return result;
 }
 
-static int add_all(comparison *of, const char *list)
-{
-    (void)list;
-    for (uint32_t i = 0; augs_strategy_name(i) != NULL; i++) {
-        add_strategy(of, augs_strategy_name(i));
-    }
-    return EXIT_DONE;
-}
-
 int command_bench_strategies(const arguments *of)
 {
-    const char *list = option_text(of, OPT_BENCH_STRATEGIES, NULL);
-    return compare(of, list != NULL ? add_named : add_all, list, "strategies");
+    return compare(of, add_strategies, "strategies");
 }
 
 int command_bench_batch_size(const arguments *of)
 {
-    return compare(of, add_sizes, option_text(of, OPT_SIZES, "1,4,8,16,32"), "sizes");
+    return compare(of, add_sizes, "sizes");
 }

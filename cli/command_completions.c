@@ -5,6 +5,7 @@
 
 #include "exit_status.h"
 #include "options.h"
+#include "suggest.h"
 
 static void put_names(name_list *names, const char *between)
 {
@@ -87,11 +88,11 @@ static void put_bash(void)
     puts("    case \"$command $previous\" in");
     for (size_t c = 0; c < N_COMMANDS; c++) {
         for (size_t i = 0; i < N_OPTIONS; i++) {
-            const option *at = &options[i];
-            if (at->value == NULL || !option_has_command(at, &commands[c])) {
+            const option_use *at = option_use_of((enum option_id)i, (enum command_id)c);
+            if (at == NULL || at->value == NULL) {
                 continue;
             }
-            printf("    '%s --%s')\n", commands[c].name, at->name);
+            printf("    '%s --%s')\n", commands[c].name, options[i].name);
             if (at->names != NULL) {
                 fputs("        COMPREPLY=($(compgen -W '", stdout);
                 put_names(at->names, " ");
@@ -108,7 +109,7 @@ static void put_bash(void)
     for (size_t c = 0; c < N_COMMANDS; c++) {
         printf("    '%s') words='", commands[c].name);
         for (size_t i = 0; i < N_OPTIONS; i++) {
-            if (option_has_command(&options[i], &commands[c])) {
+            if (option_use_of((enum option_id)i, (enum command_id)c) != NULL) {
                 printf("--%s ", options[i].name);
             }
         }
@@ -141,9 +142,9 @@ static void put_zsh_text(const char *text)
     }
 }
 
-static void put_zsh_option(const option *at)
+static void put_zsh_option(const char *name, const option_use *at)
 {
-    printf("            '%s--%s%s[", at->kind == KIND_LIST ? "*" : "", at->name,
+    printf("            '%s--%s%s[", at->kind == KIND_LIST ? "*" : "", name,
            at->value != NULL ? "=" : "");
     put_zsh_text(at->help);
     putchar(']');
@@ -189,8 +190,9 @@ static void put_zsh(void)
     for (size_t c = 0; c < N_COMMANDS; c++) {
         printf("    '%s')\n        _arguments \\\n", commands[c].name);
         for (size_t i = 0; i < N_OPTIONS; i++) {
-            if (option_has_command(&options[i], &commands[c])) {
-                put_zsh_option(&options[i]);
+            const option_use *at = option_use_of((enum option_id)i, (enum command_id)c);
+            if (at != NULL) {
+                put_zsh_option(options[i].name, at);
             }
         }
         if (commands[c].word_names != NULL) {
@@ -254,12 +256,12 @@ static void put_fish(void)
     }
     for (size_t c = 0; c < N_COMMANDS; c++) {
         for (size_t i = 0; i < N_OPTIONS; i++) {
-            const option *at = &options[i];
-            if (!option_has_command(at, &commands[c])) {
+            const option_use *at = option_use_of((enum option_id)i, (enum command_id)c);
+            if (at == NULL) {
                 continue;
             }
             put_fish_seen(&commands[c]);
-            printf(" -l %s%s%s -d ", at->name, at->value != NULL ? " -r" : "",
+            printf(" -l %s%s%s -d ", options[i].name, at->value != NULL ? " -r" : "",
                    at->is_path ? " -F" : "");
             put_fish_text(at->help);
             if (at->names != NULL) {
@@ -294,6 +296,13 @@ int command_completions(const arguments *of)
             return EXIT_DONE;
         }
     }
-    return complain(EXIT_USAGE, "completions for '%s' do not exist; accepted: bash, zsh, fish",
-                    of->words[0]);
+    char hint[128];
+    suggestion near;
+    suggest_init(&near, of->words[0]);
+    for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++) {
+        suggest_offer(&near, shells[i].shell);
+    }
+    return complain(EXIT_USAGE,
+                    "completions for '%.200s' do not exist%s; accepted: bash, zsh, fish",
+                    of->words[0], suggest_text(&near, hint, sizeof hint));
 }

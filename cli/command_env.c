@@ -114,10 +114,11 @@ int command_env(const arguments *of)
 {
     char message[512];
     launcher_place place;
-    launcher_given given = {.has_rank = of->given[OPT_RANK],
-                            .has_world_size = of->given[OPT_WORLD_SIZE],
-                            .rank = (uint32_t)option_whole(of, OPT_RANK, 0),
-                            .world_size = (uint32_t)option_whole(of, OPT_WORLD_SIZE, 1)};
+    launcher_given given = {
+        .has_rank = of->given[OPT_RANK],
+        .has_world_size = of->given[OPT_WORLD_SIZE],
+        .rank = (uint32_t)option_whole(of, OPT_RANK),
+        .world_size = of->given[OPT_WORLD_SIZE] ? (uint32_t)option_whole(of, OPT_WORLD_SIZE) : 1};
     if (launcher_find(&given, launcher_getenv, NULL, &place, message, sizeof message) != 0) {
         return complain(given.has_rank || given.has_world_size ? EXIT_USAGE : EXIT_CONFIGURATION,
                         "%s", message);

@@ -16,7 +16,7 @@
 /* --samples: a number, "endless", or absent (endless with --count). */
 static int read_samples(const arguments *of, uint64_t *ret_n_samples)
 {
-    const char *text = option_text(of, OPT_SAMPLES, NULL);
+    const char *text = option_text(of, OPT_SAMPLES);
     if (text == NULL && !of->given[OPT_COUNT]) {
         return complain(EXIT_USAGE, "generate: --samples N is missing (or --count C of an endless "
                                     "stream)");
@@ -29,14 +29,16 @@ static int read_samples(const arguments *of, uint64_t *ret_n_samples)
 static int read_window(const arguments *of, generation *ret)
 {
     uint64_t n = ret->n_samples;
-    ret->start = option_whole(of, OPT_START, 0);
+    ret->start = option_whole(of, OPT_START);
     if (n != AUGS_ENDLESS && ret->start > n) {
         return complain(EXIT_USAGE,
                         "--start %" PRIu64 " is behind the end: there are %" PRIu64 " samples",
                         ret->start, n);
     }
     uint64_t room = (n == AUGS_ENDLESS ? AUGS_MAX_SAMPLES : n) - ret->start;
-    ret->count = option_whole(of, OPT_COUNT, n == AUGS_ENDLESS ? UINT64_MAX : room);
+    ret->count = of->given[OPT_COUNT] ? option_whole(of, OPT_COUNT)
+                 : n == AUGS_ENDLESS  ? UINT64_MAX
+                                      : room;
     if (of->given[OPT_COUNT] && ret->count > room) {
         return complain(EXIT_USAGE,
                         "--start %" PRIu64 " and --count %" PRIu64
@@ -50,9 +52,9 @@ static bool any_plan_option(const arguments *of)
 {
     static const enum option_id ids[] = {
         OPT_STRATEGY,    OPT_BATCH_SIZE,     OPT_MIN,           OPT_MAX,        OPT_MULTIPLE_OF,
-        OPT_DROP_LAST,   OPT_BATCHES,        OPT_PLAN_WINDOW,   OPT_MAX_MEMORY, OPT_SAFETY,
+        OPT_DROP_LAST,   OPT_BATCHES,        OPT_WINDOW,        OPT_MAX_MEMORY, OPT_SAFETY,
         OPT_MEMORY_RULE, OPT_TARGET_LATENCY, OPT_TARGET_MEMORY, OPT_GROWTH,     OPT_REDUCTION,
-        OPT_JOURNAL,     OPT_REPLAY,         OPT_METRICS_FILE};
+        OPT_JOURNAL,     OPT_REPLAY,         OPT_METRICS};
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
         if (of->given[ids[i]]) {
             return true;
@@ -80,16 +82,16 @@ static int refuse_format(uint32_t format)
 static int read_generation(const arguments *of, generation *ret)
 {
     *ret = (generation){.arguments = of, .with_plan = any_plan_option(of)};
-    const char *out = option_text(of, OPT_OUT_FOLDER, "-");
+    const char *out = option_text(of, OPT_OUT);
     ret->folder = strcmp(out, "-") == 0 ? NULL : out;
     ret->format = ret->folder != NULL ? AUGS_FORMAT_SAFETENSORS : AUGS_FORMAT_JSONL;
     if (of->given[OPT_FORMAT]) {
         augs_error error;
-        if (augs_format_find(option_text(of, OPT_FORMAT, ""), &ret->format, &error) < 0) {
+        if (augs_format_find(option_text(of, OPT_FORMAT), &ret->format, &error) < 0) {
             return complain(EXIT_USAGE, "%s", error.message);
         }
     }
-    ret->chunk_size = option_whole(of, OPT_CHUNK_SIZE, 65536);
+    ret->chunk_size = option_whole(of, OPT_CHUNK_SIZE);
     if (ret->folder == NULL && (augs_format_flags(ret->format) & AUGS_FORMAT_HOLDS_RECORDS) == 0) {
         return refuse_format(ret->format);
     }
@@ -101,7 +103,7 @@ static int read_generation(const arguments *of, generation *ret)
                                     "--format jsonl");
     }
     if (ret->folder != NULL &&
-        (of->given[OPT_JOURNAL] || of->given[OPT_REPLAY] || of->given[OPT_METRICS_FILE])) {
+        (of->given[OPT_JOURNAL] || of->given[OPT_REPLAY] || of->given[OPT_METRICS])) {
         return complain(EXIT_USAGE, "--journal, --replay and --metrics are for batches of records; "
                                     "chunk files of --out DIR have none");
     }
@@ -112,6 +114,7 @@ static int read_generation(const arguments *of, generation *ret)
     if (result == EXIT_DONE && ret->folder != NULL && ret->count == UINT64_MAX) {
         return complain(EXIT_USAGE, "--out DIR of an endless stream needs --count C");
     }
+    result = result == EXIT_DONE ? check_strategy_options(of) : result;
     return result == EXIT_DONE ? read_shard(of, &ret->shard) : result;
 }
 
@@ -157,19 +160,19 @@ static int generate_folder(const generation *of)
     progress bar;
     augs_chunks_report report = {.size = sizeof report};
     bool quiet = of->arguments->given[OPT_QUIET];
-    augs_chunks_options chunk_options = {
-        .size = sizeof chunk_options,
-        .format = of->format,
-        .first_position = of->start,
-        .n_positions = of->count,
-        .chunk_size = of->chunk_size,
-        .shard = of->shard.rank,
-        .n_shards = of->shard.world_size,
-        .n_threads = (uint32_t)option_whole(of->arguments, OPT_THREADS, 1),
-        .check = option_name_index(of->arguments, OPT_CHECK, AUGS_CHECK_QUICK),
-        .plan = of->with_plan ? &of->plan : NULL,
-        .progress = on_chunk,
-        .progress_user = &bar};
+    augs_chunks_options chunk_options = {.size = sizeof chunk_options,
+                                         .format = of->format,
+                                         .first_position = of->start,
+                                         .n_positions = of->count,
+                                         .chunk_size = of->chunk_size,
+                                         .shard = of->shard.rank,
+                                         .n_shards = of->shard.world_size,
+                                         .n_threads =
+                                             (uint32_t)option_whole(of->arguments, OPT_THREADS),
+                                         .check = option_name_index(of->arguments, OPT_CHECK),
+                                         .plan = of->with_plan ? &of->plan : NULL,
+                                         .progress = on_chunk,
+                                         .progress_user = &bar};
     interrupt_watch(quiet, NULL, NULL);
     progress_begin(&bar, "generate", 0, quiet);
     int status = augs_chunks_write(of->stream, of->folder, &chunk_options, &report, &error);
@@ -183,7 +186,7 @@ static int generate_folder(const generation *of)
                      " chunks are there; the same command goes on",
                      report.n_made + report.n_kept, report.n_chunks);
         } else {
-            complain_error(&error);
+            complain_value(result, of->arguments, OPT_OUT, error.message);
         }
         if (status == AUGS_E_NO_SPACE && report.n_made + report.n_kept > 0) {
             result = EXIT_PARTLY;

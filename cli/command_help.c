@@ -9,8 +9,12 @@
 
 int command_help(const arguments *of)
 {
-    if (of->given[OPT_MAN]) {
-        help_put_man(stdout);
+    if (of->given[OPT_MAN] || of->given[OPT_JSON]) {
+        if ((of->given[OPT_MAN] && of->given[OPT_JSON]) || of->n_words > 0) {
+            return complain(EXIT_USAGE, "help: --man and --json are of all commands; accepted: one "
+                                        "of them, without COMMAND");
+        }
+        (of->given[OPT_MAN] ? help_put_man : help_put_json)(stdout);
         return EXIT_DONE;
     }
     if (of->n_words == 0) {

@@ -13,7 +13,7 @@ int command_inspect(const arguments *of)
 {
     augs_error error;
     char *json = NULL;
-    int status = augs_chunks_inspect(of->words[0], option_whole(of, OPT_RECORDS, 3), &json, &error);
+    int status = augs_chunks_inspect(of->words[0], option_whole(of, OPT_RECORDS), &json, &error);
     if (status < 0) {
         return complain_error(&error);
     }

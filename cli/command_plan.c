@@ -33,8 +33,9 @@ static int read_stream(const arguments *of, augs_planner_options *planner_option
     int result = open_stream(of, planner_options->n_samples, ret_stream);
     if (result == EXIT_DONE) {
         planner_options->fingerprint = augs_stream_fingerprint(*ret_stream);
-        planner_options->sample_bytes =
-            option_whole(of, OPT_SAMPLE_BYTES, augs_stream_sample_bytes(*ret_stream));
+        planner_options->sample_bytes = of->given[OPT_SAMPLE_BYTES]
+                                            ? option_whole(of, OPT_SAMPLE_BYTES)
+                                            : augs_stream_sample_bytes(*ret_stream);
     }
     return result;
 }
@@ -46,21 +47,22 @@ static int open_planner(const arguments *of, augs_planner **ret_planner)
     augs_strategy_options strategy_options;
     augs_planner_options planner_options = {
         .size = sizeof planner_options,
-        .epoch = (uint32_t)option_whole(of, OPT_EPOCH, 0),
-        .sample_bytes = option_whole(of, OPT_SAMPLE_BYTES, 0),
-        .journal = option_text(of, OPT_JOURNAL, NULL),
-        .replay = option_text(of, OPT_REPLAY, NULL),
+        .epoch = (uint32_t)option_whole(of, OPT_EPOCH),
+        .sample_bytes = option_whole(of, OPT_SAMPLE_BYTES),
+        .journal = option_text(of, OPT_JOURNAL),
+        .replay = option_text(of, OPT_REPLAY),
         .allocator = command_allocator(),
     };
-    int result = parse_samples(option_text(of, OPT_PLAN_SAMPLES, ""), &planner_options.n_samples);
+    int result = parse_samples(option_text(of, OPT_SAMPLES), &planner_options.n_samples);
+    result = result == EXIT_DONE ? check_strategy_options(of) : result;
     result = result == EXIT_DONE ? read_stream(of, &planner_options, &stream) : result;
     if (result != EXIT_DONE) {
         return result;
     }
     read_plan(of, &strategy_options, &planner_options.plan);
-    planner_options.plan.world_size = (uint32_t)option_whole(of, OPT_PLAN_WORLD_SIZE, 1);
+    planner_options.plan.world_size = (uint32_t)option_whole(of, OPT_WORLD_SIZE);
     if (augs_planner_open(&planner_options, ret_planner, &error) < 0) {
-        result = complain_error(&error);
+        result = complain_plan(of, &error);
     }
     augs_stream_unref(stream);
     return result;

@@ -43,16 +43,12 @@ static void stop_server(void *server)
 static int read_sizes(const arguments *of, augs_strategy_options *strategy_options,
                       uint32_t *ret_world_size, uint64_t *ret_n_samples)
 {
-    const char *text = option_text(of, OPT_SAMPLES, "");
-    if (!parse_whole(text, ret_n_samples) || *ret_n_samples > AUGS_MAX_SAMPLES) {
-        return complain(EXIT_USAGE, "--samples '%s'; accepted: a whole number from 0 to %llu", text,
-                        AUGS_MAX_SAMPLES);
-    }
-    *ret_world_size = (uint32_t)option_whole(of, OPT_SERVE_WORLD_SIZE, 1);
+    *ret_n_samples = option_whole(of, OPT_SAMPLES);
+    *ret_world_size = (uint32_t)option_whole(of, OPT_WORLD_SIZE);
     if (!of->given[OPT_GLOBAL_BATCH_SIZE]) {
         return EXIT_DONE;
     }
-    uint64_t global = option_whole(of, OPT_GLOBAL_BATCH_SIZE, 0);
+    uint64_t global = option_whole(of, OPT_GLOBAL_BATCH_SIZE);
     if (of->given[OPT_BATCH_SIZE]) {
         return complain(EXIT_USAGE, "--batch-size and --global-batch-size: give one of them");
     }
@@ -80,7 +76,7 @@ static void announce(const service *run, uint64_t batch_size)
         json_out json;
         json_begin(&json, stdout);
         json_text(&json, "endpoint", endpoint);
-        json_text(&json, "job", option_text(run->of, OPT_JOB_NAME, "default"));
+        json_text(&json, "job", option_text(run->of, OPT_JOB_NAME));
         json_text(&json, "fingerprint", augs_stream_fingerprint(run->stream));
         json_whole(&json, "samples", augs_stream_n_samples(run->stream));
         json_whole(&json, "epoch", augs_stream_epoch(run->stream));
@@ -148,16 +144,19 @@ static int open_server(service *run, const augs_plan_options *plan)
     const arguments *of = run->of;
     augs_server_options server_options = {
         .size = sizeof server_options,
-        .n_fillers = (uint32_t)option_whole(of, OPT_FILLERS, 0),
-        .endpoint = option_text(of, OPT_BIND, NULL),
+        .n_fillers = (uint32_t)option_whole(of, OPT_FILLERS),
+        .endpoint = option_text(of, OPT_BIND),
         .logger = {.function = on_log, .user = (void *)(uintptr_t)of},
         .allocator = command_allocator()};
     augs_job_options job = {.size = sizeof job,
                             .n_epochs = run->n_epochs,
-                            .name = option_text(of, OPT_JOB_NAME, NULL),
+                            .name = option_text(of, OPT_JOB_NAME),
                             .plan = *plan};
-    if (augs_server_open(&server_options, &run->server, &error) < 0 ||
-        augs_server_add_job(run->server, run->stream, &job, &error) < 0) {
+    int status = augs_server_open(&server_options, &run->server, &error);
+    if (status == AUGS_E_ADDRESS || status == AUGS_E_NETWORK) {
+        return complain_value(exit_status_of(status), of, OPT_BIND, error.message);
+    }
+    if (status < 0 || augs_server_add_job(run->server, run->stream, &job, &error) < 0) {
         return complain_error(&error);
     }
     return EXIT_DONE;
@@ -169,10 +168,12 @@ int command_serve(const arguments *of)
     augs_strategy_options strategy_options;
     augs_plan_options plan;
     service run = {.of = of,
-                   .n_epochs = (uint32_t)option_whole(of, OPT_EPOCHS, 1),
+                   .n_epochs = (uint32_t)option_whole(of, OPT_EPOCHS),
                    .exit_when_done = of->given[OPT_EXIT_WHEN_DONE]};
     read_plan(of, &strategy_options, &plan);
     int result = read_sizes(of, &strategy_options, &run.world_size, &n_samples);
+    result = result == EXIT_DONE ? check_job_name(of, OPT_JOB_NAME) : result;
+    result = result == EXIT_DONE ? check_strategy_options(of) : result;
     if (result == EXIT_DONE) {
         result = open_stream(of, n_samples, &run.stream);
     }
@@ -180,8 +181,8 @@ int command_serve(const arguments *of)
         return result;
     }
     plan.world_size = run.world_size;
-    plan.shard = option_name_index(of, OPT_SHARD_KIND, AUGS_SHARD_INTERLEAVED);
-    plan.tail = option_name_index(of, OPT_TAIL, AUGS_TAIL_PAD);
+    plan.shard = option_name_index(of, OPT_SHARD);
+    plan.tail = option_name_index(of, OPT_TAIL);
     result = open_server(&run, &plan);
     if (result == EXIT_DONE) {
         interrupt_watch(of->given[OPT_QUIET], stop_server, run.server);

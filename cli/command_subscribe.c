@@ -27,7 +27,8 @@ static void cancel(void *subscriber)
 }
 
 /* Cuts `text` at its commas. */
-static int split_endpoints(char *text, const char **ret_endpoints, uint32_t *ret_n)
+static int split_endpoints(const arguments *of, char *text, const char **ret_endpoints,
+                           uint32_t *ret_n)
 {
     uint32_t n = 0;
     for (char *next; text != NULL; text = next) {
@@ -36,10 +37,9 @@ static int split_endpoints(char *text, const char **ret_endpoints, uint32_t *ret
             *next++ = '\0';
         }
         if (text[0] == '\0' || n == MAX_ENDPOINTS) {
-            return complain(EXIT_USAGE,
-                            text[0] == '\0'
-                                ? "--connect has an empty endpoint; accepted: EP[,EP...]"
-                                : "--connect has more than 64 endpoints");
+            return complain_value(EXIT_USAGE, of, OPT_CONNECT,
+                                  text[0] == '\0' ? "has an empty endpoint"
+                                                  : "has more than 64 endpoints");
         }
         ret_endpoints[n++] = text;
     }
@@ -50,7 +50,7 @@ static int split_endpoints(char *text, const char **ret_endpoints, uint32_t *ret
 /* --resume TOKEN or @FILE. */
 static int read_resume(subscription *run)
 {
-    const char *text = option_text(run->of, OPT_RESUME, NULL);
+    const char *text = option_text(run->of, OPT_RESUME);
     if (text == NULL || text[0] != '@') {
         run->token = text;
         return EXIT_DONE;
@@ -65,11 +65,12 @@ static int read_resume(subscription *run)
     if (result != EXIT_DONE) {
         return result;
     }
-    if (!exists && strcmp(path, option_text(run->of, OPT_TOKEN_FILE, "")) != 0) {
+    if (!exists && !(run->of->given[OPT_TOKEN_FILE] &&
+                     strcmp(path, option_text(run->of, OPT_TOKEN_FILE)) == 0)) {
         return complain(EXIT_CONFIGURATION,
-                        "--resume: there is no file '%s' (that is fine only if it is also the "
+                        "--resume '%s': there is no such file (accepted only if it is also the "
                         "--token-file)",
-                        path);
+                        text);
     }
     run->token = exists ? run->resumed.token : NULL;
     run->resumes_files = exists;
@@ -84,19 +85,21 @@ static int open_subscriber(subscription *run, const char *const *endpoints, uint
         .size = sizeof subscriber_options,
         .n_endpoints = n_endpoints,
         .endpoints = endpoints,
-        .job = option_text(of, OPT_JOB, NULL),
+        .job = option_text(of, OPT_JOB),
         .rank = run->place.rank,
         .world_size = run->place.world_size,
         .token = run->token,
-        .window = (uint32_t)option_whole(of, OPT_WINDOW, 0),
+        .window = (uint32_t)option_whole(of, OPT_WINDOW),
         .verify = of->given[OPT_VERIFY],
-        .timeout_ms = (uint64_t)(option_decimal(of, OPT_TIMEOUT, 60) * 1000 + 0.5),
+        .timeout_ms = (uint64_t)(option_decimal(of, OPT_TIMEOUT) * 1000 + 0.5),
         .logger = {.function = on_log, .user = (void *)(uintptr_t)of},
         .allocator = command_allocator()};
-    if (augs_subscriber_open(&subscriber_options, &run->subscriber, &error) < 0) {
-        return complain_error(&error);
+    int status = augs_subscriber_open(&subscriber_options, &run->subscriber, &error);
+    if (status == AUGS_E_ADDRESS || status == AUGS_E_TOKEN) {
+        return complain_value(exit_status_of(status), of,
+                              status == AUGS_E_TOKEN ? OPT_RESUME : OPT_CONNECT, error.message);
     }
-    return EXIT_DONE;
+    return status < 0 ? complain_error(&error) : EXIT_DONE;
 }
 
 static int fail_receiving(const subscription *run, const augs_error *error)
@@ -147,7 +150,8 @@ static int subscribe(subscription *run, char *endpoint_text)
 {
     const char *endpoints[MAX_ENDPOINTS];
     uint32_t n_endpoints = 0;
-    int result = split_endpoints(endpoint_text, endpoints, &n_endpoints);
+    int result = split_endpoints(run->of, endpoint_text, endpoints, &n_endpoints);
+    result = result == EXIT_DONE ? check_job_name(run->of, OPT_JOB) : result;
     if (result == EXIT_DONE) {
         result = subscription_check_outputs(run->of);
     }
@@ -174,12 +178,10 @@ static int subscribe(subscription *run, char *endpoint_text)
 
 int command_subscribe(const arguments *of)
 {
-    subscription run = {.of = of, .format = AUGS_FORMAT_JSONL, .ids = {.file = -1}};
-    run.out = option_text(of, OPT_OUT_FILE, of->given[OPT_RECORD_FORMAT] ? "-" : NULL);
-    if (of->given[OPT_RECORD_FORMAT]) {
-        augs_format_find(option_text(of, OPT_RECORD_FORMAT, ""), &run.format, NULL);
-    }
-    char *endpoint_text = strdup(option_text(of, OPT_CONNECT, ""));
+    subscription run = {.of = of, .ids = {.file = -1}};
+    run.out = of->given[OPT_OUT] ? option_text(of, OPT_OUT) : of->given[OPT_FORMAT] ? "-" : NULL;
+    augs_format_find(option_text(of, OPT_FORMAT), &run.format, NULL);
+    char *endpoint_text = strdup(option_text(of, OPT_CONNECT));
     if (endpoint_text == NULL) {
         return complain(EXIT_FAILED, "no memory for the endpoints");
     }

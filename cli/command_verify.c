@@ -91,7 +91,7 @@ int command_verify(const arguments *of)
     augs_chunks_summary summary = {.size = sizeof summary};
     augs_chunks_verify_options verify_options = {.size = sizeof verify_options,
                                                  .n_threads =
-                                                     (uint32_t)option_whole(of, OPT_THREADS, 1),
+                                                     (uint32_t)option_whole(of, OPT_THREADS),
                                                  .hashes_only = of->given[OPT_HASHES_ONLY],
                                                  .finding = on_finding,
                                                  .progress = on_progress,

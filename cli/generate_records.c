@@ -17,6 +17,7 @@
 #include "interrupt.h"
 #include "progress.h"
 #include "record_output.h"
+#include "stream_arguments.h"
 
 enum { PIECE_SAMPLES = 4096 };
 
@@ -45,8 +46,8 @@ static int open_pipeline(record_run *run, uint64_t first, uint64_t count,
                                               .plan = *plan,
                                               .metrics = run->metrics};
     if (run->of->with_plan) {
-        pipeline_options.journal = option_text(run->of->arguments, OPT_JOURNAL, NULL);
-        pipeline_options.replay = option_text(run->of->arguments, OPT_REPLAY, NULL);
+        pipeline_options.journal = option_text(run->of->arguments, OPT_JOURNAL);
+        pipeline_options.replay = option_text(run->of->arguments, OPT_REPLAY);
     }
     return augs_pipeline_open(run->of->stream, &pipeline_options, ret_pipeline, &run->error);
 }
@@ -172,7 +173,7 @@ static int finish(record_run *run, int status)
         return complain(EXIT_PARTLY, "stopped after %llu samples", (unsigned long long)run->done);
     }
     if (status < 0) {
-        return complain_error(&run->error);
+        return complain_plan(of->arguments, &run->error);
     }
     if (run->n_left_out != 0) {
         tell(of->arguments->given[OPT_QUIET], "--drop-last leaves out %llu samples of the epoch",
@@ -202,7 +203,7 @@ static int check_shards(const generation *of)
 static int save_metrics(record_run *run, int result)
 {
     augs_error error;
-    const char *path = option_text(run->of->arguments, OPT_METRICS_FILE, NULL);
+    const char *path = option_text(run->of->arguments, OPT_METRICS);
     if (path != NULL && augs_metrics_save(run->metrics, path, &error) < 0) {
         const int failed = complain_error(&error);
         result = result == EXIT_DONE ? failed : result;
@@ -213,7 +214,7 @@ static int save_metrics(record_run *run, int result)
 /* A file that cannot be written has to be known before the run, not at its end. */
 static int check_metrics(const generation *of)
 {
-    const char *path = option_text(of->arguments, OPT_METRICS_FILE, NULL);
+    const char *path = option_text(of->arguments, OPT_METRICS);
     if (path == NULL) {
         return EXIT_DONE;
     }
@@ -244,7 +245,7 @@ int generate_records(const generation *of)
         return result;
     }
     const augs_metrics_options metrics = {.size = sizeof metrics, .allocator = command_allocator()};
-    if (of->arguments->given[OPT_METRICS_FILE] &&
+    if (of->arguments->given[OPT_METRICS] &&
         augs_metrics_open(&metrics, &run.metrics, &run.error) < 0) {
         return complain_error(&run.error);
     }

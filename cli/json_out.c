@@ -71,6 +71,28 @@ void json_null(json_out *json, const char *name)
     fputs("null", json->file);
 }
 
+void json_begin_list(json_out *json, const char *name)
+{
+    put_name(json, name);
+    fputc('[', json->file);
+    json->started = false;
+}
+
+void json_item(json_out *json, const char *text)
+{
+    if (json->started) {
+        fputc(',', json->file);
+    }
+    json->started = true;
+    json_put_string(json->file, text);
+}
+
+void json_end_list(json_out *json)
+{
+    fputc(']', json->file);
+    json->started = true;
+}
+
 void json_end(json_out *json)
 {
     fputs("}\n", json->file);

@@ -19,6 +19,9 @@ void json_whole(json_out *json, const char *name, uint64_t value);
 void json_number(json_out *json, const char *name, double value);
 void json_bool(json_out *json, const char *name, bool value);
 void json_null(json_out *json, const char *name);
+void json_begin_list(json_out *json, const char *name); /* then items, then json_end_list */
+void json_item(json_out *json, const char *text);
+void json_end_list(json_out *json);
 void json_end(json_out *json); /* with a newline */
 
 /* A string with its quotes. */

@@ -21,7 +21,7 @@ enum { HEADER_BYTES = 128, PREFIX_BYTES = 10 };
 
 static int fail(const npy_ids *ids)
 {
-    return complain(EXIT_FAILED, "'%s': %s", ids->path, strerror(errno));
+    return complain(EXIT_FAILED, "--ids '%s': %s", ids->path, strerror(errno));
 }
 
 static int write_header(const npy_ids *ids)
@@ -52,7 +52,7 @@ int npy_ids_open(npy_ids *ids, const char *path, uint64_t resume_at)
     off_t length = (off_t)(HEADER_BYTES + 8 * ids->n_ids);
     if (!is_new && status.st_size < length) {
         return complain(EXIT_DATA,
-                        "'%s' holds fewer than the %" PRIu64
+                        "--ids '%s' holds fewer than the %" PRIu64
                         " ids that the token file says: it does not belong to it",
                         path, ids->n_ids);
     }

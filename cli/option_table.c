@@ -1,19 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "options.h"
+/*
+ * One row per option. Parser, help, man page, completions and the tests read it; what an option is
+ * to several commands stands in one row. A default that the library has is asked from the library.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <augstream/augstream.h>
 
+#include "options.h"
+
 #define AT(id) (1u << CMD_##id)
 #define STREAM (AT(GENERATE) | AT(SERVE))
+#define DECIDES (AT(GENERATE) | AT(PLAN))
 #define PLANS (STREAM | AT(PLAN))
 #define BENCH (AT(BENCH_STRATEGIES) | AT(BENCH_BATCH_SIZE))
-#define SIZED (PLANS | AT(BENCH_STRATEGIES)) /* take the options of strategies' sizes */
-#define DECIDES (AT(GENERATE) | AT(PLAN))
-#define LEARNS (DECIDES | AT(BENCH_STRATEGIES)) /* take the options of strategies that learn */
+#define SIZED (DECIDES | AT(BENCH_STRATEGIES)) /* take the sizes of every strategy */
+#define PLACED (AT(SUBSCRIBE) | AT(ENV))
 #define PRESETS (AT(PRESETS_LIST) | AT(PRESETS_SHOW) | AT(PRESETS_CHECK))
 #define FILES (AT(VERIFY) | AT(INSPECT))
 #define EVERY ((1u << N_COMMANDS) - 1)
 #define LARGEST_SIZE (1ull << 40)
+
+const char *const group_titles[N_GROUPS] = {
+    [GROUP_STREAM] = "The stream",
+    [GROUP_BATCHES] = "Batches",
+    [GROUP_LEARNING] = "Strategies that learn",
+    [GROUP_PLANS] = "Feedback and journals",
+    [GROUP_CONSUMER] = "The simulated consumer",
+    [GROUP_RANKS] = "Ranks and shards",
+    [GROUP_NETWORK] = "Network",
+    [GROUP_OUTPUT] = "Output",
+    [GROUP_GENERAL] = "General",
+};
+
+/* ---- names ---- */
 
 static const char *preset_name(uint32_t index)
 {
@@ -23,6 +45,24 @@ static const char *preset_name(uint32_t index)
 static const char *strategy_name(uint32_t index)
 {
     return augs_strategy_name(index);
+}
+
+static bool is_fixed(const char *strategy)
+{
+    const augs_strategy_ops *ops = NULL;
+    return augs_strategy_find(strategy, &ops, NULL) == AUGS_OK &&
+           (ops->flags & AUGS_STRATEGY_FIXED) != 0;
+}
+
+static const char *fixed_strategy_name(uint32_t index)
+{
+    const char *name;
+    for (uint32_t i = 0; (name = augs_strategy_name(i)) != NULL; i++) {
+        if (is_fixed(name) && index-- == 0) {
+            return name;
+        }
+    }
+    return NULL;
 }
 
 static const char *format_name(uint32_t index)
@@ -48,274 +88,735 @@ static const char *record_format_name(uint32_t index)
         return index < sizeof names / sizeof names[0] ? names[index] : NULL;                       \
     }
 
-NAMES(fixed_strategy_name, "sequential", "round_robin")
 NAMES(memory_rule_name, "budget", "published") /* AUGS_MEMORY_RULE_... */
 NAMES(shard_name, "interleaved", "block")      /* AUGS_SHARD_... */
 NAMES(tail_name, "pad", "drop", "uneven")      /* AUGS_TAIL_... */
 NAMES(check_name, "quick", "full")             /* AUGS_CHECK_... */
-NAMES(shell_name, "bash", "zsh", "fish")
 
-static const char *command_name(uint32_t index)
+/* ---- defaults that the library has ---- */
+
+typedef double strategy_number(const augs_strategy_options *of);
+
+static double batch_size_of(const augs_strategy_options *of)
 {
-    return index < N_COMMANDS ? commands[index].name : NULL;
+    return (double)of->batch_size;
 }
 
-const option options[N_OPTIONS] = {
-    [OPT_PRESET] = {"preset", "P", KIND_TEXT, PLANS, STREAM, 0, 0, NULL, preset_name, true,
-                    "a shipped preset, or a file (contains '/' or ends in .yaml)"},
-    [OPT_SEED] = {"seed", "S", KIND_WHOLE, PLANS, STREAM, 0, UINT64_MAX, NULL, NULL, false,
-                  "the stream's seed"},
-    [OPT_SAMPLES] = {"samples", "N", KIND_TEXT, STREAM, AT(SERVE), 0, 0, NULL, NULL, false,
-                     "samples of an epoch; generate also takes 'endless', which is the default "
-                     "with --count"},
-    [OPT_EPOCH] = {"epoch", "E", KIND_WHOLE, PLANS, 0, 0, UINT32_MAX, "0", NULL, false,
-                   "the epoch; of a job of several the first one"},
-    [OPT_EPOCHS] = {"epochs", "K", KIND_WHOLE, AT(SERVE), 0, 1, UINT32_MAX, "1", NULL, false,
-                    "how many epochs the job has"},
-    [OPT_START] = {"start", "A", KIND_WHOLE, AT(GENERATE), 0, 0, AUGS_MAX_SAMPLES, "0", NULL, false,
-                   "the first position"},
-    [OPT_COUNT] = {"count", "C", KIND_WHOLE, AT(GENERATE), 0, 1, AUGS_MAX_SAMPLES,
-                   "to the end of the epoch", NULL, false, "how many positions"},
-    [OPT_SHUFFLE] = {"shuffle", NULL, KIND_FLAG, PLANS, 0, 0, 0, NULL, NULL, false,
-                     "positions in the epoch's shuffled order"},
-    [OPT_SET] = {"set", "COLUMN.KIND[I]=V", KIND_LIST, PLANS | AT(PRESETS_SHOW), 0, 0, 0, NULL,
-                 NULL, false,
-                 "another number for the preset, e.g. 'rotation.uniform[0]=-15'; may be repeated"},
-    [OPT_STRATEGY] = {"strategy", "X", KIND_NAME, DECIDES, AT(PLAN), 0, 0, "sequential",
-                      strategy_name, false, "how positions become batches"},
-    [OPT_FIXED_STRATEGY] = {"strategy", "X", KIND_NAME, AT(SERVE), 0, 0, 0, "sequential",
-                            fixed_strategy_name, false,
-                            "how positions become batches; the others decide as they go, and every "
-                            "server of a job has to plan the same"},
-    [OPT_BATCH_SIZE] = {"batch-size", "B", KIND_WHOLE, SIZED, 0, 1, LARGEST_SIZE,
-                        "the strategy's: 32; adaptive 16", NULL, false,
-                        "samples of a batch (serve: of a rank); memory_optimized and adaptive: "
-                        "of the first one"},
-    [OPT_GLOBAL_BATCH_SIZE] = {"global-batch-size", "G", KIND_WHOLE, AT(SERVE), 0, 1, LARGEST_SIZE,
-                               NULL, NULL, false,
-                               "samples of a batch over all ranks, instead of --batch-size; a "
-                               "multiple of the world size"},
-    [OPT_MIN] = {"min", "N", KIND_WHOLE, SIZED, 0, 1, LARGEST_SIZE, "1", NULL, false,
-                 "least samples of a batch; only the last one may be smaller"},
-    [OPT_MAX] = {"max", "N", KIND_WHOLE, SIZED, 0, 1, LARGEST_SIZE,
-                 "no limit; memory_optimized 65536, adaptive 4096", NULL, false,
-                 "most samples of a batch"},
-    [OPT_MULTIPLE_OF] = {"multiple-of", "N", KIND_WHOLE, SIZED, 0, 1, LARGEST_SIZE, "1", NULL,
-                         false, "every batch but the last one is a multiple of it"},
-    [OPT_DROP_LAST] = {"drop-last", NULL, KIND_FLAG, PLANS, 0, 0, 0, NULL, NULL, false,
-                       "leaves a last batch out that is not full"},
-    [OPT_BATCHES] = {"batches", "N", KIND_WHOLE, PLANS, 0, 1, LARGEST_SIZE, NULL, NULL, false,
-                     "round_robin: how many batches"},
-    [OPT_PLAN_WINDOW] = {"window", "N", KIND_WHOLE, PLANS, 0, 1, LARGEST_SIZE, "the whole stream",
-                         NULL, false, "round_robin: samples that are dealt out at a time"},
-    [OPT_MAX_MEMORY] =
-        {"max-memory-mb", "MB", KIND_DECIMAL, LEARNS, 0, 0, 0, "what there is", NULL, false,
-         "memory_optimized, adaptive: most that a batch may need at its consumer, in "
-         "units of 1,000,000 bytes"},
-    [OPT_SAFETY] = {"safety", "PART", KIND_DECIMAL, LEARNS, 0, 0, 0, "0.9", NULL, false,
-                    "memory_optimized: part of the memory that is used"},
-    [OPT_MEMORY_RULE] = {"memory-rule", "RULE", KIND_NAME, LEARNS, 0, 0, 0, "budget",
-                         memory_rule_name, false,
-                         "memory_optimized: budget by bytes a sample, or the published rule of "
-                         "thresholds"},
-    [OPT_TARGET_LATENCY] = {"target-latency", "SECONDS", KIND_DECIMAL, LEARNS, 0, 0, 0, "none",
-                            NULL, false, "adaptive: a batch takes at most so long"},
-    [OPT_TARGET_MEMORY] = {"target-memory", "PART", KIND_DECIMAL, LEARNS, 0, 0, 0, "0.7", NULL,
-                           false, "adaptive: part of the memory limit to stay within"},
-    [OPT_GROWTH] = {"growth", "FACTOR", KIND_DECIMAL, LEARNS, 0, 0, 0, "1.2", NULL, false,
-                    "adaptive: the largest step of a trial upwards"},
-    [OPT_REDUCTION] = {"reduction", "FACTOR", KIND_DECIMAL, LEARNS, 0, 0, 0, "0.8", NULL, false,
-                       "adaptive: the largest step of a trial downwards"},
-    [OPT_JOURNAL] = {"journal", "FILE", KIND_TEXT, DECIDES, 0, 0, 0, NULL, NULL, true,
-                     "memory_optimized, adaptive: writes every decision there before it counts; "
-                     "those that FILE has are taken from it"},
-    [OPT_REPLAY] = {"replay", "FILE", KIND_TEXT, DECIDES, 0, 0, 0, NULL, NULL, true,
-                    "runs exactly the decisions of that journal again"},
-    [OPT_METRICS_FILE] = {"metrics", "FILE", KIND_TEXT, AT(GENERATE), 0, 0, 0, NULL, NULL, true,
-                          "size, seconds, memory and reason of each batch, as JSON Lines, at the "
-                          "end"},
-    [OPT_SAMPLE_BYTES] = {"sample-bytes", "N", KIND_WHOLE, AT(PLAN), 0, 0, LARGEST_SIZE, "0", NULL,
-                          false, "bytes of a record, beside what feedback reports"},
-    [OPT_PLAN_WORLD_SIZE] = {"world-size", "W", KIND_WHOLE, AT(PLAN), 0, 1, UINT32_MAX, "1", NULL,
-                             false, "ranks that share a span; sizes are of one of them"},
-    [OPT_PLAN_SAMPLES] = {"samples", "N", KIND_TEXT, AT(PLAN), AT(PLAN), 0, 0, NULL, NULL, false,
-                          "how many positions to plan, or 'endless'"},
-    [OPT_BENCH_PRESET] = {"preset", "P", KIND_TEXT, BENCH, 0, 0, 0, "moderate", preset_name, true,
-                          "a shipped preset, or a file"},
-    [OPT_BENCH_SEED] = {"seed", "S", KIND_WHOLE, BENCH, 0, 0, UINT64_MAX, "1", NULL, false,
-                        "the stream's seed"},
-    [OPT_BENCH_SAMPLES] = {"samples", "N", KIND_WHOLE, BENCH, 0, 1, AUGS_MAX_SAMPLES, "200000",
-                           NULL, false, "samples that each candidate gets, from a fresh stream"},
-    [OPT_BENCH_STRATEGIES] = {"strategies", "X,Y...", KIND_TEXT, AT(BENCH_STRATEGIES), 0, 0, 0,
-                              "all", NULL, false, "which to compare"},
-    [OPT_SIZES] = {"sizes", "N,N...", KIND_TEXT, AT(BENCH_BATCH_SIZE), 0, 0, 0, "1,4,8,16,32", NULL,
-                   false, "the batch sizes to compare"},
-    [OPT_COST] = {"cost", "A,B[,C,N0]", KIND_TEXT, BENCH, 0, 0, 0, "0,0", NULL, false,
-                  "a consumer's seconds for a batch of n: A + B n + C max(0, n - N0); added to "
-                  "the clock, not slept"},
-    [OPT_COST_BYTES] = {"cost-bytes", "M0,M", KIND_TEXT, BENCH, 0, 0, 0, "0,0", NULL, false,
-                        "a consumer's bytes for a batch of n: M0 + M n"},
-    [OPT_SHARD] =
-        {"shard", "I/N|auto|auto/N", KIND_TEXT, AT(GENERATE), 0, 0, 0, "0/1", NULL, false,
-         "makes the chunks c with c mod N = I; auto: as the launcher says (augstream env)"},
-    [OPT_SHARD_KIND] = {"shard", "KIND", KIND_NAME, AT(SERVE), 0, 0, 0, "interleaved", shard_name,
-                        false, "how ranks share the positions"},
-    [OPT_TAIL] = {"tail", "TAIL", KIND_NAME, AT(SERVE), 0, 0, 0, "pad", tail_name, false,
-                  "a last batch that the ranks do not divide: goes on with the first positions, is "
-                  "cut, or leaves some ranks a sample less"},
-    [OPT_FORMAT] = {"format", "F", KIND_NAME, AT(GENERATE), 0, 0, 0,
-                    "jsonl for stdout, safetensors for a folder", format_name, false,
-                    "of the records (jsonl, csv, msgpack) or of the chunk files (any)"},
-    [OPT_RECORD_FORMAT] = {"format", "F", KIND_NAME, AT(SUBSCRIBE), 0, 0, 0, "jsonl",
-                           record_format_name, false,
-                           "of the records; without --out they go to stdout"},
-    [OPT_CHUNK_SIZE] = {"chunk-size", "K", KIND_WHOLE, AT(GENERATE), 0, 1, LARGEST_SIZE, "65536",
-                        NULL, false, "positions of a chunk"},
-    [OPT_OUT_FOLDER] = {"out", "DIR|-", KIND_TEXT, AT(GENERATE), 0, 0, 0, "-", NULL, true,
-                        "the folder of chunk files, made or continued; - is stdout"},
-    [OPT_OUT_FILE] = {"out", "FILE|-", KIND_TEXT, AT(SUBSCRIBE), 0, 0, 0, NULL, NULL, true,
-                      "where the records go; - is stdout; without it they are only counted"},
-    [OPT_THREADS] = {"threads", "T", KIND_WHOLE, AT(GENERATE) | AT(VERIFY), 0, 1, 1024, "1", NULL,
-                     false, "how many chunk files are worked on at a time"},
-    [OPT_CHECK] = {"check", "HOW", KIND_NAME, AT(GENERATE), 0, 0, 0, "quick", check_name, false,
-                   "what an earlier run left counts if its size fits, or only if its hash does"},
-    [OPT_HASHES_ONLY] = {"hashes-only", NULL, KIND_FLAG, AT(VERIFY), 0, 0, 0, NULL, NULL, false,
-                         "does not make the stream again"},
-    [OPT_RECORDS] = {"records", "N", KIND_WHOLE, AT(INSPECT), 0, 0, 1000000, "3", NULL, false,
-                     "how many of the first records to show"},
-    [OPT_BIND] = {"bind", "EP", KIND_TEXT, AT(SERVE), 0, 0, 0, "tcp://127.0.0.1:5757", NULL, false,
-                  "the endpoint: tcp on loopback (port 0: any free one) or ipc://PATH"},
-    [OPT_JOB_NAME] = {"job-name", "NAME", KIND_TEXT, AT(SERVE), 0, 0, 0, "default", NULL, false,
-                      "the job's name"},
-    [OPT_FILLERS] = {"fillers", "T", KIND_WHOLE, AT(SERVE), 0, 1, 1024, "1", NULL, false,
-                     "threads that make batches"},
-    [OPT_EXIT_WHEN_DONE] = {"exit-when-done", NULL, KIND_FLAG, AT(SERVE), 0, 0, 0, NULL, NULL,
-                            false, "ends when every rank has said goodbye at the end of the job"},
-    [OPT_CONNECT] = {"connect", "EP[,EP...]", KIND_TEXT, AT(SUBSCRIBE), AT(SUBSCRIBE), 0, 0, NULL,
-                     NULL, false, "endpoints of the server, tried in turn"},
-    [OPT_JOB] = {"job", "NAME", KIND_TEXT, AT(SUBSCRIBE), 0, 0, 0, "default", NULL, false,
-                 "the job's name"},
-    [OPT_RANK] = {"rank", "R", KIND_WHOLE, AT(SUBSCRIBE) | AT(ENV), 0, 0, UINT32_MAX - 1,
-                  "as the launcher says", NULL, false, "this rank; with --world-size"},
-    [OPT_WORLD_SIZE] = {"world-size", "W", KIND_WHOLE, AT(SUBSCRIBE) | AT(ENV), 0, 1, UINT32_MAX,
-                        "as the launcher says", NULL, false,
-                        "how many ranks there are; alone: of a Kubernetes indexed job"},
-    [OPT_SERVE_WORLD_SIZE] = {"world-size", "W", KIND_WHOLE, AT(SERVE), AT(SERVE), 1, UINT32_MAX,
-                              NULL, NULL, false, "how many ranks share the job"},
-    [OPT_RESUME] = {"resume", "TOKEN|@FILE", KIND_TEXT, AT(SUBSCRIBE), 0, 0, 0, NULL, NULL, false,
-                    "goes on where a token says; @FILE: a file of --token-file"},
-    [OPT_TOKEN_FILE] = {"token-file", "FILE", KIND_TEXT, AT(SUBSCRIBE), 0, 0, 0, NULL, NULL, true,
-                        "keeps the token of the next batch there, replaced after every batch"},
-    [OPT_VERIFY] = {"verify", NULL, KIND_FLAG, AT(SUBSCRIBE), 0, 0, 0, NULL, NULL, false,
-                    "makes every batch again and compares"},
-    [OPT_IDS] = {"ids", "FILE.npy", KIND_TEXT, AT(SUBSCRIBE), 0, 0, 0, NULL, NULL, true,
-                 "the sample ids received, as a NumPy array of u64"},
-    [OPT_WINDOW] = {"window", "STEPS", KIND_WHOLE, AT(SUBSCRIBE), 0, 1, 65536, "8", NULL, false,
-                    "batches asked for ahead"},
-    [OPT_TIMEOUT] = {"timeout", "SECONDS", KIND_DECIMAL, AT(SUBSCRIBE), 0, 0, 0, "60", NULL, false,
-                     "gives up after so long without a batch; 0 = never"},
-    [OPT_YAML] = {"yaml", NULL, KIND_FLAG, AT(PRESETS_SHOW), 0, 0, 0, NULL, NULL, false,
-                  "the preset file as it is"},
-    [OPT_MAN] = {"man", NULL, KIND_FLAG, AT(HELP), 0, 0, 0, NULL, NULL, false,
-                 "the whole manual, as a man page"},
-    [OPT_JSON] = {"json", NULL, KIND_FLAG,
-                  PRESETS | STREAM | FILES | AT(SUBSCRIBE) | BENCH | AT(ENV) | AT(VERSION), 0, 0, 0,
-                  NULL, NULL, false, "the result as one JSON object"},
-    [OPT_JSONL] = {"jsonl", NULL, KIND_FLAG,
-                   AT(PRESETS_LIST) | AT(PRESETS_SHOW) | AT(PRESETS_CHECK) | AT(VERIFY), 0, 0, 0,
-                   NULL, NULL, false, "the result as JSON objects, one a line"},
-    [OPT_QUIET] = {"quiet", NULL, KIND_FLAG,
-                   STREAM | FILES | AT(SUBSCRIBE) | BENCH | AT(ENV) | PRESETS, 0, 0, 0, NULL, NULL,
-                   false, "nothing on stderr but errors"},
-    [OPT_HELP] = {"help", NULL, KIND_FLAG, EVERY, 0, 0, 0, NULL, NULL, false, "this text"},
-};
+static double max_of(const augs_strategy_options *of)
+{
+    return (double)of->max_samples;
+}
 
-const command commands[N_COMMANDS] = {
-    [CMD_PRESETS_LIST] = {"presets list", "", 0, 0, false, NULL, "the shipped presets", "",
-                          command_presets_list},
-    [CMD_PRESETS_SHOW] = {"presets show", "NAME", 1, 1, true, preset_name,
-                          "schema and sources of a preset", "", command_presets_show},
-    [CMD_PRESETS_CHECK] = {"presets check", "FILE...", 1, 4096, true, NULL,
-                           "every fault of preset files",
-                           "Prints each fault as file:line:column: message, the line, and a caret. "
-                           "FILE may be - for stdin. Exit status 3 if there are faults.",
-                           command_presets_check},
-    [CMD_GENERATE] =
-        {"generate", "", 0, 0, false, NULL, "records to stdout, or a folder of chunk files",
-         "Writes the records of the positions [A, A+C). A stream is cut into chunks of K "
-         "positions; "
-         "shard I of N writes the chunks c with c mod N = I, to stdout as to a folder, so the "
-         "shards together are the whole, each chunk once.\n\n"
-         "With --strategy (or --batch-size) records come batch by batch and carry `batch`, the "
-         "batch's index; to stdout, a shard then has the batches b with b mod N = I.\n\n"
-         "A folder that an earlier run left is continued: chunks that are missing or bad are made. "
-         "The first SIGINT or SIGTERM finishes the chunks in hand (exit status 4); a second one "
-         "stops at once (1). A reader of stdout that goes away is a quiet end (0).",
-         command_generate},
-    [CMD_VERIFY] = {"verify", "DIR", 1, 1, true, NULL,
-                    "checks chunk files against their hashes and the stream made again",
-                    "Says on stderr which chunks are bad. Exit status 5 if any is corrupt or of "
-                    "another stream, 4 if the folder is good but not complete.",
-                    command_verify},
-    [CMD_INSPECT] =
-        {"inspect", "FILE_or_DIR", 1, 1, true, NULL,
-         "provenance, schema and first records of chunk files",
-         "Looks at the first chunk of a folder, or at the one given; `fault` is null if "
-         "it holds what the stream makes, else exit status 5.",
-         command_inspect},
-    [CMD_SERVE] =
-        {"serve", "", 0, 0, false, NULL, "serves a stream to the ranks of a job over ZeroMQ",
-         "Prints its endpoint on stdout as soon as ranks may connect. SIGINT or SIGTERM stops it; "
-         "with --exit-when-done that is exit status 4 if ranks were not done.",
-         command_serve},
-    [CMD_SUBSCRIBE] =
-        {"subscribe", "", 0, 0, false, NULL, "one rank of a job",
-         "Ends with a summary: on stderr, or with --json as an object on stdout (on stderr, if the "
-         "records go to stdout). Exit status 75: there was no answer; start it again.\n\n"
-         "--token-file FILE is replaced (by rename) after a batch is taken and its records and ids "
-         "have been handed to the system, and holds the token, then how long the --out and --ids "
-         "files were. With --resume @FILE these files, if they are regular files, are cut to that "
-         "length and continued: whenever the process was killed, no batch is lost and none stands "
-         "there twice. Other outputs (stdout, pipes) cannot be cut: what was written after the "
-         "last "
-         "token comes again there, at most one batch. Nothing is fsynced: a crash of the whole "
-         "machine may leave the files shorter than the token says, which is refused. If FILE does "
-         "not exist yet and is also the --token-file, the rank starts at the beginning, so the "
-         "same "
-         "command line starts a rank and starts it again.\n\n"
-         "--resume TOKEN (a text) starts new --out and --ids files.\n\n"
-         "The first SIGINT or SIGTERM ends it after the batch in hand (exit status 4).",
-         command_subscribe},
-    [CMD_PLAN] =
-        {"plan", "", 0, 0, false, NULL, "a strategy as a co-process, for any program",
-         "Prints one span a line, "
-         "{\"step\":0,\"first\":0,\"stride\":1,\"count\":16,\"why\":\"start\"}: "
-         "the positions first, first + stride, ... of the next batch, of all ranks together. Then "
-         "it reads a line of feedback from stdin, {\"seconds\":0.01,\"bytes\":1000}, and plans the "
-         "next. All members may be left out: samples (of a rank; the batch's), seconds, bytes "
-         "(that the consumer needed for it), available_bytes (that it had left beside them). An "
-         "empty line says nothing; after the end of stdin the rest is planned without feedback.\n\n"
-         "With --preset and --seed the journal is of that stream, for --world-size ranks: generate "
-         "--replay (one rank), or pipelines of all ranks, run it again.",
-         command_plan},
-    [CMD_BENCH_STRATEGIES] =
-        {"bench strategies", "", 0, 0, false, NULL, "compares the strategies on one job",
-         "Each strategy gets a fresh stream of N samples and the same simulated consumer. "
-         "round_robin gets as many batches as sequential has.",
-         command_bench_strategies},
-    [CMD_BENCH_BATCH_SIZE] =
-        {"bench batch-size", "", 0, 0, false, NULL, "compares batch sizes on one job",
-         "Each size gets a fresh stream of N samples and the same simulated consumer; the best "
-         "throughput is marked.",
-         command_bench_batch_size},
-    [CMD_ENV] = {"env", "", 0, 0, false, NULL, "how rank and world size are found; memory and CPUs",
-                 "The first source in the table that is set is used. A pair of which only one is "
-                 "set is refused (exit status 3).",
-                 command_env},
-    [CMD_VERSION] = {"version", "", 0, 0, false, NULL,
-                     "versions, contract, SIMD in use, self-test hash", "", command_version},
-    [CMD_COMPLETIONS] = {"completions", "SHELL", 1, 1, false, shell_name,
-                         "shell completions for bash, zsh or fish", "", command_completions},
-    [CMD_HELP] = {"help", "[COMMAND]", 0, 2, false, command_name, "help, of all or of one command",
-                  "", command_help},
+/* "sequential 32, adaptive 16": of the strategies that the command takes and that have one. */
+static void list_defaults(enum command_id at, strategy_number *number, char *ret_text,
+                          size_t n_bytes)
+{
+    const char *name;
+    size_t used = 0;
+    ret_text[0] = '\0';
+    for (uint32_t i = 0; (name = augs_strategy_name(i)) != NULL && used < n_bytes; i++) {
+        augs_strategy_options defaults = {.size = sizeof defaults};
+        if ((at == CMD_SERVE && !is_fixed(name)) ||
+            augs_strategy_defaults(name, &defaults, NULL) < 0 || !(number(&defaults) > 0)) {
+            continue;
+        }
+        used += (size_t)snprintf(ret_text + used, n_bytes - used, "%s%s %.9g", used > 0 ? ", " : "",
+                                 name, number(&defaults));
+    }
+}
+
+static void batch_size_defaults(enum command_id at, char *ret_text, size_t n_bytes)
+{
+    list_defaults(at, batch_size_of, ret_text, n_bytes);
+}
+
+static void max_defaults(enum command_id at, char *ret_text, size_t n_bytes)
+{
+    list_defaults(at, max_of, ret_text, n_bytes);
+    size_t used = strlen(ret_text);
+    snprintf(ret_text + used, n_bytes - used, "%s", used > 0 ? ", others no limit" : "no limit");
+}
+
+/* One number that one strategy has. */
+#define STRATEGY_DEFAULT(function, strategy, member)                                               \
+    static void function(enum command_id at, char *ret_text, size_t n_bytes)                       \
+    {                                                                                              \
+        (void)at;                                                                                  \
+        augs_strategy_options defaults = {.size = sizeof defaults};                                \
+        augs_strategy_defaults(strategy, &defaults, NULL);                                         \
+        snprintf(ret_text, n_bytes, "%.9g", (double)defaults.member);                              \
+    }
+
+STRATEGY_DEFAULT(min_default, "sequential", min_samples)
+STRATEGY_DEFAULT(multiple_of_default, "sequential", multiple_of)
+STRATEGY_DEFAULT(safety_default, "memory_optimized", safety)
+STRATEGY_DEFAULT(target_memory_default, "adaptive", target_memory)
+STRATEGY_DEFAULT(growth_default, "adaptive", growth)
+STRATEGY_DEFAULT(reduction_default, "adaptive", reduction)
+
+static void memory_rule_default(enum command_id at, char *ret_text, size_t n_bytes)
+{
+    (void)at;
+    augs_strategy_options defaults = {.size = sizeof defaults};
+    augs_strategy_defaults("memory_optimized", &defaults, NULL);
+    snprintf(ret_text, n_bytes, "%s", memory_rule_name(defaults.memory_rule));
+}
+
+static void chunk_size_default(enum command_id at, char *ret_text, size_t n_bytes)
+{
+    (void)at;
+    snprintf(ret_text, n_bytes, "%u", AUGS_DEFAULT_CHUNK_SIZE);
+}
+
+static void window_default(enum command_id at, char *ret_text, size_t n_bytes)
+{
+    (void)at;
+    snprintf(ret_text, n_bytes, "%u", AUGS_DEFAULT_WINDOW);
+}
+
+/* ---- the table ---- */
+
+#define A_PRESET "a shipped preset (augstream presets list), a file, or - for stdin"
+
+const option options[N_OPTIONS] = {
+    [OPT_PRESET] = {.name = "preset",
+                    .group = GROUP_STREAM,
+                    .uses = {{.commands = STREAM,
+                              .required = true,
+                              .kind = KIND_TEXT,
+                              .value = "P",
+                              .names = preset_name,
+                              .is_path = true,
+                              .help = "the preset, " A_PRESET,
+                              .accepted = A_PRESET},
+                             {.commands = AT(PLAN),
+                              .kind = KIND_TEXT,
+                              .value = "P",
+                              .names = preset_name,
+                              .is_path = true,
+                              .help = "plans for the stream of this preset, " A_PRESET,
+                              .accepted = A_PRESET,
+                              .without = "sizes only, of no stream"},
+                             {.commands = BENCH,
+                              .kind = KIND_TEXT,
+                              .value = "P",
+                              .names = preset_name,
+                              .is_path = true,
+                              .help = "the preset of the records, " A_PRESET,
+                              .accepted = A_PRESET,
+                              .fallback = "moderate"}}},
+    [OPT_SEED] = {.name = "seed",
+                  .group = GROUP_STREAM,
+                  .uses = {{.commands = STREAM,
+                            .required = true,
+                            .kind = KIND_WHOLE,
+                            .value = "S",
+                            .most = UINT64_MAX,
+                            .help = "the stream's seed"},
+                           {.commands = AT(PLAN),
+                            .kind = KIND_WHOLE,
+                            .value = "S",
+                            .most = UINT64_MAX,
+                            .help = "the stream's seed, together with --preset",
+                            .without = "none, and --preset is not accepted"},
+                           {.commands = BENCH,
+                            .kind = KIND_WHOLE,
+                            .value = "S",
+                            .most = UINT64_MAX,
+                            .help = "the stream's seed",
+                            .fallback = "1"}}},
+    [OPT_SAMPLES] = {.name = "samples",
+                     .group = GROUP_STREAM,
+                     .uses = {{.commands = AT(GENERATE),
+                               .kind = KIND_TEXT,
+                               .value = "N",
+                               .help = "samples per epoch, or 'endless'",
+                               .accepted = "a whole number, or 'endless'",
+                               .without = "endless with --count, else it is required"},
+                              {.commands = AT(SERVE),
+                               .required = true,
+                               .kind = KIND_WHOLE,
+                               .value = "N",
+                               .most = AUGS_MAX_SAMPLES,
+                               .help = "samples per epoch"},
+                              {.commands = AT(PLAN),
+                               .required = true,
+                               .kind = KIND_TEXT,
+                               .value = "N",
+                               .help = "how many positions to plan, or 'endless'",
+                               .accepted = "a whole number, or 'endless'"},
+                              {.commands = BENCH,
+                               .kind = KIND_WHOLE,
+                               .value = "N",
+                               .least = 1,
+                               .most = AUGS_MAX_SAMPLES,
+                               .help = "samples that each candidate gets, from a fresh stream",
+                               .fallback = "200000"}}},
+    [OPT_EPOCH] = {.name = "epoch",
+                   .group = GROUP_STREAM,
+                   .uses = {{.commands = DECIDES,
+                             .kind = KIND_WHOLE,
+                             .value = "E",
+                             .most = UINT32_MAX,
+                             .help = "the epoch",
+                             .fallback = "0"},
+                            {.commands = AT(SERVE),
+                             .kind = KIND_WHOLE,
+                             .value = "E",
+                             .most = UINT32_MAX,
+                             .help = "the first epoch of the job",
+                             .fallback = "0"}}},
+    [OPT_EPOCHS] = {.name = "epochs",
+                    .group = GROUP_STREAM,
+                    .uses = {{.commands = AT(SERVE),
+                              .kind = KIND_WHOLE,
+                              .value = "K",
+                              .least = 1,
+                              .most = UINT32_MAX,
+                              .help = "how many epochs the job has",
+                              .fallback = "1"}}},
+    [OPT_START] = {.name = "start",
+                   .group = GROUP_STREAM,
+                   .uses = {{.commands = AT(GENERATE),
+                             .kind = KIND_WHOLE,
+                             .value = "A",
+                             .most = AUGS_MAX_SAMPLES,
+                             .help = "the first position",
+                             .fallback = "0"}}},
+    [OPT_COUNT] = {.name = "count",
+                   .group = GROUP_STREAM,
+                   .uses = {{.commands = AT(GENERATE),
+                             .kind = KIND_WHOLE,
+                             .value = "C",
+                             .least = 1,
+                             .most = AUGS_MAX_SAMPLES,
+                             .help = "how many positions",
+                             .without = "to the end of the epoch"}}},
+    [OPT_SHUFFLE] = {.name = "shuffle",
+                     .group = GROUP_STREAM,
+                     .uses = {{.commands = PLANS,
+                               .kind = KIND_FLAG,
+                               .help = "takes the samples in the epoch's shuffled order"}}},
+    [OPT_SET] = {.name = "set",
+                 .group = GROUP_STREAM,
+                 .uses = {{.commands = PLANS | AT(PRESETS_SHOW),
+                           .kind = KIND_LIST,
+                           .value = "COLUMN.KIND[I]=V",
+                           .help = "another number for the preset, such as "
+                                   "'rotation.uniform[0]=-15'; may be repeated",
+                           .accepted = "COLUMN.KIND[I]=NUMBER, such as 'rotation.uniform[0]=-15'",
+                           .without = "the preset's numbers"}}},
+    [OPT_STRATEGY] =
+        {.name = "strategy",
+         .group = GROUP_BATCHES,
+         .uses = {{.commands = AT(GENERATE),
+                   .kind = KIND_NAME,
+                   .value = "X",
+                   .names = strategy_name,
+                   .help = "how positions become batches",
+                   .fallback = "sequential"},
+                  {.commands = AT(PLAN),
+                   .required = true,
+                   .kind = KIND_NAME,
+                   .value = "X",
+                   .names = strategy_name,
+                   .help = "the strategy that decides"},
+                  {.commands = AT(SERVE),
+                   .kind = KIND_NAME,
+                   .value = "X",
+                   .names = fixed_strategy_name,
+                   .help = "how positions become batches. Strategies that learn are not accepted: "
+                           "every server of a job has to plan the same",
+                   .fallback = "sequential"},
+                  {.commands = AT(BENCH_STRATEGIES),
+                   .kind = KIND_LIST,
+                   .value = "X[:OPTION=V,...]",
+                   .names = strategy_name,
+                   .help = "a strategy to compare, with options of its own, such as "
+                           "'round_robin:batches=10'; may be repeated",
+                   .accepted = "NAME or NAME:OPTION=VALUE,..., such as 'round_robin:batches=10'",
+                   .without = "every strategy"}}},
+    [OPT_BATCH_SIZE] =
+        {.name = "batch-size",
+         .group = GROUP_BATCHES,
+         .uses = {{.commands = AT(SERVE),
+                   .kind = KIND_WHOLE,
+                   .value = "B",
+                   .least = 1,
+                   .most = LARGEST_SIZE,
+                   .owners = "sequential",
+                   .help = "samples per batch of one rank",
+                   .ask_without = batch_size_defaults},
+                  {.commands = SIZED,
+                   .kind = KIND_WHOLE,
+                   .value = "B",
+                   .least = 1,
+                   .most = LARGEST_SIZE,
+                   .owners = "sequential, memory_optimized, adaptive",
+                   .help = "samples per batch; for strategies that learn, those of the first batch",
+                   .ask_without = batch_size_defaults}}},
+    [OPT_GLOBAL_BATCH_SIZE] = {.name = "global-batch-size",
+                               .group = GROUP_BATCHES,
+                               .uses = {{.commands = AT(SERVE),
+                                         .kind = KIND_WHOLE,
+                                         .value = "G",
+                                         .least = 1,
+                                         .most = LARGEST_SIZE,
+                                         .help = "samples per batch over all ranks, instead of "
+                                                 "--batch-size; a multiple of --world-size",
+                                         .without = "--batch-size holds"}}},
+    [OPT_MIN] = {.name = "min",
+                 .group = GROUP_BATCHES,
+                 .uses = {{.commands = SIZED | AT(SERVE),
+                           .kind = KIND_WHOLE,
+                           .value = "N",
+                           .least = 1,
+                           .most = LARGEST_SIZE,
+                           .help = "least samples per batch; only the last batch may be smaller",
+                           .ask_without = min_default}}},
+    [OPT_MAX] = {.name = "max",
+                 .group = GROUP_BATCHES,
+                 .uses = {{.commands = SIZED | AT(SERVE),
+                           .kind = KIND_WHOLE,
+                           .value = "N",
+                           .least = 1,
+                           .most = LARGEST_SIZE,
+                           .help = "most samples per batch",
+                           .ask_without = max_defaults}}},
+    [OPT_MULTIPLE_OF] = {.name = "multiple-of",
+                         .group = GROUP_BATCHES,
+                         .uses = {{.commands = SIZED | AT(SERVE),
+                                   .kind = KIND_WHOLE,
+                                   .value = "N",
+                                   .least = 1,
+                                   .most = LARGEST_SIZE,
+                                   .owners = "sequential, memory_optimized, adaptive",
+                                   .help = "makes the size of every batch but the last one a "
+                                           "multiple of N",
+                                   .ask_without = multiple_of_default}}},
+    [OPT_DROP_LAST] = {.name = "drop-last",
+                       .group = GROUP_BATCHES,
+                       .uses = {{.commands = PLANS,
+                                 .kind = KIND_FLAG,
+                                 .help = "leaves out a last batch that is not full"}}},
+    [OPT_BATCHES] = {.name = "batches",
+                     .group = GROUP_BATCHES,
+                     .uses = {{.commands = PLANS,
+                               .kind = KIND_WHOLE,
+                               .value = "N",
+                               .least = 1,
+                               .most = LARGEST_SIZE,
+                               .owners = "round_robin",
+                               .help = "how many batches",
+                               .without = "required with round_robin"}}},
+    [OPT_SIZES] = {.name = "sizes",
+                   .group = GROUP_BATCHES,
+                   .uses = {{.commands = AT(BENCH_BATCH_SIZE),
+                             .kind = KIND_TEXT,
+                             .value = "N,N...",
+                             .help = "the batch sizes to compare",
+                             .accepted = "whole numbers with commas between them",
+                             .fallback = "1,4,8,16,32"}}},
+    [OPT_MAX_MEMORY] = {.name = "max-memory-mb",
+                        .group = GROUP_LEARNING,
+                        .uses = {{.commands = SIZED,
+                                  .kind = KIND_DECIMAL,
+                                  .value = "MB",
+                                  .decimals = {0, 999999999, true},
+                                  .owners = "memory_optimized, adaptive",
+                                  .help = "most memory that a batch may "
+                                          "need at its consumer, in units of 1,000,000 bytes",
+                                  .without = "what the machine has left"}}},
+    [OPT_SAFETY] = {.name = "safety",
+                    .group = GROUP_LEARNING,
+                    .uses = {{.commands = SIZED,
+                              .kind = KIND_DECIMAL,
+                              .value = "PART",
+                              .decimals = {0, 1, true},
+                              .owners = "memory_optimized",
+                              .help = "part of the memory that is used",
+                              .ask_without = safety_default}}},
+    [OPT_MEMORY_RULE] = {.name = "memory-rule",
+                         .group = GROUP_LEARNING,
+                         .uses = {{.commands = SIZED,
+                                   .kind = KIND_NAME,
+                                   .value = "RULE",
+                                   .names = memory_rule_name,
+                                   .owners = "memory_optimized",
+                                   .help = "goes by bytes per sample (budget), or "
+                                           "by the published rule of thresholds",
+                                   .ask_fallback = memory_rule_default}}},
+    [OPT_TARGET_LATENCY] = {.name = "target-latency",
+                            .group = GROUP_LEARNING,
+                            .uses = {{.commands = SIZED,
+                                      .kind = KIND_DECIMAL,
+                                      .value = "SECONDS",
+                                      .decimals = {0, 999999999, true},
+                                      .owners = "adaptive",
+                                      .help = "the time that a batch may take at most",
+                                      .without = "no target"}}},
+    [OPT_TARGET_MEMORY] = {.name = "target-memory",
+                           .group = GROUP_LEARNING,
+                           .uses = {{.commands = SIZED,
+                                     .kind = KIND_DECIMAL,
+                                     .value = "PART",
+                                     .decimals = {0, 1, true},
+                                     .owners = "adaptive",
+                                     .help = "part of the memory limit to stay within",
+                                     .ask_without = target_memory_default}}},
+    [OPT_GROWTH] = {.name = "growth",
+                    .group = GROUP_LEARNING,
+                    .uses = {{.commands = SIZED,
+                              .kind = KIND_DECIMAL,
+                              .value = "FACTOR",
+                              .decimals = {1, 16, true},
+                              .owners = "adaptive",
+                              .help = "the largest step of a trial upwards",
+                              .ask_without = growth_default}}},
+    [OPT_REDUCTION] = {.name = "reduction",
+                       .group = GROUP_LEARNING,
+                       .uses = {{.commands = SIZED,
+                                 .kind = KIND_DECIMAL,
+                                 .value = "FACTOR",
+                                 .decimals = {1. / 16, 0.999999999, false},
+                                 .owners = "adaptive",
+                                 .help = "the largest step of a trial downwards",
+                                 .ask_without = reduction_default}}},
+    [OPT_SAMPLE_BYTES] = {.name = "sample-bytes",
+                          .group = GROUP_PLANS,
+                          .uses = {{.commands = AT(PLAN),
+                                    .kind = KIND_WHOLE,
+                                    .value = "N",
+                                    .most = LARGEST_SIZE,
+                                    .help = "bytes per record, beside what feedback reports",
+                                    .without = "the stream's, or 0 without --preset"}}},
+    [OPT_JOURNAL] = {.name = "journal",
+                     .group = GROUP_PLANS,
+                     .uses = {{.commands = DECIDES,
+                               .kind = KIND_TEXT,
+                               .value = "FILE",
+                               .is_path = true,
+                               .owners = "memory_optimized, adaptive",
+                               .help =
+                                   "writes every decision to FILE "
+                                   "before it counts; decisions that FILE has are taken from it",
+                               .accepted = "a journal, or a new file in a folder that exists",
+                               .without = "no journal"}}},
+    [OPT_REPLAY] = {.name = "replay",
+                    .group = GROUP_PLANS,
+                    .uses = {{.commands = DECIDES,
+                              .kind = KIND_TEXT,
+                              .value = "FILE",
+                              .is_path = true,
+                              .help = "runs exactly the decisions of that journal again",
+                              .accepted = "a file that --journal wrote",
+                              .without = "the strategy decides"}}},
+    [OPT_METRICS] = {.name = "metrics",
+                     .group = GROUP_PLANS,
+                     .uses = {{.commands = AT(GENERATE),
+                               .kind = KIND_TEXT,
+                               .value = "FILE",
+                               .is_path = true,
+                               .help =
+                                   "writes size, seconds, memory and reason of each batch at the "
+                                   "end, as JSON Lines",
+                               .accepted = "a file that can be written",
+                               .without = "no metrics"}}},
+    [OPT_COST] = {.name = "cost",
+                  .group = GROUP_CONSUMER,
+                  .uses = {{.commands = BENCH,
+                            .kind = KIND_TEXT,
+                            .value = "A,B[,C,N0]",
+                            .help = "the consumer's seconds per batch of n samples: A + B n + C "
+                                    "max(0, n - N0). They are added to the clock, not slept",
+                            .accepted = "A,B or A,B,C,N0, decimal numbers from 0",
+                            .fallback = "0,0"}}},
+    [OPT_COST_BYTES] = {.name = "cost-bytes",
+                        .group = GROUP_CONSUMER,
+                        .uses = {{.commands = BENCH,
+                                  .kind = KIND_TEXT,
+                                  .value = "M0,M",
+                                  .help = "the consumer's bytes per batch of n samples: M0 + M n",
+                                  .accepted = "M0,M, decimal numbers from 0",
+                                  .fallback = "0,0"}}},
+    [OPT_RANK] = {.name = "rank",
+                  .group = GROUP_RANKS,
+                  .uses = {{.commands = PLACED,
+                            .kind = KIND_WHOLE,
+                            .value = "R",
+                            .most = UINT32_MAX - 1,
+                            .help = "this rank, from 0; together with --world-size",
+                            .without = "what the launcher says, else 0"}}},
+    [OPT_WORLD_SIZE] =
+        {.name = "world-size",
+         .group = GROUP_RANKS,
+         .uses = {{.commands = PLACED,
+                   .kind = KIND_WHOLE,
+                   .value = "W",
+                   .least = 1,
+                   .most = UINT32_MAX,
+                   .help = "how many ranks there are. Without --rank it is the size of a "
+                           "Kubernetes indexed job",
+                   .without = "what the launcher says, else 1"},
+                  {.commands = AT(SERVE),
+                   .required = true,
+                   .kind = KIND_WHOLE,
+                   .value = "W",
+                   .least = 1,
+                   .most = UINT32_MAX,
+                   .help = "how many ranks share the job"},
+                  {.commands = AT(PLAN),
+                   .kind = KIND_WHOLE,
+                   .value = "W",
+                   .least = 1,
+                   .most = UINT32_MAX,
+                   .help = "how many ranks share a span; sizes are per rank",
+                   .fallback = "1"}}},
+    [OPT_SHARD] =
+        {.name = "shard",
+         .group = GROUP_RANKS,
+         .uses = {{.commands = AT(GENERATE),
+                   .kind = KIND_TEXT,
+                   .value = "I/N|auto|auto/N",
+                   .help = "makes only the chunks c with c mod N = I. auto takes I and N from the "
+                           "launcher (augstream env)",
+                   .accepted = "I/N with 0 <= I < N, auto, or auto/N",
+                   .fallback = "0/1"},
+                  {.commands = AT(SERVE),
+                   .kind = KIND_NAME,
+                   .value = "KIND",
+                   .names = shard_name,
+                   .help = "how the ranks share the positions of a batch",
+                   .fallback = "interleaved"}}},
+    [OPT_TAIL] = {.name = "tail",
+                  .group = GROUP_RANKS,
+                  .uses = {{.commands = AT(SERVE),
+                            .kind = KIND_NAME,
+                            .value = "TAIL",
+                            .names = tail_name,
+                            .help = "a last batch that the ranks cannot share evenly goes on with "
+                                    "the first positions (pad), is cut (drop), or gives some ranks "
+                                    "one sample less (uneven)",
+                            .fallback = "pad"}}},
+    [OPT_JOB_NAME] = {.name = "job-name",
+                      .group = GROUP_RANKS,
+                      .uses = {{.commands = AT(SERVE),
+                                .kind = KIND_TEXT,
+                                .value = "NAME",
+                                .help = "the name of the job",
+                                .accepted = "letters, digits, '.', '_' and '-', at most 64",
+                                .fallback = AUGS_DEFAULT_JOB}}},
+    [OPT_JOB] = {.name = "job",
+                 .group = GROUP_RANKS,
+                 .uses = {{.commands = AT(SUBSCRIBE),
+                           .kind = KIND_TEXT,
+                           .value = "NAME",
+                           .help = "the name of the job to take part in",
+                           .accepted = "letters, digits, '.', '_' and '-', at most 64",
+                           .fallback = AUGS_DEFAULT_JOB}}},
+    [OPT_BIND] = {.name = "bind",
+                  .group = GROUP_NETWORK,
+                  .uses = {{.commands = AT(SERVE),
+                            .kind = KIND_TEXT,
+                            .value = "EP",
+                            .help = "the endpoint to listen on: tcp on loopback (port 0: any free "
+                                    "port), or ipc://PATH",
+                            .accepted = "tcp://127.0.0.1:PORT, tcp://[::1]:PORT, or ipc://PATH",
+                            .fallback = AUGS_DEFAULT_ENDPOINT}}},
+    [OPT_CONNECT] = {.name = "connect",
+                     .group = GROUP_NETWORK,
+                     .uses = {{.commands = AT(SUBSCRIBE),
+                               .required = true,
+                               .kind = KIND_TEXT,
+                               .value = "EP[,EP...]",
+                               .help = "endpoints of the server, tried one after the other",
+                               .accepted = "endpoints with commas between them, such as "
+                                           "tcp://127.0.0.1:5757"}}},
+    [OPT_TIMEOUT] = {.name = "timeout",
+                     .group = GROUP_NETWORK,
+                     .uses = {{.commands = AT(SUBSCRIBE),
+                               .kind = KIND_DECIMAL,
+                               .value = "SECONDS",
+                               .decimals = {0, 999999999, false},
+                               .help = "gives up after so many seconds without a batch; 0 is never",
+                               .fallback = "60"}}},
+    [OPT_WINDOW] = {.name = "window",
+                    .group = GROUP_BATCHES,
+                    .uses = {{.commands = PLANS,
+                              .kind = KIND_WHOLE,
+                              .value = "N",
+                              .least = 1,
+                              .most = LARGEST_SIZE,
+                              .owners = "round_robin",
+                              .help = "how many samples are dealt out at a time",
+                              .without = "the whole stream"},
+                             {.commands = AT(SUBSCRIBE),
+                              .group = GROUP_NETWORK,
+                              .kind = KIND_WHOLE,
+                              .value = "STEPS",
+                              .least = 1,
+                              .most = 65536,
+                              .help = "how many batches to ask for ahead",
+                              .ask_fallback = window_default}}},
+    [OPT_FILLERS] = {.name = "fillers",
+                     .group = GROUP_NETWORK,
+                     .uses = {{.commands = AT(SERVE),
+                               .kind = KIND_WHOLE,
+                               .value = "T",
+                               .least = 1,
+                               .most = 1024,
+                               .help = "how many threads make batches",
+                               .fallback = "1"}}},
+    [OPT_EXIT_WHEN_DONE] = {.name = "exit-when-done",
+                            .group = GROUP_NETWORK,
+                            .uses = {{.commands = AT(SERVE),
+                                      .kind = KIND_FLAG,
+                                      .help = "ends when every rank has said goodbye at the end of "
+                                              "the job"}}},
+    [OPT_RESUME] = {.name = "resume",
+                    .group = GROUP_NETWORK,
+                    .uses = {{.commands = AT(SUBSCRIBE),
+                              .kind = KIND_TEXT,
+                              .value = "TOKEN|@FILE",
+                              .help = "goes on where a token says; @FILE reads a file of "
+                                      "--token-file",
+                              .accepted = "a token of a summary, or @FILE of --token-file",
+                              .without = "the job's first batch"}}},
+    [OPT_TOKEN_FILE] = {.name = "token-file",
+                        .group = GROUP_NETWORK,
+                        .uses = {{.commands = AT(SUBSCRIBE),
+                                  .kind = KIND_TEXT,
+                                  .value = "FILE",
+                                  .is_path = true,
+                                  .help =
+                                      "keeps the token of the next batch in FILE, replaced after "
+                                      "every batch",
+                                  .accepted = "a file in a folder that exists",
+                                  .without = "no file"}}},
+    [OPT_VERIFY] = {.name = "verify",
+                    .group = GROUP_OUTPUT,
+                    .uses = {{.commands = AT(SUBSCRIBE),
+                              .kind = KIND_FLAG,
+                              .help = "makes every batch again and compares"}}},
+    [OPT_OUT] = {.name = "out",
+                 .group = GROUP_OUTPUT,
+                 .uses = {{.commands = AT(GENERATE),
+                           .kind = KIND_TEXT,
+                           .value = "DIR|-",
+                           .is_path = true,
+                           .help = "the folder for chunk files, made or continued; - is stdout",
+                           .accepted = "a folder, or - for stdout",
+                           .fallback = "-"},
+                          {.commands = AT(SUBSCRIBE),
+                           .kind = KIND_TEXT,
+                           .value = "FILE|-",
+                           .is_path = true,
+                           .help = "where the records go; - is stdout",
+                           .accepted = "a file, or - for stdout",
+                           .without = "stdout with --format, else they are only counted"}}},
+    [OPT_IDS] = {.name = "ids",
+                 .group = GROUP_OUTPUT,
+                 .uses = {{.commands = AT(SUBSCRIBE),
+                           .kind = KIND_TEXT,
+                           .value = "FILE.npy",
+                           .is_path = true,
+                           .help = "writes the sample ids received, as a NumPy array of u64",
+                           .accepted = "a file in a folder that exists",
+                           .without = "no file"}}},
+    [OPT_FORMAT] = {.name = "format",
+                    .group = GROUP_OUTPUT,
+                    .uses = {{.commands = AT(GENERATE),
+                              .kind = KIND_NAME,
+                              .value = "F",
+                              .names = format_name,
+                              .help = "of the chunk files, or of the records on stdout",
+                              .without = "jsonl for stdout, safetensors for a folder"},
+                             {.commands = AT(SUBSCRIBE),
+                              .kind = KIND_NAME,
+                              .value = "F",
+                              .names = record_format_name,
+                              .help = "of the records",
+                              .fallback = "jsonl"}}},
+    [OPT_CHUNK_SIZE] = {.name = "chunk-size",
+                        .group = GROUP_OUTPUT,
+                        .uses = {{.commands = AT(GENERATE),
+                                  .kind = KIND_WHOLE,
+                                  .value = "K",
+                                  .least = 1,
+                                  .most = LARGEST_SIZE,
+                                  .help = "positions per chunk",
+                                  .ask_fallback = chunk_size_default}}},
+    [OPT_THREADS] = {.name = "threads",
+                     .group = GROUP_OUTPUT,
+                     .uses = {{.commands = AT(GENERATE) | AT(VERIFY),
+                               .kind = KIND_WHOLE,
+                               .value = "T",
+                               .least = 1,
+                               .most = 1024,
+                               .help = "how many chunk files are worked on at a time",
+                               .fallback = "1"}}},
+    [OPT_CHECK] = {.name = "check",
+                   .group = GROUP_OUTPUT,
+                   .uses = {{.commands = AT(GENERATE),
+                             .kind = KIND_NAME,
+                             .value = "HOW",
+                             .names = check_name,
+                             .help = "when a chunk of an earlier run is kept: if its size fits "
+                                     "(quick), or if its hash fits too (full)",
+                             .fallback = "quick"}}},
+    [OPT_HASHES_ONLY] = {.name = "hashes-only",
+                         .group = GROUP_OUTPUT,
+                         .uses = {{.commands = AT(VERIFY),
+                                   .kind = KIND_FLAG,
+                                   .help =
+                                       "checks the hashes and does not make the stream again"}}},
+    [OPT_RECORDS] = {.name = "records",
+                     .group = GROUP_OUTPUT,
+                     .uses = {{.commands = AT(INSPECT),
+                               .kind = KIND_WHOLE,
+                               .value = "N",
+                               .most = 1000000,
+                               .help = "how many of the first records to show",
+                               .fallback = "3"}}},
+    [OPT_YAML] = {.name = "yaml",
+                  .group = GROUP_OUTPUT,
+                  .uses = {{.commands = AT(PRESETS_SHOW),
+                            .kind = KIND_FLAG,
+                            .help = "prints the preset file as it is"}}},
+    [OPT_MAN] = {.name = "man",
+                 .group = GROUP_OUTPUT,
+                 .uses = {{.commands = AT(HELP),
+                           .kind = KIND_FLAG,
+                           .help = "prints the whole manual, as a man page"}}},
+    [OPT_JSON] = {.name = "json",
+                  .group = GROUP_OUTPUT,
+                  .uses = {{.commands = AT(GENERATE),
+                            .kind = KIND_FLAG,
+                            .help = "prints a report on a run with --out DIR, as one JSON object"},
+                           {.commands = AT(SERVE),
+                            .kind = KIND_FLAG,
+                            .help = "prints the endpoint and the job as one JSON object"},
+                           {.commands = AT(HELP),
+                            .kind = KIND_FLAG,
+                            .help = "prints every command and option, as one JSON object"},
+                           {.commands =
+                                PRESETS | FILES | AT(SUBSCRIBE) | BENCH | AT(ENV) | AT(VERSION),
+                            .kind = KIND_FLAG,
+                            .help = "prints the result as one JSON object"}}},
+    [OPT_JSONL] = {.name = "jsonl",
+                   .group = GROUP_OUTPUT,
+                   .uses = {{.commands = PRESETS | AT(VERIFY),
+                             .kind = KIND_FLAG,
+                             .help = "prints the result as JSON objects, one per line"}}},
+    [OPT_QUIET] = {.name = "quiet",
+                   .group = GROUP_GENERAL,
+                   .uses = {{.commands = STREAM | FILES | AT(SUBSCRIBE) | BENCH | PRESETS,
+                             .kind = KIND_FLAG,
+                             .help = "prints nothing but errors on stderr"},
+                            {.commands = AT(ENV),
+                             .kind = KIND_FLAG,
+                             .help = "prints only rank and world size"}}},
+    [OPT_HELP] = {.name = "help",
+                  .group = GROUP_GENERAL,
+                  .uses = {{.commands = EVERY, .kind = KIND_FLAG, .help = "prints this text"}}},
 };

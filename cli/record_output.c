@@ -61,7 +61,7 @@ int record_output_open(record_output *output, const char *path, uint64_t resume_
             close(output->file);
         }
         output->file = -1;
-        return complain(EXIT_FAILED, "'%s': %s", path, strerror(errnum));
+        return complain(EXIT_FAILED, "--out '%s': %s", path, strerror(errnum));
     }
     output->is_regular = S_ISREG(status.st_mode);
     if (is_new || !output->is_regular) {

@@ -25,10 +25,11 @@ static int find_place(const arguments *of, const launcher_given *given, const ch
 
 int read_place(const arguments *of, launcher_place *ret_place)
 {
-    launcher_given given = {.has_rank = of->given[OPT_RANK],
-                            .has_world_size = of->given[OPT_WORLD_SIZE],
-                            .rank = (uint32_t)option_whole(of, OPT_RANK, 0),
-                            .world_size = (uint32_t)option_whole(of, OPT_WORLD_SIZE, 1)};
+    launcher_given given = {
+        .has_rank = of->given[OPT_RANK],
+        .has_world_size = of->given[OPT_WORLD_SIZE],
+        .rank = (uint32_t)option_whole(of, OPT_RANK),
+        .world_size = of->given[OPT_WORLD_SIZE] ? (uint32_t)option_whole(of, OPT_WORLD_SIZE) : 1};
     return find_place(of, &given, "", ret_place);
 }
 
@@ -50,7 +51,7 @@ static bool parse_part(const char *text, size_t n_bytes, uint32_t *ret_number)
 
 int read_shard(const arguments *of, launcher_place *ret_place)
 {
-    const char *text = option_text(of, OPT_SHARD, "0/1");
+    const char *text = option_text(of, OPT_SHARD);
     if (strcmp(text, "auto") == 0) {
         return find_place(of, &(launcher_given){.has_rank = false}, IN_SHARDS, ret_place);
     }

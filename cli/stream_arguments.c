@@ -131,9 +131,20 @@ static bool is_path(const char *name)
     return strchr(name, '/') != NULL || (n > 5 && strcmp(name + n - 5, ".yaml") == 0);
 }
 
+/* Without --set. */
+static bool is_good_as_it_is(const char *name)
+{
+    const augs_preset_options preset_options = {.size = sizeof preset_options,
+                                                .allocator = command_allocator()};
+    augs_preset *preset = NULL;
+    const bool is_good = augs_preset_open(name, &preset_options, &preset, NULL) == AUGS_OK;
+    augs_preset_unref(preset);
+    return is_good;
+}
+
 /* Says all that is wrong with a preset of which only the first fault is known. */
-static int explain_preset(const char *name, const augs_preset_options *preset_options,
-                          const augs_error *error)
+static int explain_preset(const arguments *of, const char *name,
+                          const augs_preset_options *preset_options, const augs_error *error)
 {
     char *text = NULL;
     const char *shipped = NULL;
@@ -154,6 +165,11 @@ static int explain_preset(const char *name, const augs_preset_options *preset_op
             n_faults = print_preset_faults(shipped, n_bytes, name, preset_options);
         }
     }
+    if (n_faults > 0 && is_good_as_it_is(name)) {
+        return complain(EXIT_CONFIGURATION, "preset '%s' has %d fault%s by --set; accepted: %s",
+                        name, n_faults, n_faults == 1 ? "" : "s",
+                        option_use_of(OPT_SET, command_index(of->command))->accepted);
+    }
     if (n_faults > 0) {
         return complain(EXIT_CONFIGURATION, "preset '%s' has %d fault%s", name, n_faults,
                         n_faults == 1 ? "" : "s");
@@ -165,12 +181,16 @@ int open_preset(const arguments *of, const char *name, augs_preset **ret_preset)
 {
     augs_error error;
     augs_preset_options preset_options = {.size = sizeof preset_options,
-                                          .n_overrides = of->n_list,
-                                          .overrides = of->list,
+                                          .n_overrides = of->lists[OPT_SET].n,
+                                          .overrides = of->lists[OPT_SET].texts,
                                           .allocator = command_allocator()};
     int status = augs_preset_open(name, &preset_options, ret_preset, &error);
     if (status == AUGS_E_PRESET) {
-        return explain_preset(name, &preset_options, &error);
+        return explain_preset(of, name, &preset_options, &error);
+    }
+    if (status < 0 && name == option_text(of, OPT_PRESET)) {
+        return complain_value(status == AUGS_E_NO_MEMORY ? EXIT_FAILED : EXIT_CONFIGURATION, of,
+                              OPT_PRESET, error.message);
     }
     if (status == AUGS_E_IO || status == AUGS_E_ARGUMENT) {
         return complain(EXIT_CONFIGURATION, "%s", error.message);
@@ -197,46 +217,71 @@ int open_stream(const arguments *of, uint64_t n_samples, augs_stream **ret_strea
 {
     augs_error error;
     augs_preset *preset = NULL;
-    int result = open_preset(of, option_text(of, OPT_PRESET, ""), &preset);
+    int result = open_preset(of, option_text(of, OPT_PRESET), &preset);
     if (result != EXIT_DONE) {
         return result;
     }
     augs_stream_options stream_options = {.size = sizeof stream_options,
                                           .order = of->given[OPT_SHUFFLE] ? AUGS_ORDER_SHUFFLED
                                                                           : AUGS_ORDER_SEQUENTIAL,
-                                          .seed = option_whole(of, OPT_SEED, 0),
+                                          .seed = option_whole(of, OPT_SEED),
                                           .n_samples = n_samples,
-                                          .epoch = (uint32_t)option_whole(of, OPT_EPOCH, 0)};
+                                          .epoch = (uint32_t)option_whole(of, OPT_EPOCH)};
     int status = augs_stream_open(preset, &stream_options, ret_stream, &error);
     augs_preset_unref(preset);
     return status < 0 ? complain_error(&error) : EXIT_DONE;
 }
 
+int check_strategy_options(const arguments *of)
+{
+    const enum command_id at = command_index(of->command);
+    const char *strategy = option_text(of, OPT_STRATEGY);
+    for (size_t i = 0; i < N_OPTIONS && !of->given[OPT_REPLAY]; i++) {
+        const enum option_id id = (enum option_id)i;
+        if (of->given[i] && !option_is_of_strategy(id, at, strategy)) {
+            return complain(EXIT_USAGE, "--%s is not an option of --strategy %s; accepted with: %s",
+                            options[i].name, strategy, option_use_of(id, at)->owners);
+        }
+    }
+    return EXIT_DONE;
+}
+
+int complain_plan(const arguments *of, const augs_error *error)
+{
+    const int status = error->status;
+    const bool is_of_file = status == AUGS_E_IO || status == AUGS_E_NOT_FOUND ||
+                            status == AUGS_E_MISMATCH || status == AUGS_E_CORRUPT ||
+                            status == AUGS_E_STATE;
+    if (is_of_file && (of->given[OPT_REPLAY] || of->given[OPT_JOURNAL])) {
+        return complain_value(exit_status_of(status), of,
+                              of->given[OPT_REPLAY] ? OPT_REPLAY : OPT_JOURNAL, error->message);
+    }
+    return complain_error(error);
+}
+
 void read_plan(const arguments *of, augs_strategy_options *strategy_options,
                augs_plan_options *ret_plan)
 {
-    double max_memory = option_decimal(of, OPT_MAX_MEMORY, 0) * 1e6;
+    double max_memory = option_decimal(of, OPT_MAX_MEMORY) * 1e6;
     max_memory = max_memory > 0 && max_memory < 1 ? 1 : max_memory; /* 0 is no limit */
     max_memory = max_memory < 0x1p63 ? max_memory : 0x1p63;
     *strategy_options =
         (augs_strategy_options){.size = sizeof *strategy_options,
                                 .drop_last = of->given[OPT_DROP_LAST],
-                                .batch_size = option_whole(of, OPT_BATCH_SIZE, 0),
-                                .min_samples = option_whole(of, OPT_MIN, 0),
-                                .max_samples = option_whole(of, OPT_MAX, 0),
-                                .multiple_of = option_whole(of, OPT_MULTIPLE_OF, 0),
-                                .batches = option_whole(of, OPT_BATCHES, 0),
-                                .window = option_whole(of, OPT_PLAN_WINDOW, 0),
+                                .batch_size = option_whole(of, OPT_BATCH_SIZE),
+                                .min_samples = option_whole(of, OPT_MIN),
+                                .max_samples = option_whole(of, OPT_MAX),
+                                .multiple_of = option_whole(of, OPT_MULTIPLE_OF),
+                                .batches = option_whole(of, OPT_BATCHES),
+                                .window = option_whole(of, OPT_WINDOW),
                                 .max_memory_bytes = (uint64_t)max_memory,
-                                .safety = option_decimal(of, OPT_SAFETY, 0),
-                                .memory_rule = option_name_index(of, OPT_MEMORY_RULE, 0),
-                                .target_seconds = option_decimal(of, OPT_TARGET_LATENCY, 0),
-                                .target_memory = option_decimal(of, OPT_TARGET_MEMORY, 0),
-                                .growth = option_decimal(of, OPT_GROWTH, 0),
-                                .reduction = option_decimal(of, OPT_REDUCTION, 0)};
-    *ret_plan = (augs_plan_options){
-        .size = sizeof *ret_plan,
-        .strategy = option_text(
-            of, of->given[OPT_FIXED_STRATEGY] ? OPT_FIXED_STRATEGY : OPT_STRATEGY, NULL),
-        .strategy_options = strategy_options};
+                                .safety = option_decimal(of, OPT_SAFETY),
+                                .memory_rule = option_name_index(of, OPT_MEMORY_RULE),
+                                .target_seconds = option_decimal(of, OPT_TARGET_LATENCY),
+                                .target_memory = option_decimal(of, OPT_TARGET_MEMORY),
+                                .growth = option_decimal(of, OPT_GROWTH),
+                                .reduction = option_decimal(of, OPT_REDUCTION)};
+    *ret_plan = (augs_plan_options){.size = sizeof *ret_plan,
+                                    .strategy = option_text(of, OPT_STRATEGY),
+                                    .strategy_options = strategy_options};
 }

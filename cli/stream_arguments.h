@@ -18,6 +18,10 @@ int open_stream(const arguments *of, uint64_t n_samples, augs_stream **ret_strea
 /* A --samples: a number or "endless" (AUGS_ENDLESS). */
 int parse_samples(const char *text, uint64_t *ret_n_samples);
 
+/* EXIT_USAGE, after a message, if an option belongs to other strategies than the one given. */
+int check_strategy_options(const arguments *of);
+/* A plan that cannot be opened or continued: names --journal or --replay where it is theirs. */
+int complain_plan(const arguments *of, const augs_error *error);
 /* --strategy and its options; world_size, shard and tail are zero. *strategy_options must live as
  * long as *ret_plan. */
 void read_plan(const arguments *of, augs_strategy_options *strategy_options,

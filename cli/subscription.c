@@ -25,14 +25,14 @@ static bool same_file(const char *a, const char *b)
 
 int subscription_check_outputs(const arguments *of)
 {
-    static const enum option_id ids[] = {OPT_OUT_FILE, OPT_IDS, OPT_TOKEN_FILE};
+    static const enum option_id ids[] = {OPT_OUT, OPT_IDS, OPT_TOKEN_FILE};
     for (size_t i = 0; i < 3; i++) {
         for (size_t j = i + 1; j < 3; j++) {
             if (of->given[ids[i]] && of->given[ids[j]] &&
-                same_file(option_text(of, ids[i], ""), option_text(of, ids[j], ""))) {
+                same_file(option_text(of, ids[i]), option_text(of, ids[j]))) {
                 return complain(EXIT_USAGE, "--%s and --%s are the same file '%s'",
                                 options[ids[i]].name, options[ids[j]].name,
-                                option_text(of, ids[j], ""));
+                                option_text(of, ids[j]));
             }
         }
     }
@@ -50,7 +50,7 @@ int subscription_open_outputs(subscription *run)
 {
     const arguments *of = run->of;
     const token_record *resumed = &run->resumed;
-    const char *ids = option_text(of, OPT_IDS, NULL);
+    const char *ids = option_text(of, OPT_IDS);
     const char *format = augs_format_name(run->format);
     bool goes_on = run->resumes_files && resumed->has_out;
     int result = EXIT_DONE;
@@ -118,7 +118,7 @@ static int write_token(subscription *run)
     if (augs_subscriber_token(run->subscriber, record.token, sizeof record.token, &error) < 0) {
         return complain_error(&error);
     }
-    return token_file_write(option_text(run->of, OPT_TOKEN_FILE, ""), &record);
+    return token_file_write(option_text(run->of, OPT_TOKEN_FILE), &record);
 }
 
 int subscription_take(subscription *run, augs_batch *batch, bool *ret_reader_gone)

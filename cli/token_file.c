@@ -56,7 +56,8 @@ int token_file_write(const char *path, const token_record *record)
         unlink(temporary);
     }
     free(temporary);
-    return good ? EXIT_DONE : complain(EXIT_FAILED, "token file '%s': %s", path, strerror(errnum));
+    return good ? EXIT_DONE
+                : complain(EXIT_FAILED, "--token-file '%s': %s", path, strerror(errnum));
 }
 
 /* Cuts the last line off if it is the check of the lines before it. */
@@ -106,7 +107,7 @@ int token_file_read(const char *path, token_record *ret_record, bool *ret_exists
     if (file == NULL) {
         return errno == ENOENT
                    ? EXIT_DONE
-                   : complain(EXIT_FAILED, "token file '%s': %s", path, strerror(errno));
+                   : complain(EXIT_FAILED, "--token-file '%s': %s", path, strerror(errno));
     }
     size_t n = fread(text, 1, sizeof text - 1, file);
     bool good = !ferror(file) && n < sizeof text - 1;

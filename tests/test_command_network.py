@@ -169,7 +169,7 @@ class Network(Case):
         self.assertEqual(len(set(re.findall(r"\b[0-9a-f]{32}\b", result.stderr))), 2, result.stderr)
         self.subscribe(one, 0, 1, "--resume", token[:-1] + ("0" if token[-1] != "0" else "1"), status=5, says="token")
         self.subscribe(one, 0, 1, "--resume", "nonsense", status=5, says="token")
-        self.subscribe(one, 0, 1, "--resume", f"@{self.folder}/none", status=3, says="no file")
+        self.subscribe(one, 0, 1, "--resume", f"@{self.folder}/none", status=3, says="no such file")
         garbage = self.folder / "garbage"
         garbage.write_text(token + "\nout what\n")
         self.subscribe(one, 0, 1, "--resume", f"@{garbage}", status=5, says="no file of --token-file")
@@ -224,7 +224,7 @@ class Network(Case):
         self.assertEqual((summary["samples"], summary["batches"], summary["digest"]), (0, 0, "0" * 32))
         self.assertEqual(summary["token"].split(":")[5:7], ["0", "0"])
         result = self.ends(1, *rank, "--out", self.folder / "no" / "folder", "--json", says="No such file")
-        self.assertEqual((result.stdout, result.stderr.count("augstream: '")), ("", 1))
+        self.assertEqual((result.stdout, result.stderr.count("augstream: --out '")), ("", 1))
         self.assertNotIn("closing", result.stderr)
 
     def test_outputs_that_would_overwrite_one_another_are_refused(self):

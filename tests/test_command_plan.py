@@ -100,10 +100,10 @@ class Plan(Case):
         for arguments, status, says in (
             (("--samples", 5), 2, "--strategy X is missing"),
             (("--strategy", "sequential"), 2, "--samples N is missing"),
-            (("--strategy", "sequential", "--samples", 5, "--safety", 0.5), 2, ("'safety'", "memory_optimized")),
+            (("--strategy", "sequential", "--samples", 5, "--safety", 0.5), 2, ("--safety", "memory_optimized")),
             (("--strategy", "memory_optimized", "--samples", 5, "--safety", 1.5), 2, "above 0, up to 1"),
             (("--strategy", "memory_optimized", "--samples", 5, "--memory-rule", "old"), 2, "budget, published"),
-            (("--strategy", "sequential", "--samples", 5, "--journal", "j"), 2, "needs no journal"),
+            (("--strategy", "sequential", "--samples", 5, "--journal", "j"), 2, ("--journal", "memory_optimized")),
             (("--strategy", "memory_optimized", "--samples", 5, "--journal", "/nowhere/j"), 3, "/nowhere/j"),
             (("--strategy", "memory_optimized", "--samples", 5, "--replay", "/nowhere/j"), 3, "/nowhere/j"),
         ):
@@ -232,8 +232,8 @@ class Bench(Case):
         for one in STRATEGIES:
             self.assertIn(one["name"], result.stdout)
         self.assertEqual(result.stdout.count("<- best"), 1)
-        table = json.loads(self.ends(0, "bench", "strategies", "--samples", 5000, "--cost", "0.01,0", "--strategies",
-                                     "sequential,round_robin", "--batch-size", 50, "--json").stdout)["strategies"]
+        table = json.loads(self.ends(0, "bench", "strategies", "--samples", 5000, "--cost", "0.01,0", "--strategy",
+                                     "sequential", "--strategy", "round_robin", "--batch-size", 50, "--json").stdout)["strategies"]
         self.assertEqual([one["name"] for one in table], ["sequential", "round_robin"])
         for one in table:
             self.assertEqual((one["batches"], one["samples"], one["mean_size"]), (100, 5000, 50))
@@ -248,8 +248,8 @@ class Bench(Case):
 
     def test_wrong_lists_are_named(self):
         for arguments, says in (
-            (("strategies", "--strategies", "sequentail"), ("did you mean 'sequential'", "round_robin")),
-            (("strategies", "--strategies", ""), ("--strategies",)),
+            (("strategies", "--strategy", "sequentail"), ("did you mean 'sequential'", "round_robin")),
+            (("strategies", "--strategy", ""), ("--strategy",)),
             (("strategies", "--cost", "1"), ("--cost '1'", "A,B")),
             (("strategies", "--cost", "1,x"), ("--cost '1,x'",)),
             (("batch-size", "--sizes", "1,,2"), ("--sizes",)),
