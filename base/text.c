@@ -73,6 +73,12 @@ void augsi_text_add_u64(augsi_text *text, uint64_t number)
     augsi_text_add(text, digits, augsi_u64_text(number, digits));
 }
 
+void augsi_text_add_i64(augsi_text *text, int64_t number)
+{
+    char digits[AUGSI_NUMBER_BYTES];
+    augsi_text_add(text, digits, augsi_i64_text(number, digits));
+}
+
 void augsi_text_add_f64(augsi_text *text, double number)
 {
     char digits[AUGSI_NUMBER_BYTES];

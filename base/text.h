@@ -27,6 +27,7 @@ char *augsi_text_reserve(augsi_text *text, size_t n_bytes);
 void augsi_text_add(augsi_text *text, const void *data, size_t n_bytes);
 void augsi_text_add_string(augsi_text *text, const char *string);
 void augsi_text_add_u64(augsi_text *text, uint64_t number);
+void augsi_text_add_i64(augsi_text *text, int64_t number);
 /* A JSON string with its quotes: UTF-8 as it is, control characters, quote and backslash escaped.
  */
 void augsi_text_add_json_string(augsi_text *text, const char *string);

@@ -84,7 +84,7 @@ static double round_uniform(uint64_t n, float *values)
     return (now_ns() - start) / (double)n;
 }
 
-static double round_gather(uint64_t n, uint64_t *ids, char *records)
+static double round_gather(uint64_t n, int64_t *ids, char *records)
 {
     static augs_stream *stream;
     static uint64_t random = 1;
@@ -98,7 +98,7 @@ static double round_gather(uint64_t n, uint64_t *ids, char *records)
     }
     for (uint64_t i = 0; i < n; i++) {
         random = random * 6364136223846793005u + 1442695040888963407u;
-        ids[i] = random >> 40; /* 24 bits: an ImageNet and more */
+        ids[i] = (int64_t)(random >> 40); /* 24 bits: an ImageNet and more */
     }
     double start = now_ns();
     if (augs_stream_gather(stream, ids, n, columns, &error) < 0) {
@@ -140,7 +140,7 @@ int main(void)
 {
     enum { MOST = 1 << 20 };
     float *values = room(MOST * sizeof(float));
-    uint64_t *ids = room(MOST * sizeof(uint64_t));
+    int64_t *ids = room(MOST * sizeof(int64_t));
     char *records = room((size_t)MOST * N_COLUMNS * sizeof(float));
     char line[128], command[16], word[64];
     uint64_t n;

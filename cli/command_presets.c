@@ -85,7 +85,15 @@ static void put_identity(const augs_column_info *info)
         memcpy(&identity, &low, sizeof identity);
         printf("%.9g", (double)identity);
     } else if (info->dtype == AUGS_DTYPE_I32) {
-        printf("%" PRId32, (int32_t)low);
+        if (low < info->n_choices) {
+            fputs(info->choices[low].text, stdout);
+        } else {
+            printf("%" PRId32, (int32_t)low);
+        }
+    } else if (info->dtype == AUGS_DTYPE_BOOL) {
+        fputs(low != 0 ? "true" : "false", stdout);
+    } else if (info->dtype == AUGS_DTYPE_I64) {
+        printf("%" PRId64, (int64_t)info->identity_bits);
     } else {
         printf("%" PRIu64, info->identity_bits);
     }

@@ -30,7 +30,7 @@ static int write_header(const npy_ids *ids)
     memcpy(header, "\x93NUMPY\x01\x00\x76\x00", PREFIX_BYTES);
     int n =
         snprintf(header + PREFIX_BYTES, sizeof header - PREFIX_BYTES,
-                 "{'descr': '<u8', 'fortran_order': False, 'shape': (%" PRIu64 ",), }", ids->n_ids);
+                 "{'descr': '<i8', 'fortran_order': False, 'shape': (%" PRIu64 ",), }", ids->n_ids);
     size_t used = PREFIX_BYTES + (size_t)n;
     memset(header + used, ' ', HEADER_BYTES - used);
     header[HEADER_BYTES - 1] = '\n';
@@ -62,7 +62,7 @@ int npy_ids_open(npy_ids *ids, const char *path, uint64_t resume_at)
     return write_header(ids);
 }
 
-int npy_ids_add(npy_ids *ids, const uint64_t *sample_ids, uint64_t n)
+int npy_ids_add(npy_ids *ids, const int64_t *sample_ids, uint64_t n)
 {
     if (write_all(ids->file, sample_ids, 8 * n) != 0) {
         return fail(ids);

@@ -720,7 +720,7 @@ const option options[N_OPTIONS] = {
                            .kind = KIND_TEXT,
                            .value = "FILE.npy",
                            .is_path = true,
-                           .help = "writes the sample ids received, as a NumPy array of u64",
+                           .help = "writes the sample ids received, as a NumPy array of int64",
                            .accepted = "a file in a folder that exists",
                            .without = "no file"}}},
     [OPT_FORMAT] = {.name = "format",

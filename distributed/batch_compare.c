@@ -16,8 +16,8 @@ static value_text text_of(uint32_t dtype, const void *at)
 {
     value_text value = {.text = ""};
     float f32 = 0;
-    uint16_t u16 = 0;
     int32_t i32 = 0;
+    int64_t i64 = 0;
     uint64_t u64 = 0;
     size_t n = 0;
     switch (dtype) {
@@ -25,12 +25,12 @@ static value_text text_of(uint32_t dtype, const void *at)
         memcpy(&f32, at, sizeof f32);
         n = augsi_f32_text(f32, value.text);
         break;
-    case AUGS_DTYPE_U8:
+    case AUGS_DTYPE_BOOL:
         n = augsi_u64_text(*(const uint8_t *)at, value.text);
         break;
-    case AUGS_DTYPE_U16:
-        memcpy(&u16, at, sizeof u16);
-        n = augsi_u64_text(u16, value.text);
+    case AUGS_DTYPE_I64:
+        memcpy(&i64, at, sizeof i64);
+        n = augsi_i64_text(i64, value.text);
         break;
     case AUGS_DTYPE_I32:
         memcpy(&i32, at, sizeof i32);
@@ -53,12 +53,12 @@ static int name_difference(const augs_batch *received, const augs_batch *made, u
     const uint64_t a_sample =
         (uint64_t)augs_batch_column_shape(made, column) * augs_batch_column_width(made, column);
     const uint64_t at = element * augs_dtype_bytes(dtype);
-    const uint64_t *ids = augs_batch_column_data(made, 0);
+    const int64_t *ids = augs_batch_column_data(made, 0);
     augs_batch_info_get(made, &info);
     value_text theirs = text_of(dtype, (const char *)augs_batch_column_data(received, column) + at);
     value_text ours = text_of(dtype, (const char *)augs_batch_column_data(made, column) + at);
     return augsi_fail(error, AUGS_E_MISMATCH,
-                      "epoch %" PRIu32 ", step %" PRIu64 ", column '%s', sample %" PRIu64
+                      "epoch %" PRIu32 ", step %" PRIu64 ", column '%s', sample %" PRId64
                       ": received %s, made here %s",
                       info.epoch, info.step, augs_batch_column_name(made, column),
                       ids[element / a_sample], theirs.text, ours.text);

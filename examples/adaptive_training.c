@@ -48,7 +48,8 @@ typedef struct step_cost {
  */
 static int train_step(trainer *self, const augs_batch *batch, step_cost *ret_cost)
 {
-    const uint64_t n = augs_batch_n_samples(batch), *sample_id = augs_batch_column_data(batch, 0);
+    const uint64_t n = augs_batch_n_samples(batch);
+    const int64_t *sample_id = augs_batch_column_data(batch, 0);
     const uint64_t bytes = MODEL_BYTES + n * SAMPLE_BYTES;
     unsigned char *activations = bytes <= MEMORY_LIMIT ? malloc(n * SAMPLE_BYTES) : NULL;
     if (activations == NULL) {

@@ -21,9 +21,9 @@ static int fail(const char *what, const augs_error *error)
 /* Of a vector the first element. */
 static void print_f32_columns(const augs_batch *batch)
 {
-    const uint64_t *sample_id = augs_batch_column_data(batch, 0);
+    const int64_t *sample_id = augs_batch_column_data(batch, 0);
     for (uint64_t k = 0; k < augs_batch_n_samples(batch); k++) {
-        printf("%" PRIu64, sample_id[k]);
+        printf("%" PRId64, sample_id[k]);
         for (uint32_t c = 1; c < augs_batch_n_columns(batch); c++) {
             if (augs_batch_column_dtype(batch, c) == AUGS_DTYPE_F32) {
                 const float *values = augs_batch_column_data(batch, c);
@@ -50,7 +50,7 @@ static int show_sample_alone(const augs_stream *stream, const augs_batch *batch,
         printf("this preset has no column of one float a sample\n");
         return 1;
     }
-    const uint64_t *sample_id = augs_batch_column_data(batch, 0);
+    const int64_t *sample_id = augs_batch_column_data(batch, 0);
     const float *in_batch = augs_batch_column_data(batch, c);
     float alone = 0;
     void *columns[AUGS_MAX_COLUMNS + 1] = {NULL}; /* NULL: not wanted */
@@ -59,7 +59,7 @@ static int show_sample_alone(const augs_stream *stream, const augs_batch *batch,
         fail("gather", &error);
         return 0;
     }
-    printf("%s of sample %" PRIu64 " alone: %.9g, in the batch: %.9g\n",
+    printf("%s of sample %" PRId64 " alone: %.9g, in the batch: %.9g\n",
            augs_batch_column_name(batch, c), sample_id[k], (double)alone, (double)in_batch[k]);
     return alone == in_batch[k];
 }

@@ -18,7 +18,7 @@ import zmq
 PROTOCOL = 1
 HELLO, FETCH, BYE = 1, 3, 6
 WELCOME, BATCH, ERR, BUSY = 65, 66, 68, 70
-DTYPES = {1: "<f4", 2: "u1", 3: "<u2", 4: "<i4", 5: "<u8"}
+DTYPES = {1: "<f4", 4: "<i4", 5: "<u8", 6: "<i8", 7: "?"}
 TAILS = ("pad", "drop", "uneven")
 WINDOW = 8  # steps asked for ahead
 PATIENCE = 5.0  # seconds without progress before the socket is replaced
@@ -183,7 +183,7 @@ def main():
     try:
         with Client(arguments.endpoint, arguments.job, arguments.rank, arguments.world_size, arguments.format) as client:
             for batch in client.batches() if arguments.steps != 0 else ():
-                ids = np.asarray(batch.columns["sample_id"], dtype=np.uint64).ravel()
+                ids = np.asarray(batch.columns["sample_id"], dtype=np.int64).ravel()
                 n_batches, n_samples, sum_of_ids = n_batches + 1, n_samples + batch.n, sum_of_ids + int(ids.sum())
                 print(f"epoch {batch.epoch} step {batch.step}: {batch.n} samples from position {batch.first}, stride {batch.stride}, "
                       f"{len(batch.columns)} columns")

@@ -24,7 +24,7 @@ static void list_tensors(augsi_chunk_maker *maker)
                                  .sample_bytes = augs_stream_column_bytes(stream, i)};
         if (i == 0 && maker->run->has_plan) {
             maker->tensors[n++] = (augsi_chunk_tensor){.name = "batch",
-                                                       .dtype = AUGS_DTYPE_U64,
+                                                       .dtype = AUGS_DTYPE_I64,
                                                        .shape = 1,
                                                        .width = 1,
                                                        .column = UINT32_MAX,

@@ -15,8 +15,20 @@
 
 #define ALIGNMENT 64u
 
-static const uint32_t dtypes_by_size[] = {AUGS_DTYPE_U64, AUGS_DTYPE_F32, AUGS_DTYPE_U16,
-                                          AUGS_DTYPE_U8};
+/* Element types by the names of both formats. */
+static const struct {
+    const char *safetensors, *npy;
+} dtypes[] = {
+    [AUGS_DTYPE_F32] = {.safetensors = "F32", .npy = "<f4"},
+    [AUGS_DTYPE_I32] = {.safetensors = "I32", .npy = "<i4"},
+    [AUGS_DTYPE_U64] = {.safetensors = "U64", .npy = "<u8"},
+    [AUGS_DTYPE_I64] = {.safetensors = "I64", .npy = "<i8"},
+    [AUGS_DTYPE_BOOL] = {.safetensors = "BOOL", .npy = "|b1"},
+};
+
+/* The sizes of elements, in the order in which tensors stand. */
+static const uint32_t sizes_bytes[] = {8, 4, 1};
+#define N_SIZES (sizeof sizes_bytes / sizeof sizes_bytes[0])
 
 static void add_padding(augsi_text *text, size_t n_bytes)
 {
@@ -96,33 +108,23 @@ static void add_metadata(augsi_text *text, const augsi_chunk_maker *maker, uint6
     augsi_text_add_string(text, "}");
 }
 
-static bool stands_here(uint32_t dtype, uint32_t group)
-{
-    return dtype == group || (group == AUGS_DTYPE_F32 && dtype == AUGS_DTYPE_I32);
-}
-
 /* The header into the image: as long as the data begins at. */
 static void put_safetensors_header(augsi_chunk_maker *maker, uint64_t chunk, uint64_t n_records)
 {
-    static const char *const names[] = {[AUGS_DTYPE_F32] = "F32",
-                                        [AUGS_DTYPE_U8] = "U8",
-                                        [AUGS_DTYPE_U16] = "U16",
-                                        [AUGS_DTYPE_I32] = "I32",
-                                        [AUGS_DTYPE_U64] = "U64"};
     augsi_text *image = &maker->image;
     uint64_t at = 0;
     augsi_text_add(image, "\0\0\0\0\0\0\0", 8);
     add_metadata(image, maker, chunk, n_records);
-    for (size_t g = 0; g < sizeof dtypes_by_size / sizeof dtypes_by_size[0]; g++) {
+    for (size_t g = 0; g < N_SIZES; g++) {
         for (uint32_t i = 0; i < maker->n_tensors; i++) {
             const augsi_chunk_tensor *tensor = &maker->tensors[i];
-            if (!stands_here(tensor->dtype, dtypes_by_size[g])) {
+            if (augs_dtype_bytes(tensor->dtype) != sizes_bytes[g]) {
                 continue;
             }
             augsi_text_add_string(image, ",");
             augsi_text_add_json_string(image, tensor->name);
             augsi_text_add_string(image, ":{\"dtype\":\"");
-            augsi_text_add_string(image, names[tensor->dtype]);
+            augsi_text_add_string(image, dtypes[tensor->dtype].safetensors);
             augsi_text_add_string(image, "\",\"shape\":[");
             add_shape(image, tensor, n_records);
             augsi_text_add_string(image, "],\"data_offsets\":[");
@@ -145,9 +147,9 @@ void augsi_chunk_put_safetensors(augsi_chunk_maker *maker)
 {
     augsi_text *image = &maker->image;
     put_safetensors_header(maker, maker->chunk, maker->n_records);
-    for (size_t g = 0; g < sizeof dtypes_by_size / sizeof dtypes_by_size[0]; g++) {
+    for (size_t g = 0; g < N_SIZES; g++) {
         for (uint32_t i = 0; i < maker->n_tensors; i++) {
-            if (stands_here(maker->tensors[i].dtype, dtypes_by_size[g])) {
+            if (augs_dtype_bytes(maker->tensors[i].dtype) == sizes_bytes[g]) {
                 add_data(maker, &maker->tensors[i]);
             }
         }
@@ -174,15 +176,10 @@ uint64_t augsi_chunk_size_safetensors(augsi_chunk_maker *maker, uint64_t chunk, 
 
 static void put_npy_header(augsi_text *image, const augsi_chunk_tensor *tensor, uint64_t n_records)
 {
-    static const char *const names[] = {[AUGS_DTYPE_F32] = "<f4",
-                                        [AUGS_DTYPE_U8] = "|u1",
-                                        [AUGS_DTYPE_U16] = "<u2",
-                                        [AUGS_DTYPE_I32] = "<i4",
-                                        [AUGS_DTYPE_U64] = "<u8"};
     size_t start = image->n_bytes;
     augsi_text_add(image, "\x93NUMPY\x01\0\0\0", 10);
     augsi_text_add_string(image, "{'descr': '");
-    augsi_text_add_string(image, names[tensor->dtype]);
+    augsi_text_add_string(image, dtypes[tensor->dtype].npy);
     augsi_text_add_string(image, "', 'fortran_order': False, 'shape': (");
     add_shape(image, tensor, n_records);
     augsi_text_add_string(image, tensor->shape * tensor->width > 1 ? "), }" : ",), }");

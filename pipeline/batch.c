@@ -40,7 +40,7 @@ static bool column_info(const augs_batch *batch, uint32_t index, augs_column_inf
     if (batch->batch_index && index == 1) {
         info->name = "batch";
         info->kind = AUGS_KIND_SAMPLE_ID;
-        info->dtype = AUGS_DTYPE_U64;
+        info->dtype = AUGS_DTYPE_I64;
         info->shape = info->width = 1;
         return true;
     }

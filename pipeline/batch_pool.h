@@ -19,7 +19,7 @@
 typedef struct augsi_batch_pool augsi_batch_pool;
 
 /* Keeps the stream's layout and allocator (takes a reference of the stream). With batch_index, a
- * u64 column `batch` holding the step stands after sample_id. */
+ * i64 column `batch` holding the step stands after sample_id. */
 int augsi_batch_pool_open(augs_stream *stream, bool batch_index, augsi_batch_pool **ret_pool,
                           augs_error *error);
 /* Batches that are out stay valid. NULL is fine. */

@@ -36,8 +36,8 @@ void augsi_column_done(augsi_column *column, const augs_allocator *allocator)
 
 static bool gate_open(const augsi_column *gate, const void *elements, uint64_t i, uint32_t value)
 {
-    return (gate->dtype == AUGS_DTYPE_U8 ? ((const uint8_t *)elements)[i]
-                                         : ((const uint16_t *)elements)[i]) == value;
+    return (gate->dtype == AUGS_DTYPE_BOOL ? ((const uint8_t *)elements)[i]
+                                           : ((const uint32_t *)elements)[i]) == value;
 }
 
 static void put_identity(const augsi_column *column, char *element)
@@ -47,9 +47,6 @@ static void put_identity(const augsi_column *column, char *element)
         switch (n_bytes) {
         case 1:
             element[v] = (char)column->identity_bits;
-            break;
-        case 2:
-            ((uint16_t *)(void *)element)[v] = (uint16_t)column->identity_bits;
             break;
         case 4:
             ((uint32_t *)(void *)element)[v] = (uint32_t)column->identity_bits;

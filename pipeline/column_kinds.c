@@ -217,16 +217,16 @@ static int init_choice(augsi_column *column, const augs_column_info *info,
 static void fill_choice(const augsi_column *column, const uint32_t *words, uint64_t n,
                         void *ret_elements)
 {
-    uint16_t *values = ret_elements;
+    int32_t *values = ret_elements;
     const uint32_t *thresholds = column->is.choice.thresholds;
     const uint32_t n_thresholds = column->is.choice.n_thresholds;
     if (n_thresholds <= 16) {
         for (uint64_t i = 0; i < n; i++) {
-            uint32_t count = 0;
+            int32_t count = 0;
             for (uint32_t k = 0; k < n_thresholds; k++) {
                 count += thresholds[k] <= words[i];
             }
-            values[i] = (uint16_t)count;
+            values[i] = (int32_t)count;
         }
         return;
     }
@@ -241,7 +241,7 @@ static void fill_choice(const augsi_column *column, const uint32_t *words, uint6
                 high = middle;
             }
         }
-        values[i] = (uint16_t)low;
+        values[i] = (int32_t)low;
     }
 }
 
@@ -261,7 +261,7 @@ static const uint64_t factorials[AUGS_MAX_PERMUTATION + 1] = {
 static void fill_permutation(const augsi_column *column, const uint32_t *words, uint64_t n,
                              void *ret_elements)
 {
-    uint8_t *values = ret_elements;
+    int32_t *values = ret_elements;
     const uint32_t k = column->width;
     for (uint64_t i = 0; i < n; i++, values += k) {
         uint8_t items[AUGS_MAX_PERMUTATION] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};

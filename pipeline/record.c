@@ -40,9 +40,10 @@ static void render_column(augsi_record_writer *writer, uint32_t index, const aug
 {
     augsi_record_column *column = &writer->columns[index];
     augsi_text *pool = &writer->pool;
-    size_t longest = AUGSI_NUMBER_BYTES, bound = writer->form->longest(info->kind, info->dtype);
+    size_t longest = AUGSI_NUMBER_BYTES, bound = writer->form->longest(info->dtype);
     column->kind = info->kind;
     column->dtype = info->dtype;
+    column->value_bytes = augs_dtype_bytes(info->dtype);
     column->shape = info->shape;
     column->width = info->width;
     column->key_at = pool->n_bytes;
@@ -64,7 +65,7 @@ static void render_column(augsi_record_writer *writer, uint32_t index, const aug
 
 static const augs_column_info batch_column = {.size = sizeof(augs_column_info),
                                               .kind = AUGS_KIND_SAMPLE_ID,
-                                              .dtype = AUGS_DTYPE_U64,
+                                              .dtype = AUGS_DTYPE_I64,
                                               .shape = 1,
                                               .width = 1,
                                               .gate = AUGS_NO_GATE,

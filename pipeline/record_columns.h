@@ -10,7 +10,7 @@
 
 typedef struct augsi_record_column {
     uint32_t kind, dtype;
-    uint32_t shape, width;
+    uint32_t shape, width, value_bytes;
     uint32_t source; /* index into augsi_record_data.columns */
     bool is_batch;   /* the batch's index instead */
     size_t key_at, key_bytes;
@@ -30,7 +30,7 @@ typedef struct augsi_record_form {
     char *(*put)(const augsi_record_writer *writer, const augsi_record_data *data, uint64_t sample,
                  char *p);
     /* Bytes that a value of a column which has no choices takes at most. */
-    size_t (*longest)(uint32_t kind, uint32_t dtype);
+    size_t (*longest)(uint32_t dtype);
     /* Bytes at most around the values of a column of this shape and width, and of a record. */
     size_t (*around)(uint32_t shape, uint32_t width);
     size_t record_end;
@@ -71,12 +71,8 @@ static inline const unsigned char *augsi_record_sample(const augsi_record_column
     if (column->is_batch) {
         return (const unsigned char *)(data->batch != NULL ? data->batch + sample : &data->step);
     }
-    size_t bytes = (size_t)column->shape * column->width *
-                   (column->dtype == AUGS_DTYPE_U64   ? 8
-                    : column->dtype == AUGS_DTYPE_U16 ? 2
-                    : column->dtype == AUGS_DTYPE_U8  ? 1
-                                                      : 4);
-    return (const unsigned char *)data->columns[column->source] + sample * bytes;
+    return (const unsigned char *)data->columns[column->source] +
+           sample * column->shape * column->width * column->value_bytes;
 }
 
 #endif

@@ -121,33 +121,30 @@ static inline char *put_value(const augsi_record_writer *writer, const augsi_rec
                               const unsigned char **at, char *p)
 {
     uint64_t u64;
+    int64_t i64;
     uint32_t u32;
-    uint16_t u16;
     int32_t i32;
     switch (column->dtype) {
     case AUGS_DTYPE_F32:
         memcpy(&u32, *at, sizeof u32);
         *at += 4;
         return put_big_endian(put_head(p, 0xca), u32, 4);
-    case AUGS_DTYPE_U8:
-        if (column->kind == AUGS_KIND_BERNOULLI) {
-            return put_head(p, *(*at)++ != 0 ? 0xc3 : 0xc2);
-        }
-        return put_u64(p, *(*at)++);
-    case AUGS_DTYPE_U16:
-        memcpy(&u16, *at, sizeof u16);
-        *at += 2;
-        if (u16 < column->n_choices) {
-            size_t start = column->choice_at[u16];
-            size_t n = column->choice_at[u16 + 1] - start;
-            memcpy(p, writer->pool.data + start, n);
-            return p + n;
-        }
-        return put_u64(p, u16);
+    case AUGS_DTYPE_BOOL:
+        return put_head(p, *(*at)++ != 0 ? 0xc3 : 0xc2);
     case AUGS_DTYPE_I32:
         memcpy(&i32, *at, sizeof i32);
         *at += 4;
+        if ((uint32_t)i32 < column->n_choices) {
+            size_t start = column->choice_at[i32];
+            size_t n = column->choice_at[i32 + 1] - start;
+            memcpy(p, writer->pool.data + start, n);
+            return p + n;
+        }
         return put_i64(p, i32);
+    case AUGS_DTYPE_I64:
+        memcpy(&i64, *at, sizeof i64);
+        *at += 8;
+        return put_i64(p, i64);
     default:
         memcpy(&u64, *at, sizeof u64);
         *at += 8;
@@ -178,16 +175,14 @@ static char *put_record(const augsi_record_writer *writer, const augsi_record_da
     return p;
 }
 
-static size_t longest(uint32_t kind, uint32_t dtype)
+static size_t longest(uint32_t dtype)
 {
     switch (dtype) {
     case AUGS_DTYPE_F32:
     case AUGS_DTYPE_I32:
         return 5;
-    case AUGS_DTYPE_U8:
-        return kind == AUGS_KIND_BERNOULLI ? 1 : 2;
-    case AUGS_DTYPE_U16:
-        return 3;
+    case AUGS_DTYPE_BOOL:
+        return 1;
     default:
         return 9;
     }

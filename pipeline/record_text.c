@@ -136,50 +136,36 @@ static char *put_f32(char *p, const unsigned char *at, bool json)
                          : put_bytes(p, "-inf", 4);
 }
 
-static inline char *put_byte_number(char *p, unsigned number)
-{
-    if (number >= 100) {
-        *p++ = (char)('0' + number / 100);
-        number %= 100;
-        *p++ = (char)('0' + number / 10);
-        number %= 10;
-    } else if (number >= 10) {
-        *p++ = (char)('0' + number / 10);
-        number %= 10;
-    }
-    *p++ = (char)('0' + number);
-    return p;
-}
-
 /* One value; returns its end and moves *at behind it. */
 static inline char *put_value(const augsi_record_writer *writer, const augsi_record_column *column,
                               const unsigned char **at, char *p, bool json)
 {
     uint64_t u64;
-    uint16_t u16;
+    int64_t i64;
     int32_t i32;
     switch (column->dtype) {
     case AUGS_DTYPE_F32:
         p = put_f32(p, *at, json);
         *at += 4;
         return p;
-    case AUGS_DTYPE_U8:
-        if (column->kind != AUGS_KIND_BERNOULLI) {
-            return put_byte_number(p, *(*at)++);
-        }
+    case AUGS_DTYPE_BOOL:
         return *(*at)++ != 0 ? put_bytes(p, "true", 4) : put_bytes(p, "false", 5);
-    case AUGS_DTYPE_U16:
-        memcpy(&u16, *at, sizeof u16);
-        *at += 2;
-        if (u16 < column->n_choices) {
-            size_t start = column->choice_at[u16];
-            return put_bytes(p, writer->pool.data + start, column->choice_at[u16 + 1] - start);
-        }
-        return p + augsi_u64_text(u16, p);
     case AUGS_DTYPE_I32:
         memcpy(&i32, *at, sizeof i32);
         *at += 4;
+        if ((uint32_t)i32 < column->n_choices) {
+            size_t start = column->choice_at[i32];
+            return put_bytes(p, writer->pool.data + start, column->choice_at[i32 + 1] - start);
+        }
+        if (i32 >= 0 && i32 < 10) { /* the items of permutations */
+            *p = (char)('0' + i32);
+            return p + 1;
+        }
         return p + augsi_i64_text(i32, p);
+    case AUGS_DTYPE_I64:
+        memcpy(&i64, *at, sizeof i64);
+        *at += 8;
+        return p + augsi_i64_text(i64, p);
     default:
         memcpy(&u64, *at, sizeof u64);
         *at += 8;
@@ -255,14 +241,12 @@ static char *put_csv(const augsi_record_writer *writer, const augsi_record_data 
 }
 
 /* f32: "-9999999000000000.0" is the longest plain form, longer than any with an exponent. */
-static size_t text_longest(uint32_t kind, uint32_t dtype)
+static size_t text_longest(uint32_t dtype)
 {
     switch (dtype) {
     case AUGS_DTYPE_F32:
         return 19;
-    case AUGS_DTYPE_U8:
-        return kind == AUGS_KIND_BERNOULLI ? 5 : 3;
-    case AUGS_DTYPE_U16:
+    case AUGS_DTYPE_BOOL:
         return 5;
     case AUGS_DTYPE_I32:
         return 11;

@@ -200,7 +200,7 @@ int augs_stream_column(const augs_stream *stream, uint32_t index, augs_column_in
     }
     *info = (augs_column_info){.size = info->size,
                                .kind = AUGS_KIND_SAMPLE_ID,
-                               .dtype = AUGS_DTYPE_U64,
+                               .dtype = AUGS_DTYPE_I64,
                                .shape = 1,
                                .width = 1,
                                .gate = AUGS_NO_GATE,
@@ -333,7 +333,7 @@ static void gate_column(const augs_stream *stream, uint32_t index, const sample_
         return;
     }
     for (uint64_t i = 0; i < whole->n_samples; i++) {
-        _Alignas(8) char one[AUGS_MAX_SHAPE * sizeof(uint16_t)];
+        _Alignas(8) char one[AUGS_MAX_SHAPE * sizeof(int32_t)];
         augsi_jump jump;
         uint64_t element;
         const sample_block part = {.ids = whole->ids == NULL ? NULL : whole->ids + i,
@@ -449,7 +449,7 @@ int augs_stream_fill(const augs_stream *stream, const augs_span *span, void *con
     return AUGS_OK;
 }
 
-int augs_stream_gather(const augs_stream *stream, const uint64_t *sample_ids, size_t n_samples,
+int augs_stream_gather(const augs_stream *stream, const int64_t *sample_ids, size_t n_samples,
                        void *const *columns, augs_error *error)
 {
     if (stream == NULL || columns == NULL || (sample_ids == NULL && n_samples > 0)) {
@@ -459,15 +459,16 @@ int augs_stream_gather(const augs_stream *stream, const uint64_t *sample_ids, si
     uint64_t limit =
         stream->options.n_samples < AUGS_MAX_SAMPLES ? stream->options.n_samples : AUGS_MAX_SAMPLES;
     for (size_t i = 0; i < n_samples; i++) {
-        if (sample_ids[i] >= limit) {
+        if (sample_ids[i] < 0 || (uint64_t)sample_ids[i] >= limit) {
             return augsi_fail(error, AUGS_E_RANGE,
-                              "stream: sample id %llu (entry %zu); ids are below %llu",
-                              (unsigned long long)sample_ids[i], i, (unsigned long long)limit);
+                              "stream: sample id %lld (entry %zu); ids are from 0 to below %llu",
+                              (long long)sample_ids[i], i, (unsigned long long)limit);
         }
     }
     for (size_t done = 0; done < n_samples;) {
         size_t part = n_samples - done < BLOCK_SAMPLES ? n_samples - done : BLOCK_SAMPLES;
-        sample_block block = {.ids = sample_ids + done, .first_id = 0, .n_samples = part};
+        sample_block block = {
+            .ids = (const uint64_t *)sample_ids + done, .first_id = 0, .n_samples = part};
         make_block(stream, &block, columns, done);
         done += part;
     }
@@ -475,7 +476,7 @@ int augs_stream_gather(const augs_stream *stream, const uint64_t *sample_ids, si
 }
 
 int augs_stream_sample_ids(const augs_stream *stream, const augs_span *span,
-                           uint64_t *ret_sample_ids, augs_error *error)
+                           int64_t *ret_sample_ids, augs_error *error)
 {
     int status = check_span(stream, span, error);
     if (status < 0) {
@@ -484,11 +485,11 @@ int augs_stream_sample_ids(const augs_stream *stream, const augs_span *span,
     if (ret_sample_ids == NULL && span->count > 0) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "stream: ret_sample_ids is NULL");
     }
-    span_ids(stream, span, 0, span->count, ret_sample_ids);
+    span_ids(stream, span, 0, span->count, (uint64_t *)ret_sample_ids); /* below 2^56 */
     return AUGS_OK;
 }
 
-int augs_stream_position(const augs_stream *stream, uint64_t sample_id, uint64_t *ret_position,
+int augs_stream_position(const augs_stream *stream, int64_t sample_id, uint64_t *ret_position,
                          augs_error *error)
 {
     if (stream == NULL || ret_position == NULL) {
@@ -496,10 +497,11 @@ int augs_stream_position(const augs_stream *stream, uint64_t sample_id, uint64_t
     }
     uint64_t limit =
         stream->options.n_samples < AUGS_MAX_SAMPLES ? stream->options.n_samples : AUGS_MAX_SAMPLES;
-    if (sample_id >= limit) {
-        return augsi_fail(error, AUGS_E_RANGE, "stream: sample id %llu; ids are below %llu",
-                          (unsigned long long)sample_id, (unsigned long long)limit);
+    if (sample_id < 0 || (uint64_t)sample_id >= limit) {
+        return augsi_fail(error, AUGS_E_RANGE,
+                          "stream: sample id %lld; ids are from 0 to below %llu",
+                          (long long)sample_id, (unsigned long long)limit);
     }
-    *ret_position = augsi_order_position(&stream->order, sample_id);
+    *ret_position = augsi_order_position(&stream->order, (uint64_t)sample_id);
     return AUGS_OK;
 }

@@ -123,69 +123,90 @@ static void resolve_gate(augsi_draft *draft, uint32_t index)
     }
 }
 
-/* Identity text to the element's bits. */
-static void resolve_identity(augsi_draft *draft, augsi_draft_column *column)
+/* The index of the value that an identity names; UINT32_MAX: it names none. Without quotes it is
+ * the index itself. */
+static uint32_t choice_of_identity(const augsi_draft_column *column)
 {
-    augs_column_info *info = &column->info;
+    const augs_column_info *info = &column->info;
     const char *text = column->identity;
+    uint64_t index;
+    for (uint32_t i = 0; !column->identity_is_number && i < info->n_choices; i++) {
+        const augs_choice *choice = &info->choices[i];
+        if (choice->text != NULL && choice->is_number == 0 && strcmp(choice->text, text) == 0) {
+            return i;
+        }
+    }
+    return augsi_parse_u64(text, strlen(text), &index) && index < info->n_choices ? (uint32_t)index
+                                                                                  : UINT32_MAX;
+}
+
+/* Identity text to the element's bits; what is accepted if it has none, else NULL. */
+static const char *read_identity(const augsi_draft_column *column, uint64_t *ret_bits)
+{
+    const char *text = column->identity;
+    const size_t n_bytes = strlen(text);
     double number;
     uint64_t natural;
     int64_t integer;
-    float single;
-    uint32_t bits;
-    switch (info->dtype) {
+    switch (column->info.dtype) {
     case AUGS_DTYPE_F32:
-        if (augsi_parse_f64(text, strlen(text), &number) && isfinite((float)number)) {
-            single = (float)number;
+        if (augsi_parse_f64(text, n_bytes, &number) && isfinite((float)number)) {
+            const float single = (float)number;
+            uint32_t bits;
             memcpy(&bits, &single, sizeof bits);
-            info->identity_bits = bits;
-            return;
+            *ret_bits = bits;
+            return NULL;
         }
-        augsi_draft_fault(
-            draft, column->identity_mark,
-            "column '%s': identity '%.40s'; a number that fits a 32-bit float is accepted",
-            info->name, text);
-        return;
+        return "a number that fits a 32-bit float";
     case AUGS_DTYPE_I32:
-        if (augsi_parse_i64(text, strlen(text), &integer) && integer >= INT32_MIN &&
+        if (augsi_parse_i64(text, n_bytes, &integer) && integer >= INT32_MIN &&
             integer <= INT32_MAX) {
-            info->identity_bits = (uint32_t)(int32_t)integer;
-            return;
+            *ret_bits = (uint32_t)(int32_t)integer;
+            return NULL;
         }
-        augsi_draft_fault(
-            draft, column->identity_mark,
-            "column '%s': identity '%.40s'; a whole number that fits 32 bits is accepted",
-            info->name, text);
-        return;
+        return "a whole number that fits 32 bits";
+    case AUGS_DTYPE_I64:
+        if (augsi_parse_i64(text, n_bytes, &integer)) {
+            *ret_bits = (uint64_t)integer;
+            return NULL;
+        }
+        return "a whole number that fits 64 bits";
+    case AUGS_DTYPE_BOOL:
+        if (strcmp(text, "true") == 0 || strcmp(text, "1") == 0) {
+            *ret_bits = 1;
+            return NULL;
+        }
+        *ret_bits = 0;
+        return strcmp(text, "false") == 0 || strcmp(text, "0") == 0 ? NULL : "false, true, 0 or 1";
     default:
-        if (info->kind == AUGS_KIND_CHOICE && !column->identity_is_number) {
-            for (uint32_t i = 0; i < info->n_choices; i++) {
-                if (info->choices[i].text != NULL && strcmp(info->choices[i].text, text) == 0 &&
-                    info->choices[i].is_number == 0) {
-                    info->identity_bits = i;
-                    return;
-                }
-            }
+        if (augsi_parse_u64(text, n_bytes, &natural)) {
+            *ret_bits = natural;
+            return NULL;
         }
-        natural = info->dtype == AUGS_DTYPE_U8    ? UINT8_MAX
-                  : info->dtype == AUGS_DTYPE_U16 ? UINT16_MAX
-                                                  : UINT64_MAX;
-        if (info->kind == AUGS_KIND_BERNOULLI) {
-            natural = 1;
-        } else if (info->kind == AUGS_KIND_CHOICE) {
-            natural = info->n_choices - 1;
+        return "a whole number from 0 to 18446744073709551615";
+    }
+}
+
+static void resolve_identity(augsi_draft *draft, augsi_draft_column *column)
+{
+    augs_column_info *info = &column->info;
+    if (augsi_kinds[info->kind]->form == AUGS_FORM_CHOICES) {
+        const uint32_t index = choice_of_identity(column);
+        if (index == UINT32_MAX) {
+            augsi_draft_fault(draft, column->identity_mark,
+                              "column '%s': identity '%.40s'; one of its values or its index, a "
+                              "whole number from 0 to %u is accepted",
+                              info->name, column->identity, info->n_choices - 1);
+        } else {
+            info->identity_bits = index;
         }
-        uint64_t most = natural;
-        if (augsi_parse_u64(text, strlen(text), &natural) && natural <= most) {
-            info->identity_bits = natural;
-            return;
-        }
-        augsi_draft_fault(
-            draft, column->identity_mark,
-            "column '%s': identity '%.40s'; %sa whole number from 0 to %llu is accepted",
-            info->name, text,
-            info->kind == AUGS_KIND_CHOICE ? "one of its values or its index, " : "",
-            (unsigned long long)most);
+        return;
+    }
+    const char *accepted = read_identity(column, &info->identity_bits);
+    if (accepted != NULL) {
+        augsi_draft_fault(draft, column->identity_mark,
+                          "column '%s': identity '%.40s'; %s is accepted", info->name,
+                          column->identity, accepted);
     }
 }
 

@@ -9,16 +9,26 @@
 #include "number_text.h"
 #include "source_text.h"
 
+static const struct {
+    const char *name;
+    uint32_t n_bytes;
+} dtypes[] = {
+    [AUGS_DTYPE_F32] = {.name = "f32", .n_bytes = 4},
+    [AUGS_DTYPE_I32] = {.name = "i32", .n_bytes = 4},
+    [AUGS_DTYPE_U64] = {.name = "u64", .n_bytes = 8},
+    [AUGS_DTYPE_I64] = {.name = "i64", .n_bytes = 8},
+    [AUGS_DTYPE_BOOL] = {.name = "bool", .n_bytes = 1},
+};
+#define N_DTYPES (sizeof dtypes / sizeof dtypes[0])
+
 const char *augs_dtype_name(uint32_t dtype)
 {
-    static const char *const names[] = {NULL, "f32", "u8", "u16", "i32", "u64"};
-    return dtype <= AUGS_DTYPE_U64 ? names[dtype] : NULL;
+    return dtype < N_DTYPES ? dtypes[dtype].name : NULL;
 }
 
 uint32_t augs_dtype_bytes(uint32_t dtype)
 {
-    static const uint32_t sizes[] = {0, 4, 1, 2, 4, 8};
-    return dtype <= AUGS_DTYPE_U64 ? sizes[dtype] : 0;
+    return dtype < N_DTYPES ? dtypes[dtype].n_bytes : 0;
 }
 
 void augsi_draft_fault(augsi_draft *draft, augsi_mark mark, const char *format, ...)

@@ -29,7 +29,7 @@ static bool can_draw(const augs_column_info *info, uint32_t value)
 
 const augsi_kind augsi_kind_bernoulli = {
     .name = "bernoulli",
-    .dtype = AUGS_DTYPE_U8,
+    .dtype = AUGS_DTYPE_BOOL,
     .n_words = 1,
     .form = AUGS_FORM_NUMBER,
     .numbers = {{.name = "p"}},

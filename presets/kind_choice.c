@@ -96,7 +96,7 @@ static bool can_draw(const augs_column_info *info, uint32_t value)
 
 const augsi_kind augsi_kind_choice = {
     .name = "choice",
-    .dtype = AUGS_DTYPE_U16,
+    .dtype = AUGS_DTYPE_I32,
     .n_words = 1,
     .form = AUGS_FORM_CHOICES,
     .is_gate = true,

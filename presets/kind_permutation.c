@@ -16,7 +16,7 @@ static void check(augsi_draft *draft, const augsi_draft_column *column)
 
 const augsi_kind augsi_kind_permutation = {
     .name = "permutation",
-    .dtype = AUGS_DTYPE_U8,
+    .dtype = AUGS_DTYPE_I32,
     .n_words = 1,
     .form = AUGS_FORM_NUMBER,
     .numbers = {{.name = "k", .whole = true}},

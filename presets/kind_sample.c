@@ -4,7 +4,7 @@
 
 const augsi_kind augsi_kind_sample = {
     .name = "sample",
-    .dtype = AUGS_DTYPE_U64,
+    .dtype = AUGS_DTYPE_I64,
     .n_words = 2,
     .form = AUGS_FORM_NOTHING,
     .needs_n_samples = true,

@@ -7,7 +7,7 @@
 
 static const augsi_kind kind_sample_id = {
     .name = "sample_id",
-    .dtype = AUGS_DTYPE_U64,
+    .dtype = AUGS_DTYPE_I64,
     .check = augsi_check_nothing,
     .moments = augsi_no_moments,
 };

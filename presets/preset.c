@@ -283,8 +283,9 @@ static void check_given_gate(augsi_draft *draft, uint32_t index)
         augsi_draft_fault(draft, nowhere, "column '%s': the identity's bits do not fit %s",
                           info->name, augs_dtype_name(info->dtype));
     }
-    if ((info->kind == AUGS_KIND_BERNOULLI && info->identity_bits > 1) ||
-        (info->kind == AUGS_KIND_CHOICE && info->identity_bits >= info->n_choices)) {
+    if ((info->dtype == AUGS_DTYPE_BOOL && info->identity_bits > 1) ||
+        (augsi_kinds[info->kind]->form == AUGS_FORM_CHOICES &&
+         info->identity_bits >= info->n_choices)) {
         augsi_draft_fault(draft, nowhere, "column '%s': the identity is no value of it",
                           info->name);
     }

@@ -92,7 +92,11 @@ static void add_identity(augsi_text *text, const augs_column_info *info)
         memcpy(&single, &bits, sizeof single);
         augsi_text_add_f64(text, (double)single);
     } else if (info->dtype == AUGS_DTYPE_I32) {
-        add_number(text, (double)(int32_t)bits, true);
+        augsi_text_add_i64(text, (int32_t)bits);
+    } else if (info->dtype == AUGS_DTYPE_I64) {
+        augsi_text_add_i64(text, (int64_t)info->identity_bits);
+    } else if (info->dtype == AUGS_DTYPE_BOOL) {
+        augsi_text_add_string(text, info->identity_bits != 0 ? "true" : "false");
     } else {
         augsi_text_add_u64(text, info->identity_bits);
     }

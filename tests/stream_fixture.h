@@ -258,7 +258,7 @@ static inline void fill(const augs_stream *stream, uint64_t first, uint64_t stri
     fill_at(stream, first, stride, count, t, 0);
 }
 
-static inline void gather(const augs_stream *stream, const uint64_t *ids, size_t n, const table *t)
+static inline void gather(const augs_stream *stream, const int64_t *ids, size_t n, const table *t)
 {
     augs_error error;
     AUGS_ASSERT_OK(augs_stream_gather(stream, ids, n, t->columns, &error), error);

@@ -297,10 +297,10 @@ static void slow_digest(const augs_batch *batch, uint64_t sum[2])
         size_t n = 0;
         for (uint32_t c = 0; c < augs_batch_n_columns(batch); c++) {
             static const size_t of_dtype[] = {[AUGS_DTYPE_F32] = 4,
-                                              [AUGS_DTYPE_U8] = 1,
-                                              [AUGS_DTYPE_U16] = 2,
                                               [AUGS_DTYPE_I32] = 4,
-                                              [AUGS_DTYPE_U64] = 8};
+                                              [AUGS_DTYPE_U64] = 8,
+                                              [AUGS_DTYPE_I64] = 8,
+                                              [AUGS_DTYPE_BOOL] = 1};
             if (strcmp(augs_batch_column_name(batch, c), "batch") == 0) {
                 continue;
             }
@@ -382,7 +382,7 @@ START_TEST(a_batch_may_carry_its_step_as_a_column)
     ck_assert_uint_eq(augs_batch_n_columns(batch), augs_stream_n_columns(stream) + 1);
     ck_assert_str_eq(augs_batch_column_name(batch, 0), "sample_id");
     ck_assert_str_eq(augs_batch_column_name(batch, 1), "batch");
-    ck_assert_uint_eq(augs_batch_column_dtype(batch, 1), AUGS_DTYPE_U64);
+    ck_assert_uint_eq(augs_batch_column_dtype(batch, 1), AUGS_DTYPE_I64);
     ck_assert_uint_eq(augs_batch_column_shape(batch, 1), 1);
     ck_assert_uint_eq(augs_batch_column_width(batch, 1), 1);
     ck_assert_int_eq(augs_batch_find_column(batch, "batch"), 1);

@@ -93,14 +93,14 @@ def expected_columns():
     weights = [0.25 * 2**32, 0.5 * 2**32]
     w = words("op", N)
     return {
-        "sample_id": np.arange(N, dtype=np.uint64),
+        "sample_id": np.arange(N, dtype=np.int64),
         "rotation": uniform("rotation", N, -30, 30),
         "crop": uniform("crop", 3 * N, 0, 1).reshape(N, 3),
-        "flip": (words("flip", N) < round(0.3 * 2**32)).astype(np.uint8),
+        "flip": (words("flip", N) < round(0.3 * 2**32)),
         "shift": np.array([-70000 + (int(x) * 140001 >> 32) for x in words("shift", N)], dtype=np.int32),
-        "op": sum((w >= c).astype(np.uint16) for c in weights).astype(np.uint16),
+        "op": sum((w >= c).astype(np.int32) for c in weights).astype(np.int32),
         "noise.seed": outputs("noise.seed", N),
-        "partner": np.array([int(x) * N >> 64 for x in outputs("partner", N)], dtype=np.uint64),
+        "partner": np.array([int(x) * N >> 64 for x in outputs("partner", N)], dtype=np.int64),
     }
 
 
@@ -112,7 +112,7 @@ def read_safetensors(path):
     metadata = header.pop("__metadata__")
     check("safetensors: metadata are strings", all(isinstance(v, str) for v in metadata.values()))
     check("safetensors: seed", int(metadata["seed"]) == SEED)
-    types = {"F32": "<f4", "U8": "|u1", "U16": "<u2", "I32": "<i4", "U64": "<u8"}
+    types = {"F32": "<f4", "I32": "<i4", "U64": "<u8", "I64": "<i8", "BOOL": "|b1"}
     columns, at = {}, 0
     for name, tensor in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         first, last = tensor["data_offsets"]
@@ -136,8 +136,8 @@ def compare(what, columns, expected):
 
 def columns_of_records(records):
     """Rows of Python values to the columns' own types."""
-    types = {"rotation": np.float32, "crop": np.float32, "flip": np.uint8, "shift": np.int32, "order": np.uint8,
-             "orders": np.uint8, "op": np.uint16}
+    types = {"rotation": np.float32, "crop": np.float32, "flip": np.bool_, "shift": np.int32, "order": np.int32,
+             "orders": np.int32, "op": np.int32, "noise.seed": np.uint64}
     columns = {}
     for name in records[0]:
         values = [row[name] for row in records]
@@ -145,7 +145,7 @@ def columns_of_records(records):
             values = [CHOICES.index(v) for v in values]
         if name == "flip":
             check("flip is a boolean", all(isinstance(v, bool) for v in values))
-        columns[name] = np.array(values, dtype=types.get(name, np.uint64))
+        columns[name] = np.array(values, dtype=types.get(name, np.int64))
     return columns
 
 

@@ -56,11 +56,11 @@ class ForeignClient(unittest.TestCase):
                 for rank in range(3):
                     for batch in take(endpoint, rank=rank, world_size=3, form=form):
                         if batch.epoch == epoch:
-                            ids.append(np.asarray(batch.columns["sample_id"], np.uint64).ravel())
+                            ids.append(np.asarray(batch.columns["sample_id"], np.int64).ravel())
                             values.append(np.asarray(batch.columns["rotation"], np.float32).ravel())
                 ids, values = np.concatenate(ids), np.concatenate(values)
                 self.assertEqual(sorted(ids.tolist()), list(range(n)))
-                expected = uniform("rotation", -30, 30, n, seed, epoch)[ids.astype(np.int64)]
+                expected = uniform("rotation", -30, 30, n, seed, epoch)[ids]
                 np.testing.assert_array_equal(values.view(np.uint32), expected.view(np.uint32))
 
     def test_columns_are_what_numpy_makes(self):

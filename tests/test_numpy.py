@@ -23,7 +23,7 @@ except ImportError:
     sys.exit(f"test_numpy.py: {sys.executable} has no NumPy, and without NumPy nothing is compared")
 
 KINDS = ["constant", "uniform", "log_uniform", "normal", "beta", "bernoulli", "integer", "choice", "permutation", "seed", "sample"]
-DTYPES = {1: np.float32, 2: np.uint8, 3: np.uint16, 4: np.int32, 5: np.uint64}
+DTYPES = {1: np.float32, 4: np.int32, 5: np.uint64, 6: np.int64, 7: np.bool_}
 ENDLESS = 2**64 - 1
 MASK = 2**64 - 1
 HAS_MIN, HAS_MAX = 1, 2
@@ -97,7 +97,7 @@ def choice_of(words, weights):
         total += weight
         sums.append(total)
     thresholds = [float(np.rint((4294967296.0 * s) / total)) for s in sums[:-1]]
-    return np.searchsorted(np.array(thresholds), words.astype(np.float64), side="right").astype(np.uint16)
+    return np.searchsorted(np.array(thresholds), words.astype(np.float64), side="right").astype(np.int32)
 
 
 def permutation_of(word, k):
@@ -165,16 +165,16 @@ def expected(case, first, n):
         return uniform_of(seed, epoch, name, first, n, *spec)
     if kind in ("seed", "sample"):
         raw = generator(seed, epoch, name, first).random_raw(n)
-        return raw if kind == "seed" else np.array([(int(x) * case["n_samples"]) >> 64 for x in raw], dtype=np.uint64)
+        return raw if kind == "seed" else np.array([(int(x) * case["n_samples"]) >> 64 for x in raw], dtype=np.int64)
     words = words_of(seed, epoch, name, first, n)
     if kind == "bernoulli":
-        return (words.astype(np.float64) < np.rint(spec * 4294967296.0)).astype(np.uint8)
+        return (words.astype(np.float64) < np.rint(spec * 4294967296.0))
     if kind == "integer":
         return np.array([spec[0] + ((int(w) * (spec[1] - spec[0] + 1)) >> 32) for w in words], dtype=np.int32)
     if kind == "choice":
         return choice_of(words, spec)
     if kind == "permutation":
-        return np.array([permutation_of(w, spec) for w in words], dtype=np.uint8).reshape(-1)
+        return np.array([permutation_of(w, spec) for w in words], dtype=np.int32).reshape(-1)
     return transcendental_of(kind, spec, words)
 
 
@@ -283,7 +283,7 @@ def open_stream(case):
 
 
 def read(stream, dtype, per_sample, function, argument, n):
-    ids, values = np.zeros(n, dtype=np.uint64), np.zeros(n * per_sample, dtype=dtype)
+    ids, values = np.zeros(n, dtype=np.int64), np.zeros(n * per_sample, dtype=dtype)
     columns = (ctypes.c_void_p * 2)(ids.ctypes.data, values.ctypes.data)
     call(function, stream, *argument, columns)
     return ids, values
@@ -305,7 +305,7 @@ def run_case(case):
     else:
         for k, sample in enumerate(some):
             assert agrees(case, values[k * per_sample:(k + 1) * per_sample], expected(case, sample * shape, shape)), f"sample {sample}"
-    picks = np.array([random_integer(56) % limit for _ in range(int(rng.integers(1, 12)))], dtype=np.uint64)
+    picks = np.array([random_integer(56) % limit for _ in range(int(rng.integers(1, 12)))], dtype=np.int64)
     ids, values = read(stream, dtype, per_sample, augs.augs_stream_gather, [ctypes.c_void_p(picks.ctypes.data), ctypes.c_size_t(len(picks))], len(picks))
     assert np.array_equal(ids, picks), "sample ids of a gather"
     for k, sample in enumerate(picks):

@@ -127,7 +127,7 @@ static void check_json_value(const augs_column_info *info, const void *column, u
         ck_assert_int_eq(json_is_true(value), ((const uint8_t *)column)[e]);
         return;
     case AUGS_KIND_CHOICE: {
-        const augs_choice *choice = &info->choices[((const uint16_t *)column)[e]];
+        const augs_choice *choice = &info->choices[((const int32_t *)column)[e]];
         if (choice->is_number) {
             ck_assert(json_is_number(value));
             ck_assert(json_number_value(value) == strtod(choice->text, NULL));
@@ -137,7 +137,7 @@ static void check_json_value(const augs_column_info *info, const void *column, u
         return;
     }
     case AUGS_KIND_PERMUTATION:
-        ck_assert_int_eq(json_integer_value(value), ((const uint8_t *)column)[e]);
+        ck_assert_int_eq(json_integer_value(value), ((const int32_t *)column)[e]);
         return;
     case AUGS_KIND_INTEGER:
         ck_assert_int_eq(json_integer_value(value), ((const int32_t *)column)[e]);
@@ -195,7 +195,7 @@ START_TEST(json_lines_hold_every_kind_and_read_back_to_the_same_bits)
         for (uint32_t c = 1; c < augs_stream_n_columns(stream); c++) {
             augs_column_info info = {.size = sizeof info};
             augs_stream_column(stream, c, &info);
-            if (info.dtype != AUGS_DTYPE_U64) {
+            if (info.dtype != AUGS_DTYPE_U64 && info.dtype != AUGS_DTYPE_I64) {
                 check_json_column(&info, made.columns[c], i, json_object_get(root, info.name));
             } else { /* jansson's integers have 63 bits */
                 char want[64];
@@ -296,7 +296,7 @@ START_TEST(csv_has_a_header_and_quotes_what_needs_it)
         ck_assert(strtof(fields[2], NULL) == ((const float *)made.columns[1])[i]);
         ck_assert(strtof(fields[5], NULL) == ((const float *)made.columns[2])[3 * i + 2]);
         ck_assert_str_eq(fields[6], ((const uint8_t *)made.columns[3])[i] ? "true" : "false");
-        ck_assert_str_eq(fields[11], op.choices[((const uint16_t *)made.columns[7])[i]].text);
+        ck_assert_str_eq(fields[11], op.choices[((const int32_t *)made.columns[7])[i]].text);
     }
     ck_assert_int_eq(*p, '\0');
     free_table(&made);
@@ -327,7 +327,7 @@ static void check_msgpack_value(const augs_column_info *info, const void *column
         ck_assert_int_eq(value->via.boolean, ((const uint8_t *)column)[e]);
         return;
     case AUGS_KIND_CHOICE: {
-        const augs_choice *choice = &info->choices[((const uint16_t *)column)[e]];
+        const augs_choice *choice = &info->choices[((const int32_t *)column)[e]];
         double number =
             value->type == MSGPACK_OBJECT_FLOAT64 ? value->via.f64 : (double)value->via.i64;
         if (choice->is_number) {
@@ -339,13 +339,13 @@ static void check_msgpack_value(const augs_column_info *info, const void *column
         return;
     }
     case AUGS_KIND_PERMUTATION:
-        ck_assert_uint_eq(value->via.u64, ((const uint8_t *)column)[e]);
+        ck_assert_int_eq(value->via.i64, ((const int32_t *)column)[e]);
         return;
     case AUGS_KIND_INTEGER:
         ck_assert_int_eq(value->via.i64, ((const int32_t *)column)[e]);
         return;
     default:
-        if (info->dtype == AUGS_DTYPE_U64) {
+        if (info->dtype == AUGS_DTYPE_U64 || info->dtype == AUGS_DTYPE_I64) {
             ck_assert_int_eq(value->type, MSGPACK_OBJECT_POSITIVE_INTEGER);
             ck_assert_uint_eq(value->via.u64, ((const uint64_t *)column)[e]);
         } else {

@@ -210,7 +210,7 @@ END_TEST
 START_TEST(integers_are_even_and_choices_follow_their_weights)
 {
     static int32_t integers[MOST];
-    static uint16_t picks[MOST];
+    static int32_t picks[MOST];
     const uint64_t n = n_draws();
     uint64_t counts[9] = {0};
     draw((augs_column_info){.kind = AUGS_KIND_INTEGER, .numbers = {-4, 4}}, AUGS_ENDLESS, SEED, 0,
@@ -230,7 +230,7 @@ START_TEST(integers_are_even_and_choices_follow_their_weights)
     draw((augs_column_info){.kind = AUGS_KIND_CHOICE, .choices = choices, .n_choices = 5},
          AUGS_ENDLESS, SEED, 0, n, picks);
     for (uint64_t i = 0; i < n; i++) {
-        ck_assert_uint_lt(picks[i], 5);
+        ck_assert(picks[i] >= 0 && picks[i] < 5);
         counts[picks[i]]++;
     }
     for (size_t i = 0; i < 5; i++) {
@@ -242,13 +242,13 @@ END_TEST
 
 START_TEST(every_permutation_is_as_frequent_and_every_item_at_every_place)
 {
-    static uint8_t items[MOST * 12];
+    static int32_t items[MOST * 12];
     const uint64_t n = n_draws();
     uint64_t counts[144] = {0};
     draw((augs_column_info){.kind = AUGS_KIND_PERMUTATION, .numbers = {4}}, AUGS_ENDLESS, SEED, 0,
          n, items);
     for (uint64_t i = 0; i < n; i++) {
-        const uint8_t *p = items + 4 * i;
+        const int32_t *p = items + 4 * i;
         size_t rank = 0;
         for (int a = 0; a < 4; a++) { /* Lehmer code */
             size_t below = 0;
@@ -267,7 +267,7 @@ START_TEST(every_permutation_is_as_frequent_and_every_item_at_every_place)
         unsigned seen = 0;
         for (size_t place = 0; place < 12; place++) {
             seen |= 1u << items[12 * i + place];
-            counts[place * 12 + items[12 * i + place]]++;
+            counts[place * 12 + (size_t)items[12 * i + place]]++;
         }
         ck_assert_uint_eq(seen, 0xfff);
     }
@@ -400,7 +400,7 @@ START_TEST(the_same_seed_under_another_range_gives_the_same_quantiles)
 }
 END_TEST
 
-static void order_of(uint64_t n, uint64_t seed, uint32_t epoch, uint64_t *ret_ids)
+static void order_of(uint64_t n, uint64_t seed, uint32_t epoch, int64_t *ret_ids)
 {
     augs_stream *stream = open_stream(uniform_preset(1), AUGS_ORDER_SHUFFLED, n, seed, epoch);
     augs_error error;
@@ -413,7 +413,7 @@ START_TEST(every_order_of_five_samples_is_as_frequent)
     uint64_t counts[120] = {0};
     const uint32_t n_epochs = (uint32_t)rounds(24000, 2400);
     for (uint32_t epoch = 0; epoch < n_epochs; epoch++) {
-        uint64_t ids[5];
+        int64_t ids[5];
         size_t rank = 0;
         order_of(5, SEED, epoch, ids);
         for (size_t a = 0; a < 5; a++) {
@@ -432,14 +432,15 @@ END_TEST
 START_TEST(a_large_order_spreads_evenly)
 {
     enum { N = 100000 };
-    static uint64_t ids[N], later[N];
+    static int64_t ids[N], later[N];
     uint64_t cells[20 * 20] = {0}, steps[50] = {0}, epochs[20 * 20] = {0};
     order_of(N, SEED, 0, ids);
     order_of(N, SEED, 1, later);
     for (uint64_t p = 0; p < N; p++) {
-        cells[p * 20 / N * 20 + ids[p] * 20 / N]++;
-        epochs[ids[p] * 20 / N * 20 + later[p] * 20 / N]++;
-        steps[(ids[(p + 1) % N] + N - ids[p]) % N * 50 / N]++;
+        const uint64_t id = (uint64_t)ids[p], next = (uint64_t)ids[(p + 1) % N];
+        cells[p * 20 / N * 20 + id * 20 / N]++;
+        epochs[id * 20 / N * 20 + (uint64_t)later[p] * 20 / N]++;
+        steps[(next + N - id) % N * 50 / N]++;
     }
     check_even("position and sample", cells, 20 * 20);
     check_even("sample after sample", steps, 50);
@@ -451,12 +452,13 @@ START_TEST(a_sample_stays_in_its_place_once_an_epoch)
 {
     enum { N = 100 };
     const uint32_t n_epochs = (uint32_t)rounds(4000, 400);
-    uint64_t n_fixed = 0, first[N] = {0}, ids[N];
+    uint64_t n_fixed = 0, first[N] = {0};
+    int64_t ids[N];
     for (uint32_t epoch = 0; epoch < n_epochs; epoch++) {
         order_of(N, SEED + 1, epoch, ids);
         first[ids[0]]++;
         for (uint64_t p = 0; p < N; p++) {
-            n_fixed += ids[p] == p;
+            n_fixed += ids[p] == (int64_t)p;
         }
     }
     /* the number of fixed points of a random permutation has mean 1 and variance 1 */

@@ -62,15 +62,17 @@ START_TEST(gather_equals_fill)
     augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, ZOO_SAMPLES, 7, 3);
     table whole = table_new(stream, ZOO_SAMPLES), some = table_new(stream, 1000);
     fill(stream, 0, 1, ZOO_SAMPLES, &whole);
-    uint64_t random = 2, ids[1000];
+    uint64_t random = 2;
+    int64_t ids[1000];
     for (size_t n = 0; n <= 1000; n = n < 20 ? n + 1 : n + 327) {
         for (size_t i = 0; i < n; i++) {
-            ids[i] = next_random(&random) % ZOO_SAMPLES; /* some of them more than once */
+            ids[i] =
+                (int64_t)(next_random(&random) % ZOO_SAMPLES); /* some of them more than once */
         }
         gather(stream, ids, n, &some);
         for (size_t i = 0; i < n; i++) {
-            ck_assert_uint_eq(((uint64_t *)some.columns[0])[i], ids[i]);
-            assert_same_sample(&some, i, &whole, ids[i]);
+            ck_assert_int_eq(((int64_t *)some.columns[0])[i], ids[i]);
+            assert_same_sample(&some, i, &whole, (uint64_t)ids[i]);
         }
     }
     table_free(&whole);
@@ -108,7 +110,7 @@ START_TEST(a_shuffled_stream_holds_every_sample_once_with_its_own_values)
     table mixed = table_new(shuffled, ZOO_SAMPLES), whole = table_new(sequential, ZOO_SAMPLES);
     fill(shuffled, 0, 1, ZOO_SAMPLES, &mixed);
     fill(sequential, 0, 1, ZOO_SAMPLES, &whole);
-    static uint64_t ids[ZOO_SAMPLES];
+    static int64_t ids[ZOO_SAMPLES];
     static bool seen[ZOO_SAMPLES];
     memset(seen, 0, sizeof seen);
     augs_error error;
@@ -117,13 +119,13 @@ START_TEST(a_shuffled_stream_holds_every_sample_once_with_its_own_values)
     uint64_t n_moved = 0;
     for (uint64_t p = 0; p < ZOO_SAMPLES; p++) {
         uint64_t back = 0;
-        ck_assert_uint_eq(((uint64_t *)mixed.columns[0])[p], ids[p]);
-        ck_assert(ids[p] < ZOO_SAMPLES && !seen[ids[p]]);
+        ck_assert_int_eq(((int64_t *)mixed.columns[0])[p], ids[p]);
+        ck_assert(ids[p] >= 0 && ids[p] < ZOO_SAMPLES && !seen[ids[p]]);
         seen[ids[p]] = true;
-        n_moved += ids[p] != p;
+        n_moved += ids[p] != (int64_t)p;
         AUGS_ASSERT_OK(augs_stream_position(shuffled, ids[p], &back, &error), error);
         ck_assert_uint_eq(back, p);
-        assert_same_sample(&mixed, p, &whole, ids[p]);
+        assert_same_sample(&mixed, p, &whole, (uint64_t)ids[p]);
     }
     ck_assert_uint_gt(n_moved, ZOO_SAMPLES * 9 / 10);
     table_free(&mixed);
@@ -135,7 +137,7 @@ END_TEST
 
 START_TEST(orders_of_every_small_size_are_permutations)
 {
-    uint64_t ids[300];
+    int64_t ids[300];
     for (uint64_t n = 0; n <= 300; n++) {
         augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, n, 3, 1);
         bool seen[300] = {false};
@@ -143,7 +145,7 @@ START_TEST(orders_of_every_small_size_are_permutations)
         AUGS_ASSERT_OK(augs_stream_sample_ids(stream, &(augs_span){0, 1, n}, ids, &error), error);
         for (uint64_t p = 0; p < n; p++) {
             uint64_t back = 0;
-            ck_assert(ids[p] < n && !seen[ids[p]]);
+            ck_assert(ids[p] >= 0 && (uint64_t)ids[p] < n && !seen[ids[p]]);
             seen[ids[p]] = true;
             AUGS_ASSERT_OK(augs_stream_position(stream, ids[p], &back, &error), error);
             ck_assert_uint_eq(back, p);
@@ -199,9 +201,9 @@ static void check_gated_column(const augs_stream *stream, const table *gated, co
     const unsigned char *values = gated->columns[index], *drawn = draws->columns[index];
     for (uint64_t e = 0; e < n * info.shape; e++) {
         uint64_t at = gate.shape == 1 ? e / info.shape : e, value = 0;
-        uint32_t state = gate.dtype == AUGS_DTYPE_U8
+        uint32_t state = gate.dtype == AUGS_DTYPE_BOOL
                              ? ((const uint8_t *)gated->columns[info.gate + 1])[at]
-                             : ((const uint16_t *)gated->columns[info.gate + 1])[at];
+                             : ((const uint32_t *)gated->columns[info.gate + 1])[at];
         bool is_open = state == info.gate_value;
         ret_counts[is_open]++;
         if (is_open) {
@@ -281,7 +283,7 @@ START_TEST(an_endless_stream_reaches_the_last_sample_id)
 {
     augs_stream *stream = uniform_open(256, AUGS_ENDLESS);
     static float last[2][256], filled[3 * 256];
-    const uint64_t ids[2] = {AUGS_MAX_SAMPLES - 1, AUGS_MAX_SAMPLES - 3};
+    const int64_t ids[2] = {AUGS_MAX_SAMPLES - 1, AUGS_MAX_SAMPLES - 3};
     void *columns[2] = {NULL, last};
     augs_error error;
     AUGS_ASSERT_OK(augs_stream_gather(stream, ids, 2, columns, &error), error);
@@ -321,21 +323,28 @@ START_TEST(what_leaves_the_stream_is_refused_with_the_limit_and_nothing_is_writt
     static const augs_span spans[] = {{100, 1, 1},           {99, 1, 2},         {0, 100, 2},
                                       {UINT64_MAX, 1, 1},    {1, UINT64_MAX, 2}, {0, 1, UINT64_MAX},
                                       {5, UINT64_MAX / 2, 4}};
-    uint64_t id = 0xa5, ids[3] = {1, 100, 3};
+    int64_t id = 0xa5, ids[3] = {1, 100, 3};
+    uint64_t position = 0xa5;
     for (size_t i = 0; i < sizeof spans / sizeof spans[0]; i++) {
         assert_refused(AUGS_E_RANGE, augs_stream_fill(stream, &spans[i], out.columns, &error),
                        &error, "99", &out);
         assert_refused(AUGS_E_RANGE, augs_stream_sample_ids(stream, &spans[i], &id, &error), &error,
                        "99", &out);
-        ck_assert_uint_eq(id, 0xa5);
+        ck_assert_int_eq(id, 0xa5);
     }
     assert_refused(AUGS_E_ARGUMENT,
                    augs_stream_fill(stream, &(augs_span){0, 0, 2}, out.columns, &error), &error,
                    "stride", &out);
     assert_refused(AUGS_E_RANGE, augs_stream_gather(stream, ids, 3, out.columns, &error), &error,
                    "100", &out);
-    assert_refused(AUGS_E_RANGE, augs_stream_position(stream, 100, &id, &error), &error, "100",
-                   &out);
+    assert_refused(AUGS_E_RANGE, augs_stream_position(stream, 100, &position, &error), &error,
+                   "100", &out);
+    ids[1] = -1;
+    assert_refused(AUGS_E_RANGE, augs_stream_gather(stream, ids, 3, out.columns, &error), &error,
+                   "sample id -1 (entry 1); ids are from 0 to below 100", &out);
+    assert_refused(AUGS_E_RANGE, augs_stream_position(stream, INT64_MIN, &position, &error), &error,
+                   "sample id -9223372036854775808", &out);
+    ck_assert_uint_eq(position, 0xa5);
     AUGS_ASSERT_OK(augs_stream_fill(stream, &(augs_span){100, 1, 0}, out.columns, &error), error);
     table_free(&out);
     augs_stream_unref(stream);
@@ -394,7 +403,7 @@ START_TEST(options_that_make_no_stream_are_refused)
     ck_assert_ptr_null(stream);
     AUGS_ASSERT_OK(augs_stream_open(zoo, &good, &stream, NULL), error);
     void *columns[ZOO_COLUMNS + 1] = {NULL};
-    uint64_t id = 0;
+    int64_t id = 0;
     ck_assert_int_eq(augs_stream_fill(NULL, &(augs_span){0, 1, 1}, columns, &error),
                      AUGS_E_ARGUMENT);
     ck_assert_int_eq(augs_stream_fill(stream, NULL, columns, &error), AUGS_E_ARGUMENT);
@@ -481,10 +490,11 @@ static void *read_at_random(void *user)
     table part = table_new(r->stream, 64);
     r->same = true;
     for (int i = 0; i < rounds(300, 20); i++) {
-        uint64_t first = next_random(&r->random) % (ZOO_SAMPLES - 64), ids[64];
+        uint64_t first = next_random(&r->random) % (ZOO_SAMPLES - 64);
+        int64_t ids[64];
         augs_error error;
         for (uint64_t k = 0; k < 64; k++) {
-            ids[k] = first + 63 - k;
+            ids[k] = (int64_t)(first + 63 - k);
         }
         augs_stream *own = augs_stream_ref(r->stream);
         int status = i % 2 == 0

@@ -109,7 +109,7 @@ static int64_t ulps_between(uint32_t a, uint32_t b)
 }
 
 static void check_element(const json_t *entry, const augs_column_info *info,
-                          const unsigned char *element, const char *expected, uint64_t id,
+                          const unsigned char *element, const char *expected, int64_t id,
                           int64_t *worst)
 {
     const char *name = info->name;
@@ -120,14 +120,14 @@ static void check_element(const json_t *entry, const augs_column_info *info,
             char item[9] = "";
             memcpy(item, expected + (size_t)8 * i, 8);
             ck_assert_msg(element_bits(element + i * n_bytes, n_bytes) == strtoul(item, NULL, 16),
-                          "%s, sample %" PRIu64, name, id);
+                          "%s, sample %" PRId64, name, id);
         }
         return;
     }
     uint64_t bits = element_bits(element, augs_dtype_bytes(info->dtype));
     uint64_t want = strtoull(expected, NULL, 16);
     if (json_is_true(json_object_get(entry, "exact"))) {
-        ck_assert_msg(bits == want, "%s, sample %" PRIu64 ": %" PRIx64 ", expected %" PRIx64, name,
+        ck_assert_msg(bits == want, "%s, sample %" PRId64 ": %" PRIx64 ", expected %" PRIx64, name,
                       id, bits, want);
         return;
     }
@@ -140,7 +140,7 @@ static void check_element(const json_t *entry, const augs_column_info *info,
         difference = 0;
     }
     *worst = difference > *worst ? difference : *worst;
-    ck_assert_msg(difference <= 1, "%s, sample %" PRIu64 ": %.9g, expected %.9g", name, id,
+    ck_assert_msg(difference <= 1, "%s, sample %" PRId64 ": %.9g, expected %.9g", name, id,
                   (double)got, (double)exact);
 }
 
@@ -155,8 +155,8 @@ static void check_case(const json_t *entry, int64_t *worst)
     ck_assert_uint_eq(json_array_size(bits), json_array_size(ids) * info.shape);
     for (size_t i = 0; i < json_array_size(ids); i++) {
         _Alignas(8) unsigned char values[4096];
-        uint64_t id = (uint64_t)json_integer_value(json_array_get(ids, i));
-        if (id >= augs_stream_n_samples(stream)) {
+        int64_t id = json_integer_value(json_array_get(ids, i));
+        if ((uint64_t)id >= augs_stream_n_samples(stream)) {
             continue; /* the partner column's ids go beyond its stream */
         }
         void *columns[2] = {NULL, values};
@@ -214,9 +214,10 @@ START_TEST(every_order_has_the_known_ids_and_turns_back)
                      *ids = json_object_get(entry, "ids");
         for (size_t k = 0; k < json_array_size(positions); k++) {
             augs_span span = {(uint64_t)json_integer_value(json_array_get(positions, k)), 1, 1};
-            uint64_t id = 0, position = 0;
+            int64_t id = 0;
+            uint64_t position = 0;
             AUGS_ASSERT_OK(augs_stream_sample_ids(stream, &span, &id, &error), error);
-            ck_assert_uint_eq(id, (uint64_t)json_integer_value(json_array_get(ids, k)));
+            ck_assert_int_eq(id, json_integer_value(json_array_get(ids, k)));
             AUGS_ASSERT_OK(augs_stream_position(stream, id, &position, &error), error);
             ck_assert_uint_eq(position, span.first);
         }

@@ -38,7 +38,7 @@ typedef struct augs_chunks_options {
     uint32_t check;       /* AUGS_CHECK_...: of what an earlier run left */
     const augs_plan_options
         *plan;                               /* NULL: positions in order. Else the strategy's order,
-                                                world_size 1, and a           column `batch` (u64) after sample_id */
+                                                world_size 1, and a           column `batch` (i64) after sample_id */
     augs_chunks_progress_function *progress; /* may be NULL */
     void *progress_user;
 } augs_chunks_options;

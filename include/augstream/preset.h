@@ -24,12 +24,15 @@ AUGS_BEGIN_DECLS
 #define AUGS_MAX_PERMUTATION 12u
 #define AUGS_MAX_PRESET_BYTES (1u << 20)
 
-/* Element types. The numbers are part of the wire protocol and of the fingerprint. */
-#define AUGS_DTYPE_F32 1u
-#define AUGS_DTYPE_U8 2u
-#define AUGS_DTYPE_U16 3u
-#define AUGS_DTYPE_I32 4u
-#define AUGS_DTYPE_U64 5u
+/*
+ * Element types. A column indexes, masks and compares as it is in NumPy and torch. The numbers are
+ * part of the wire protocol; 2 and 3 are not used.
+ */
+#define AUGS_DTYPE_F32 1u  /* binary32 */
+#define AUGS_DTYPE_I32 4u  /* choice (the index of the value), integer, permutation */
+#define AUGS_DTYPE_U64 5u  /* seed */
+#define AUGS_DTYPE_I64 6u  /* sample_id, sample, batch: never negative */
+#define AUGS_DTYPE_BOOL 7u /* bernoulli: one byte, 0 or 1 */
 
 /* Kinds of column (docs/contract.md, "Kinds"). The numbers are part of the protocol and the
  * fingerprint. */
@@ -46,7 +49,7 @@ AUGS_BEGIN_DECLS
 #define AUGS_KIND_SEED 10u
 #define AUGS_KIND_SAMPLE 11u
 
-/* "f32", 4 bytes...; NULL and 0 for a number that is no dtype. */
+/* "f32", "i32", "u64", "i64", "bool" and their bytes; NULL and 0 for a number that is no dtype. */
 AUGS_API const char *augs_dtype_name(uint32_t dtype);
 AUGS_API uint32_t augs_dtype_bytes(uint32_t dtype);
 /* "uniform"...; NULL for a number that is no kind. */

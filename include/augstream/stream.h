@@ -3,7 +3,7 @@
  * Streams: value(column, sample) = f(preset, seed, epoch, sample id). docs/contract.md is the law.
  *
  * A stream is one epoch of one seeded preset: immutable, reference counted, and safe to read from
- * any number of threads at once. Its columns are `sample_id` (u64, index 0) and then the preset's.
+ * any number of threads at once. Its columns are `sample_id` (i64, index 0) and then the preset's.
  */
 #ifndef AUGSTREAM_STREAM_H
 #define AUGSTREAM_STREAM_H
@@ -75,14 +75,23 @@ AUGS_API uint64_t augs_stream_sample_bytes(const augs_stream *stream);
  */
 AUGS_API int augs_stream_fill(const augs_stream *stream, const augs_span *span,
                               void *const *columns, augs_error *error);
-/* The same for any list of sample ids (not positions), in the list's order. Ids below 2^56 (and N).
+/*
+ * Writes the records of n_samples sample ids (not positions), in the order of the list; columns as
+ * in augs_stream_fill. An id may stand in the list more than once. AUGS_E_RANGE if an id is
+ * negative or not below both N and 2^56: nothing is written then, and the error names the id.
+ * AUGS_E_ARGUMENT if a pointer is NULL (sample_ids may be, if n_samples is 0). Any thread.
  */
-AUGS_API int augs_stream_gather(const augs_stream *stream, const uint64_t *sample_ids,
+AUGS_API int augs_stream_gather(const augs_stream *stream, const int64_t *sample_ids,
                                 size_t n_samples, void *const *columns, augs_error *error);
-/* Sample ids of positions of a span, and back: position of a sample id. */
+/*
+ * Writes the sample ids of a span's positions, span->count of them. AUGS_E_RANGE if the span leaves
+ * [0, N): nothing is written then. AUGS_E_ARGUMENT if a pointer is NULL. Any thread.
+ */
 AUGS_API int augs_stream_sample_ids(const augs_stream *stream, const augs_span *span,
-                                    uint64_t *ret_sample_ids, augs_error *error);
-AUGS_API int augs_stream_position(const augs_stream *stream, uint64_t sample_id,
+                                    int64_t *ret_sample_ids, augs_error *error);
+/* The position that holds a sample id. AUGS_E_RANGE if the id is negative or not below both N and
+ * 2^56; AUGS_E_ARGUMENT if a pointer is NULL. Any thread. */
+AUGS_API int augs_stream_position(const augs_stream *stream, int64_t sample_id,
                                   uint64_t *ret_position, augs_error *error);
 
 /*
