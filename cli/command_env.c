@@ -9,6 +9,7 @@
 #include "json_out.h"
 #include "launcher_env.h"
 #include "options.h"
+#include "shown_text.h"
 
 /* "RANK=3 WORLD_SIZE=8", or false and nothing if none of them is set. */
 static bool settings_of(const char *const *variables, char *ret_text, size_t n_bytes)
@@ -43,7 +44,8 @@ static void put_table(const launcher_place *place)
             }
             puts(")");
         } else {
-            printf("%s: %s\n", i == place->source_index ? "used" : "set, not used", settings);
+            shown_put_between(
+                stdout, i == place->source_index ? "used: " : "set, not used: ", settings, "\n");
         }
     }
     printf("  %-24s %s\n", "default",

@@ -18,7 +18,7 @@ int command_inspect(const arguments *of)
         return complain_error(&error);
     }
     if (of->given[OPT_JSON]) {
-        puts(json);
+        json_put_text(stdout, json);
     } else {
         json_put_indented(stdout, json);
     }

@@ -11,12 +11,14 @@
 #include "exit_status.h"
 #include "json_out.h"
 #include "options.h"
+#include "shown_text.h"
 #include "stream_arguments.h"
 
 static void put_listed(const arguments *of, uint32_t index, const augs_preset *preset)
 {
     if (!of->given[OPT_JSON] && !of->given[OPT_JSONL]) {
-        printf("%-16s %s\n", augs_shipped_name(index), augs_preset_description(preset));
+        printf("%-16s ", augs_shipped_name(index));
+        shown_put_between(stdout, "", augs_preset_description(preset), "\n");
         return;
     }
     if (of->given[OPT_JSON]) {
@@ -51,7 +53,7 @@ int command_presets_list(const arguments *of)
 static void put_choices(const augs_column_info *info)
 {
     for (uint32_t i = 0; i < info->n_choices; i++) {
-        printf("%s%s", i > 0 ? " | " : " ", info->choices[i].text);
+        shown_put_between(stdout, i > 0 ? " | " : " ", info->choices[i].text, "");
         if (info->choices[i].weight != 1) {
             printf(" (%.9g)", info->choices[i].weight);
         }
@@ -105,9 +107,9 @@ static void put_gate(const augs_preset *preset, const augs_column_info *info)
     if (info->gate == AUGS_NO_GATE || augs_preset_column(preset, info->gate, &gate) < 0) {
         return;
     }
-    printf(", when %s", gate.name);
+    shown_put_between(stdout, ", when ", gate.name, "");
     if (info->gate_value < gate.n_choices) {
-        printf(" is %s", gate.choices[info->gate_value].text);
+        shown_put_between(stdout, " is ", gate.choices[info->gate_value].text, "");
     }
     fputs(", else ", stdout);
     put_identity(info);
@@ -122,10 +124,10 @@ static void put_column(const augs_preset *preset, uint32_t index)
     printf("  %-24s %s %s", info.name, augs_dtype_name(info.dtype), augs_kind_name(info.kind));
     put_numbers(&info);
     if (info.shape > 1) {
-        printf(", %" PRIu32 " a sample", info.shape);
+        printf(", %" PRIu32 " per sample", info.shape);
     }
     if (info.unit[0] != '\0') {
-        printf(", unit %s", info.unit);
+        shown_put_between(stdout, ", unit ", info.unit, "");
     }
     put_gate(preset, &info);
     if (isfinite(info.mean) && isfinite(info.std_dev) && info.std_dev > 0) {
@@ -133,10 +135,12 @@ static void put_column(const augs_preset *preset, uint32_t index)
     }
     putchar('\n');
     if (info.doc[0] != '\0') {
-        printf("  %24s %s\n", "", info.doc);
+        printf("  %24s ", "");
+        shown_put_between(stdout, "", info.doc, "\n");
     }
     if (info.source[0] != '\0') {
-        printf("  %24s source: %s\n", "", info.source);
+        printf("  %24s ", "");
+        shown_put_between(stdout, "source: ", info.source, "\n");
     }
 }
 
@@ -175,11 +179,12 @@ int command_presets_show(const arguments *of)
     if (of->given[OPT_YAML]) {
         result = put_yaml(of->words[0]);
     } else if (of->given[OPT_JSON] || of->given[OPT_JSONL]) {
-        puts(augs_preset_schema_json(preset));
+        json_put_text(stdout, augs_preset_schema_json(preset));
     } else {
-        printf("%s\n  %s\n", augs_preset_name(preset), augs_preset_description(preset));
+        shown_put_between(stdout, "", augs_preset_name(preset), "\n");
+        shown_put_between(stdout, "  ", augs_preset_description(preset), "\n");
         if (augs_preset_source(preset)[0] != '\0') {
-            printf("  source: %s\n", augs_preset_source(preset));
+            shown_put_between(stdout, "  source: ", augs_preset_source(preset), "\n");
         }
         puts("\ncolumns:");
         for (uint32_t i = 0; i < augs_preset_n_columns(preset); i++) {

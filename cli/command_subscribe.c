@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,7 @@ static int open_subscriber(subscription *run, const char *const *endpoints, uint
         .token = run->token,
         .window = (uint32_t)option_whole(of, OPT_WINDOW),
         .verify = of->given[OPT_VERIFY],
-        .timeout_ms = (uint64_t)(option_decimal(of, OPT_TIMEOUT) * 1000 + 0.5),
+        .timeout_ms = (uint64_t)ceil(option_decimal(of, OPT_TIMEOUT) * 1000) /* 0 = never */,
         .logger = {.function = on_log, .user = (void *)(uintptr_t)of},
         .allocator = command_allocator()};
     int status = augs_subscriber_open(&subscriber_options, &run->subscriber, &error);
@@ -118,7 +119,9 @@ static int receive(subscription *run)
     augs_stream *stream = NULL;
     bool reader_gone = false;
     interrupt_watch(run->of->given[OPT_QUIET], cancel, run->subscriber);
-    progress_begin(&run->bar, "subscribe", 0, run->of->given[OPT_QUIET]);
+    const bool mixes =
+        run->out != NULL && strcmp(run->out, "-") == 0 && progress_mixes_with_stdout();
+    progress_begin(&run->bar, "subscribe", 0, run->of->given[OPT_QUIET] || mixes);
     int status = augs_subscriber_connect(run->subscriber, &stream, &error);
     int result = status >= 0 ? subscription_open_outputs(run) : fail_receiving(run, &error);
     double started = clock_seconds();

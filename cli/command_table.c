@@ -57,7 +57,8 @@ const command commands[N_COMMANDS] = {
              "`batch`, the batch's index. To stdout, a shard then has the batches b with b "
              "mod N = I.\n\n"
              "A folder that an earlier run left is continued: chunks that are missing or bad "
-             "are made. The first SIGINT or SIGTERM finishes the chunks in hand (exit status "
+             "are made. The first SIGINT, SIGTERM or SIGHUP finishes the chunks in hand (exit "
+             "status "
              "4). A second one stops at once (1). If the reader of stdout goes away, the "
              "command ends without a message (0).",
          .run = command_generate},
@@ -82,13 +83,14 @@ const command commands[N_COMMANDS] = {
                          "is null if the chunk holds what the stream makes, else the exit "
                          "status is 5.",
                      .run = command_inspect},
-    [CMD_SERVE] = {.name = "serve",
-                   .summary = "serves a stream to the ranks of a job over ZeroMQ",
-                   .details =
-                       "Prints its endpoint on stdout as soon as ranks may connect. SIGINT or "
-                       "SIGTERM stops it. With --exit-when-done, the exit status is 4 if it "
-                       "was stopped before all ranks were done.",
-                   .run = command_serve},
+    [CMD_SERVE] =
+        {.name = "serve",
+         .summary = "serves a stream to the ranks of a job over ZeroMQ",
+         .details =
+             "Prints its endpoint on stdout as soon as ranks may connect. SIGINT, SIGTERM or "
+             "SIGHUP stops it. With --exit-when-done, the exit status is 4 if it "
+             "was stopped before all ranks were done.",
+         .run = command_serve},
     [CMD_SUBSCRIBE] =
         {.name = "subscribe",
          .summary = "one rank of a job",
@@ -109,7 +111,7 @@ const command commands[N_COMMANDS] = {
              "If FILE does not exist yet and is also the --token-file, the rank starts at the "
              "beginning. The same command line therefore starts a rank and starts it again.\n\n"
              "--resume TOKEN (a text) starts new --out and --ids files.\n\n"
-             "The first SIGINT or SIGTERM ends it after the batch in hand (exit status 4).",
+             "The first SIGINT, SIGTERM or SIGHUP ends it after the batch in hand (exit status 4).",
          .run = command_subscribe},
     [CMD_PLAN] =
         {.name = "plan",

@@ -97,7 +97,8 @@ int command_verify(const arguments *of)
                                                  .progress = on_progress,
                                                  .user = &run};
     interrupt_watch(quiet, NULL, NULL);
-    progress_begin(&run.bar, "verify", 0, quiet);
+    progress_begin(&run.bar, "verify", 0,
+                   quiet || (of->given[OPT_JSONL] && progress_mixes_with_stdout()));
     int status = augs_chunks_verify(of->words[0], &verify_options, &summary, &error);
     progress_end(&run.bar);
     if (status < 0 && run.n_bad + run.n_missing == 0) {

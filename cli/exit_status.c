@@ -3,7 +3,10 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "shown_text.h"
 
 void (*before_message)(void);
 
@@ -37,7 +40,14 @@ int exit_status_of(int status)
 bool may_color(void)
 {
     const char *no_color = getenv("NO_COLOR");
-    return (no_color == NULL || no_color[0] == '\0') && isatty(STDERR_FILENO);
+    return (no_color == NULL || no_color[0] == '\0') && terminal_obeys();
+}
+
+bool terminal_obeys(void)
+{
+    const char *terminal = getenv("TERM");
+    return terminal != NULL && terminal[0] != '\0' && strcmp(terminal, "dumb") != 0 &&
+           isatty(STDERR_FILENO);
 }
 
 static void print_line(bool is_error, const char *format, va_list arguments)
@@ -47,9 +57,14 @@ static void print_line(bool is_error, const char *format, va_list arguments)
         before_message();
     }
     bool color = is_error && may_color();
+    char *text = NULL;
+    const int n = vasprintf(&text, format, arguments);
     fputs(color ? "\033[1;31maugstream:\033[0m " : "augstream: ", stderr);
-    vfprintf(stderr, format, arguments);
+    shown_put(stderr, n >= 0 ? text : "no memory for a message");
     fputc('\n', stderr);
+    if (n >= 0) {
+        free(text);
+    }
     funlockfile(stderr);
 }
 

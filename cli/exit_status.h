@@ -21,7 +21,7 @@ enum exit_status {
 /* The exit status of a library status. */
 int exit_status_of(int status);
 
-/* "augstream: ..." on stderr; returns exit_status. */
+/* "augstream: ..." on stderr, with control characters escaped; returns exit_status. */
 int complain(int exit_status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same with the library's message. */
 int complain_error(const augs_error *error);
@@ -31,7 +31,9 @@ void tell(bool quiet, const char *format, ...) __attribute__((format(printf, 2, 
 /* Ends a line that a progress bar may have left open; set by progress.c. */
 extern void (*before_message)(void);
 
-/* true: stderr is a terminal and NO_COLOR is not set. */
+/* true: stderr is a terminal that knows escape sequences: TERM is set and not dumb. */
+bool terminal_obeys(void);
+/* true: such a terminal, and NO_COLOR is not set. */
 bool may_color(void);
 
 #endif

@@ -254,7 +254,8 @@ int generate_records(const generation *of)
         return complain_error(&run.error);
     }
     interrupt_watch(quiet, NULL, NULL);
-    progress_begin(&run.bar, "generate", expected_samples(of), quiet);
+    progress_begin(&run.bar, "generate", expected_samples(of),
+                   quiet || progress_mixes_with_stdout());
     int status = of->count == 0 ? 0 : of->with_plan ? write_batches(&run) : write_chunks(&run);
     result = save_metrics(&run, finish(&run, status));
     augs_sink_free(run.sink);

@@ -39,10 +39,15 @@ void interrupt_watch(bool quiet, void (*hook)(void *user), void *user)
     is_quiet = quiet;
     hook_user = user;
     the_hook = hook;
-    struct sigaction action = {.sa_handler = on_signal};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal}, before;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        /* nohup, or a shell's background job: whoever ignores a signal means its children, too */
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+            sigaction(numbers[i], &action, NULL);
+        }
+    }
     if (asked && hook != NULL) {
         hook(user);
     }

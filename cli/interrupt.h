@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SIGINT and SIGTERM: the first asks to finish what is in hand, a second one ends the process at
- * once with exit status 1. SIGPIPE is ignored: writing tells.
+ * SIGINT, SIGTERM and SIGHUP: the first asks to finish what is in hand, a second one ends the
+ * process at once with exit status 1. One that was ignored when the process started stays ignored.
+ * SIGPIPE is ignored: writing tells.
  */
 #ifndef AUGSTREAM_CLI_INTERRUPT_H
 #define AUGSTREAM_CLI_INTERRUPT_H

@@ -3,20 +3,27 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
+
+#include "shown_text.h"
 
 void json_put_string(FILE *file, const char *text)
 {
+    const size_t n = strlen(text);
     fputc('"', file);
-    for (const char *p = text; *p != '\0'; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c == '"' || c == '\\') {
-            fputc('\\', file);
-            fputc(c, file);
-        } else if (c < 0x20 || c == 0x7f) {
-            fprintf(file, "\\u%04x", c);
+    for (size_t i = 0; i < n;) {
+        uint32_t code = 0;
+        const size_t length = utf8_character(text + i, n - i, &code);
+        if (length == 0) {
+            fputs("\\ufffd", file); /* no character: JSON has no bytes */
+        } else if (code == '"' || code == '\\') {
+            fprintf(file, "\\%c", (int)code);
+        } else if (code < 0x10000 && !shown_is_printable(code)) {
+            fprintf(file, "\\u%04x", code);
         } else {
-            fputc(c, file);
+            fwrite(text + i, 1, length, file);
         }
+        i += length > 0 ? length : 1;
     }
     fputc('"', file);
 }
@@ -98,6 +105,30 @@ void json_end(json_out *json)
     fputs("}\n", json->file);
 }
 
+/* The next character of a JSON text. One beyond ASCII stands within a string, where an escape means
+ * the same. Returns what follows. */
+static const char *put_character(FILE *file, const char *p)
+{
+    uint32_t code = 0;
+    const size_t length = utf8_character(p, strnlen(p, 4), &code);
+    if (length == 0) {
+        fputs("\\ufffd", file);
+    } else if (code >= 0x7F && code < 0x10000 && !shown_is_printable(code)) {
+        fprintf(file, "\\u%04x", code);
+    } else {
+        fwrite(p, 1, length, file);
+    }
+    return p + (length > 0 ? length : 1);
+}
+
+void json_put_text(FILE *file, const char *text)
+{
+    while (*text != '\0') {
+        text = put_character(file, text);
+    }
+    fputc('\n', file);
+}
+
 static void new_line(FILE *file, unsigned depth)
 {
     fprintf(file, "\n%*s", (int)(2 * depth), "");
@@ -111,7 +142,7 @@ void json_put_indented(FILE *file, const char *text)
     for (const char *p = text; *p != '\0'; p++) {
         char c = *p;
         if (in_string) {
-            fputc(c, file);
+            p = put_character(file, p) - 1;
             if (c == '\\' && p[1] != '\0') {
                 fputc(*++p, file);
             } else if (c == '"') {

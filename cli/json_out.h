@@ -26,6 +26,8 @@ void json_end(json_out *json); /* with a newline */
 
 /* A string with its quotes. */
 void json_put_string(FILE *file, const char *text);
+/* A JSON text of the library, with what a terminal must not get escaped, and a newline. */
+void json_put_text(FILE *file, const char *text);
 /* A JSON text with line breaks for people: two levels are opened, what is deeper stays on its line.
  */
 void json_put_indented(FILE *file, const char *text);

@@ -8,6 +8,7 @@
 #include "exit_status.h"
 #include "help.h"
 #include "options.h"
+#include "standard_files.h"
 
 /* What is still buffered for stdout: a reader that went away is a quiet end, a full disk is not. */
 static int close_stdout(int result)
@@ -24,6 +25,7 @@ static int close_stdout(int result)
 
 int main(int argc, char **argv)
 {
+    standard_files_prepare();
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         help_put_all(stderr);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,7 +50,7 @@ void progress_begin(progress *bar, const char *label, uint64_t all, bool quiet)
                       .started = now,
                       .shown = now,
                       .quiet = quiet,
-                      .terminal = isatty(STDERR_FILENO) != 0,
+                      .terminal = terminal_obeys(),
                       .utf8 = locale_is_utf8()};
     before_message = clear_line;
 }
@@ -92,39 +93,82 @@ static void put_bar(double fraction, unsigned cells, bool utf8, char *ret_text, 
     }
 }
 
+/* What follows the bar, from all that there is to nothing; false beyond the last form. */
+static bool put_right(const progress *bar, unsigned form, const char *elapsed, const char *left,
+                      const char *rate, char *ret_text, size_t n_bytes)
+{
+    switch (form) {
+    case 0:
+        snprintf(ret_text, n_bytes, "| %" PRIu64 "/%" PRIu64 " [%s<%s, %s]", bar->done, bar->all,
+                 elapsed, left, rate);
+        return true;
+    case 1:
+        snprintf(ret_text, n_bytes, "| %" PRIu64 "/%" PRIu64 " [%s<%s]", bar->done, bar->all,
+                 elapsed, left);
+        return true;
+    case 2:
+        snprintf(ret_text, n_bytes, "| [%s<%s]", elapsed, left);
+        return true;
+    case 3:
+        snprintf(ret_text, n_bytes, "|");
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Without an end there is no bar; what does not fit is left out from the end. */
+static void put_open_end(const progress *bar, unsigned width, const char *elapsed, const char *rate,
+                         char *ret_text, size_t n_bytes)
+{
+    int n = snprintf(ret_text, n_bytes, "%s: %" PRIu64 "samples [%s, %s]", bar->label, bar->done,
+                     elapsed, rate);
+    if (width > 0 && n >= (int)width) {
+        n = snprintf(ret_text, n_bytes, "%s: %" PRIu64 " [%s]", bar->label, bar->done, elapsed);
+    }
+    if (width > 0 && n >= (int)width) {
+        snprintf(ret_text, width < n_bytes ? width : n_bytes, "%" PRIu64, bar->done);
+    }
+}
+
 const char *progress_text(const progress *bar, double now, unsigned width, char *ret_text,
                           unsigned n_bytes)
 {
-    char elapsed[32], left[32], rate_text[48], right[192];
-    double seconds = now - bar->started;
-    double rate = seconds > 0 ? (double)bar->done / seconds : 0;
+    enum { LEAST_CELLS = 4 };
+    char elapsed[32], left[32], rate_text[48], right[192], cells_text[512];
+    const double seconds = now - bar->started;
+    const double rate = seconds > 0 ? (double)bar->done / seconds : 0;
+    const uint64_t rest = bar->all - (bar->done < bar->all ? bar->done : bar->all);
     put_time(seconds, elapsed, sizeof elapsed);
-    if (rate > 0) {
-        snprintf(rate_text, sizeof rate_text, "%.1fsamples/s", rate);
-    } else {
-        snprintf(rate_text, sizeof rate_text, "?samples/s");
-    }
+    put_time(rate > 0 ? (double)rest / rate : -1, left, sizeof left);
+    snprintf(rate_text, sizeof rate_text, rate > 0 ? "%.1fsamples/s" : "?samples/s", rate);
     if (bar->all == 0) {
-        snprintf(ret_text, n_bytes, "%s: %" PRIu64 "samples [%s, %s]", bar->label, bar->done,
-                 elapsed, rate_text);
+        put_open_end(bar, width, elapsed, rate_text, ret_text, n_bytes);
         return ret_text;
     }
-    double fraction = bar->done >= bar->all ? 1 : (double)bar->done / (double)bar->all;
-    put_time(rate > 0 ? (double)(bar->all - (bar->done < bar->all ? bar->done : bar->all)) / rate
-                      : -1,
-             left, sizeof left);
-    snprintf(right, sizeof right, "| %" PRIu64 "/%" PRIu64 " [%s<%s, %s]", bar->done, bar->all,
-             elapsed, left, rate_text);
-    int used = snprintf(ret_text, n_bytes, "%s: %3d%%|", bar->label, (int)(fraction * 100));
-    if (used < 0 || (unsigned)used >= n_bytes) {
+    const double fraction = bar->done >= bar->all ? 1 : (double)bar->done / (double)bar->all;
+    const unsigned used =
+        (unsigned)snprintf(ret_text, n_bytes, "%s: %3d%%|", bar->label, (int)(fraction * 100));
+    for (unsigned form = 0; put_right(bar, form, elapsed, left, rate_text, right, sizeof right);
+         form++) {
+        const unsigned others = used + (unsigned)strlen(right) + 1;
+        if (width != 0 && width < others + LEAST_CELLS) {
+            continue;
+        }
+        const unsigned cells = width == 0 ? 10 : width - others;
+        put_bar(fraction, cells < 100 ? cells : 100, bar->utf8, cells_text, sizeof cells_text);
+        snprintf(ret_text + used, n_bytes - used, "%s%s", cells_text, right);
         return ret_text;
     }
-    unsigned others = (unsigned)used + (unsigned)strlen(right);
-    unsigned cells = width == 0 ? 10 : width > others + 2 ? width - others - 1 : 1;
-    char cells_text[512];
-    put_bar(fraction, cells < 100 ? cells : 100, bar->utf8, cells_text, sizeof cells_text);
-    snprintf(ret_text + used, n_bytes - (unsigned)used, "%s%s", cells_text, right);
+    snprintf(ret_text, width < n_bytes ? width : n_bytes, "%d%%", (int)(fraction * 100));
     return ret_text;
+}
+
+bool progress_mixes_with_stdout(void)
+{
+    struct stat out, err;
+    return isatty(STDOUT_FILENO) && isatty(STDERR_FILENO) && fstat(STDOUT_FILENO, &out) == 0 &&
+           fstat(STDERR_FILENO, &err) == 0 && out.st_rdev == err.st_rdev;
 }
 
 static void show(progress *bar, double now)
@@ -137,7 +181,7 @@ static void show(progress *bar, double now)
     }
     struct winsize window;
     unsigned width = 80;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 20) {
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0) {
         width = window.ws_col;
     }
     flockfile(stderr);

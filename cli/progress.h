@@ -24,11 +24,16 @@ void progress_set(progress *bar, uint64_t done);
 void progress_end(progress *bar);
 double progress_seconds(const progress *bar);
 
+/* Records on stdout and a bar on stderr would be on one terminal: records come first, so such a run
+ * has no bar. */
+bool progress_mixes_with_stdout(void);
+
 /* Seconds of the monotonic clock. */
 double clock_seconds(void);
 
 /* The bar of a moment, as tqdm prints it, without line ends: for progress_set and the tests.
- * Returns ret_text, which has room for n_bytes; width 0 = as wide as it gets. */
+ * Returns ret_text, which has room for n_bytes. It takes less than `width` columns: what does not
+ * fit is left out. Width 0 = as wide as it gets. */
 const char *progress_text(const progress *bar, double now, unsigned width, char *ret_text,
                           unsigned n_bytes);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,7 +18,12 @@ int write_all(int file, const void *data, size_t n_bytes)
     const char *p = data;
     while (n_bytes > 0) {
         ssize_t n = write(file, p, n_bytes);
-        if (n < 0 && errno != EINTR) {
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            if (poll(&(struct pollfd){.fd = file, .events = POLLOUT}, 1, -1) < 0 &&
+                errno != EINTR) {
+                return -1;
+            }
+        } else if (n < 0 && errno != EINTR) {
             return -1;
         }
         if (n > 0) {

@@ -8,32 +8,47 @@
 
 #include "command_allocator.h"
 #include "exit_status.h"
+#include "shown_text.h"
 
-int read_preset_file(const char *path, char **ret_text, size_t *ret_n_bytes)
+static int read_file(FILE *file, const char *path, char **ret_text, size_t *ret_n_bytes)
 {
-    size_t room = AUGS_MAX_PRESET_BYTES + 1;
-    bool is_stdin = strcmp(path, "-") == 0;
-    FILE *file = is_stdin ? stdin : fopen(path, "rb");
-    if (file == NULL) {
-        return complain(EXIT_CONFIGURATION, "preset '%s': %s", path, strerror(errno));
-    }
+    const size_t room = AUGS_MAX_PRESET_BYTES + 1;
     char *text = malloc(room);
     errno = 0;
-    size_t n_bytes = text != NULL ? fread(text, 1, room, file) : 0;
-    int result = EXIT_DONE;
+    const size_t n_bytes = text != NULL ? fread(text, 1, room, file) : 0;
     if (text == NULL || ferror(file)) {
-        result = complain(EXIT_CONFIGURATION, "preset '%s': %s", path,
-                          strerror(text == NULL ? ENOMEM : errno));
-    }
-    if (!is_stdin) {
-        fclose(file);
-    }
-    if (result != EXIT_DONE) {
         free(text);
-        return result;
+        return complain(text == NULL ? EXIT_FAILED : EXIT_CONFIGURATION, "preset '%s': %s", path,
+                        strerror(text == NULL ? ENOMEM : errno));
     }
     *ret_text = text;
     *ret_n_bytes = n_bytes;
+    return EXIT_DONE;
+}
+
+int read_preset_file(const char *path, char **ret_text, size_t *ret_n_bytes)
+{
+    static char *of_stdin; /* can be read once, and is looked at for messages again */
+    static size_t n_of_stdin;
+    if (strcmp(path, "-") != 0) {
+        FILE *file = fopen(path, "rb");
+        if (file == NULL) {
+            return complain(EXIT_CONFIGURATION, "preset '%s': %s", path, strerror(errno));
+        }
+        int result = read_file(file, path, ret_text, ret_n_bytes);
+        fclose(file);
+        return result;
+    }
+    int result = of_stdin == NULL ? read_file(stdin, "stdin", &of_stdin, &n_of_stdin) : EXIT_DONE;
+    if (result != EXIT_DONE) {
+        return result;
+    }
+    *ret_text = malloc(n_of_stdin + 1);
+    if (*ret_text == NULL) {
+        return complain(EXIT_FAILED, "no memory for %zu bytes", n_of_stdin);
+    }
+    memcpy(*ret_text, of_stdin, n_of_stdin);
+    *ret_n_bytes = n_of_stdin;
     return EXIT_DONE;
 }
 
@@ -72,6 +87,22 @@ static unsigned character_cells(const char *p)
     return 1;
 }
 
+/* Each character in as many cells as character_cells says, so that the caret stands below it. */
+static void put_line_part(const char *from, const char *end)
+{
+    for (const char *q = from; q < end; q += character_bytes(q)) {
+        uint32_t code = 0;
+        const size_t n = character_bytes(q);
+        if (*q == '\t') {
+            fputc(' ', stderr);
+        } else if (utf8_character(q, n, &code) == n && shown_is_printable(code)) {
+            fwrite(q, 1, n, stderr);
+        } else if (character_cells(q) > 0) {
+            fputc('?', stderr);
+        }
+    }
+}
+
 /* The line with a caret under the column; of a long line only the part around it. */
 static void print_place(const char *line, uint32_t column)
 {
@@ -93,22 +124,26 @@ static void print_place(const char *line, uint32_t column)
     size_t n_blanks = 0;
     for (const char *q = from; q < p; q += character_bytes(q)) {
         for (unsigned i = 0; i < character_cells(q); i++) {
-            blanks[n_blanks++] = *q == '\t' ? '\t' : ' ';
+            blanks[n_blanks++] = ' ';
         }
     }
-    fprintf(stderr, "  %s%.*s%s\n  %s%.*s%s\n", from > line ? "..." : "", (int)(end - from), from,
-            *end != '\0' ? "..." : "", from > line ? "   " : "", (int)n_blanks, blanks,
-            may_color() ? "\033[1;32m^\033[0m" : "^");
+    fprintf(stderr, "  %s", from > line ? "..." : "");
+    put_line_part(from, end);
+    fprintf(stderr, "%s\n  %s%.*s%s\n", *end != '\0' ? "..." : "", from > line ? "   " : "",
+            (int)n_blanks, blanks, may_color() ? "\033[1;32m^\033[0m" : "^");
 }
 
 static void print_fault(void *user, const augs_preset_fault *fault)
 {
     const char *origin = *(const char *const *)user;
     if (fault->line == 0) {
-        fprintf(stderr, "%s: %s\n", origin, fault->message);
+        shown_put_between(stderr, "", origin, ": ");
+        shown_put_between(stderr, "", fault->message, "\n");
         return;
     }
-    fprintf(stderr, "%s:%u:%u: %s\n", origin, fault->line, fault->column, fault->message);
+    shown_put(stderr, origin);
+    fprintf(stderr, ":%u:%u: ", fault->line, fault->column);
+    shown_put_between(stderr, "", fault->message, "\n");
     print_place(fault->source_line, fault->column);
 }
 
@@ -125,10 +160,27 @@ int print_preset_faults(const char *text, size_t n_bytes, const char *origin,
     return n_faults;
 }
 
-static bool is_path(const char *name)
+static const char *shown_name(const char *name)
 {
-    size_t n = strlen(name);
-    return strchr(name, '/') != NULL || (n > 5 && strcmp(name + n - 5, ".yaml") == 0);
+    return strcmp(name, "-") == 0 ? "stdin" : name;
+}
+
+/* A shipped preset, a file, or "-". *ret_read: it was read; false after a message. */
+static int open_named(const char *name, const augs_preset_options *preset_options, bool *ret_read,
+                      augs_preset **ret_preset, augs_error *error)
+{
+    char *text = NULL;
+    size_t n_bytes = 0;
+    *ret_read = true;
+    if (strcmp(name, "-") != 0) {
+        return augs_preset_open(name, preset_options, ret_preset, error);
+    }
+    *ret_read = read_preset_file(name, &text, &n_bytes) == EXIT_DONE;
+    int status =
+        *ret_read ? augs_preset_open_text(text, n_bytes, "stdin", preset_options, ret_preset, error)
+                  : AUGS_E_IO;
+    free(text);
+    return status;
 }
 
 /* Without --set. */
@@ -137,42 +189,43 @@ static bool is_good_as_it_is(const char *name)
     const augs_preset_options preset_options = {.size = sizeof preset_options,
                                                 .allocator = command_allocator()};
     augs_preset *preset = NULL;
-    const bool is_good = augs_preset_open(name, &preset_options, &preset, NULL) == AUGS_OK;
+    bool was_read;
+    const bool is_good = open_named(name, &preset_options, &was_read, &preset, NULL) == AUGS_OK;
     augs_preset_unref(preset);
     return is_good;
 }
 
-/* Says all that is wrong with a preset of which only the first fault is known. */
+/* Prints all faults of a preset of which only the first is known; how many, or -1. */
+static int print_all_faults(const char *name, const augs_preset_options *preset_options)
+{
+    char *text = NULL;
+    size_t n_bytes = 0;
+    int n_faults = -1;
+    for (uint32_t i = 0; i < augs_shipped_count(); i++) {
+        if (strcmp(augs_shipped_name(i), name) == 0) {
+            const char *shipped = augs_shipped_text(i, &n_bytes);
+            return print_preset_faults(shipped, n_bytes, name, preset_options);
+        }
+    }
+    if (read_preset_file(name, &text, &n_bytes) == EXIT_DONE) {
+        n_faults = print_preset_faults(text, n_bytes, shown_name(name), preset_options);
+        free(text);
+    }
+    return n_faults;
+}
+
 static int explain_preset(const arguments *of, const char *name,
                           const augs_preset_options *preset_options, const augs_error *error)
 {
-    char *text = NULL;
-    const char *shipped = NULL;
-    size_t n_bytes = 0;
-    int n_faults = 0;
-    if (is_path(name)) {
-        if (read_preset_file(name, &text, &n_bytes) == EXIT_DONE) {
-            n_faults = print_preset_faults(text, n_bytes, name, preset_options);
-        }
-        free(text);
-    } else {
-        for (uint32_t i = 0; i < augs_shipped_count() && shipped == NULL; i++) {
-            if (strcmp(augs_shipped_name(i), name) == 0) {
-                shipped = augs_shipped_text(i, &n_bytes);
-            }
-        }
-        if (shipped != NULL) {
-            n_faults = print_preset_faults(shipped, n_bytes, name, preset_options);
-        }
-    }
+    const int n_faults = print_all_faults(name, preset_options);
     if (n_faults > 0 && is_good_as_it_is(name)) {
         return complain(EXIT_CONFIGURATION, "preset '%s' has %d fault%s by --set; accepted: %s",
-                        name, n_faults, n_faults == 1 ? "" : "s",
+                        shown_name(name), n_faults, n_faults == 1 ? "" : "s",
                         option_use_of(OPT_SET, command_index(of->command))->accepted);
     }
     if (n_faults > 0) {
-        return complain(EXIT_CONFIGURATION, "preset '%s' has %d fault%s", name, n_faults,
-                        n_faults == 1 ? "" : "s");
+        return complain(EXIT_CONFIGURATION, "preset '%s' has %d fault%s", shown_name(name),
+                        n_faults, n_faults == 1 ? "" : "s");
     }
     return complain(EXIT_CONFIGURATION, "%s", error->message);
 }
@@ -180,11 +233,15 @@ static int explain_preset(const arguments *of, const char *name,
 int open_preset(const arguments *of, const char *name, augs_preset **ret_preset)
 {
     augs_error error;
+    bool was_read = false;
     augs_preset_options preset_options = {.size = sizeof preset_options,
                                           .n_overrides = of->lists[OPT_SET].n,
                                           .overrides = of->lists[OPT_SET].texts,
                                           .allocator = command_allocator()};
-    int status = augs_preset_open(name, &preset_options, ret_preset, &error);
+    int status = open_named(name, &preset_options, &was_read, ret_preset, &error);
+    if (!was_read) {
+        return EXIT_CONFIGURATION;
+    }
     if (status == AUGS_E_PRESET) {
         return explain_preset(of, name, &preset_options, &error);
     }

@@ -215,8 +215,11 @@ int augsi_folder_list(const augsi_folder *folder,
     }
     int status = AUGS_OK;
     const struct dirent *entry;
-    while (status == AUGS_OK && (entry = readdir(directory)) != NULL) {
+    while (status == AUGS_OK && (errno = 0, entry = readdir(directory)) != NULL) {
         status = see(user, entry->d_name, error);
+    }
+    if (status == AUGS_OK && errno != 0) { /* not the end: the rest of the names is not known */
+        status = augsi_fail_errno(error, AUGS_E_IO, errno, "list folder '%s'", folder->path);
     }
     closedir(directory);
     return status;

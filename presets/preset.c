@@ -376,15 +376,25 @@ static int open_file(const char *path, const augs_preset_options *options, augs_
     return status;
 }
 
+/* JSON is YAML, so one reader takes all of them. */
+static bool names_file(const char *text)
+{
+    static const char *const ends[] = {".yaml", ".yml", ".json"};
+    bool found = strchr(text, '/') != NULL;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0] && !found; i++) {
+        const size_t n = strlen(text), n_end = strlen(ends[i]);
+        found = n > n_end && strcmp(text + n - n_end, ends[i]) == 0;
+    }
+    return found;
+}
+
 int augs_preset_open(const char *name_or_path, const augs_preset_options *options,
                      augs_preset **ret_preset, augs_error *error)
 {
     if (name_or_path == NULL || ret_preset == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "preset: a name and ret_preset are required");
     }
-    size_t n = strlen(name_or_path);
-    if (strchr(name_or_path, '/') != NULL ||
-        (n > 5 && strcmp(name_or_path + n - 5, ".yaml") == 0)) {
+    if (names_file(name_or_path)) {
         return open_file(name_or_path, options, ret_preset, error);
     }
     const char *names[AUGSI_MAX_SHIPPED];
@@ -402,7 +412,7 @@ int augs_preset_open(const char *name_or_path, const augs_preset_options *option
     const char *nearest = augsi_nearest(name_or_path, names, augs_shipped_count());
     return augsi_fail(error, AUGS_E_NOT_FOUND,
                       "preset '%.60s': no such preset%s%s%s; shipped: %s; a file's name has a '/' "
-                      "or ends in .yaml",
+                      "or ends in .yaml, .yml or .json",
                       name_or_path, nearest != NULL ? ", did you mean '" : "",
                       nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "", list);
 }

@@ -14,7 +14,7 @@ import zlib
 
 import numpy as np
 
-COMMAND = sys.argv.pop(1) if len(sys.argv) > 1 else "augstream"
+COMMAND = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else "augstream"
 LAUNCHERS = re.compile(r"(AUGSTREAM_|RANK$|WORLD_SIZE$|OMPI_|PMI_|SLURM_|HOROVOD_|FLUX_|JOB_COMPLETION_)")
 SECONDS = 120
 

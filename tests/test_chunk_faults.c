@@ -3,6 +3,7 @@
  * Chunk folders under failures. The linker puts the functions below before the system's (--wrap),
  * so any call of write, fsync or rename can be made to fail.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -24,7 +25,12 @@ int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to);
 int __wrap_fstatvfs(int fd, struct statvfs *facts);
 int __wrap_fstatvfs64(int fd, struct statvfs *facts);
 
-enum { NOTHING, WRITES, SYNCS, RENAMES };
+struct dirent *__real_readdir(DIR *directory);
+struct dirent *__wrap_readdir(DIR *directory);
+struct dirent *__real_readdir64(DIR *directory);
+struct dirent *__wrap_readdir64(DIR *directory);
+
+enum { NOTHING, WRITES, SYNCS, RENAMES, LISTS };
 static int failing = NOTHING, failure;
 static atomic_int calls_until_failure;
 static bool short_writes;
@@ -59,6 +65,25 @@ int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to)
         return -1;
     }
     return __real_renameat(from_fd, from, to_fd, to);
+}
+
+/* Both names of the C library: the second is used with 64-bit file offsets. */
+struct dirent *__wrap_readdir(DIR *directory)
+{
+    if (fails(LISTS)) {
+        errno = failure;
+        return NULL;
+    }
+    return __real_readdir(directory);
+}
+
+struct dirent *__wrap_readdir64(DIR *directory)
+{
+    if (fails(LISTS)) {
+        errno = failure;
+        return NULL;
+    }
+    return __real_readdir64(directory);
 }
 
 /* 1,000 bytes are free while writes fail. With 64-bit file offsets the C library's function has the
@@ -149,6 +174,27 @@ START_TEST(any_failed_call_leaves_a_folder_that_can_be_finished)
             end();
         }
     }
+}
+END_TEST
+
+/* Not the end of the folder: what is not seen would count as missing. */
+START_TEST(a_folder_that_cannot_be_listed_to_its_end_is_an_error)
+{
+    augs_error error;
+    begin(AUGS_FORMAT_JSONL, 400);
+    for (int n_calls = 0; n_calls < 5; n_calls++) {
+        fail_after(LISTS, n_calls, EIO);
+        int status = augs_chunks_write(stream, whole, &options, NULL, &error);
+        ck_assert_msg(status == AUGS_E_IO && strstr(error.message, "list folder") != NULL, "%d: %s",
+                      n_calls, error.message);
+        fail_after(LISTS, n_calls, EIO);
+        status = augs_chunks_verify(whole, NULL, NULL, &error);
+        ck_assert_msg(status == AUGS_E_IO && strstr(error.message, "list folder") != NULL, "%d: %s",
+                      n_calls, error.message);
+    }
+    fail_after(NOTHING, 0, 0);
+    AUGS_ASSERT_OK(augs_chunks_verify(whole, NULL, NULL, &error), error);
+    end();
 }
 END_TEST
 
@@ -420,7 +466,7 @@ START_TEST(a_failed_allocation_leaves_a_folder_that_can_be_finished)
 END_TEST
 
 AUGS_SUITE("chunk_faults", any_failed_call_leaves_a_folder_that_can_be_finished,
-           a_file_that_may_not_grow_is_named,
+           a_folder_that_cannot_be_listed_to_its_end_is_an_error, a_file_that_may_not_grow_is_named,
            a_full_disk_is_reported_with_the_bytes_that_are_missing, short_writes_are_carried_on,
            a_failed_sync_is_not_tried_again, killed_at_any_moment_it_goes_on_to_the_same_folder,
            a_shard_that_another_process_writes_is_refused,

@@ -283,7 +283,7 @@ class Others(Case):
         leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
         process = subprocess.Popen([COMMAND, *map(str, arguments)], stderr=follower, stdout=subprocess.DEVNULL,
-                                   env=environment(**settings))
+                                   env=environment(**{"TERM": "xterm", **settings}))
         os.close(follower)
         seen = b""
         while True:

@@ -142,10 +142,10 @@ typedef struct augs_preset_fault {
 typedef void augs_preset_fault_function(void *user, const augs_preset_fault *fault);
 
 /*
- * Opens a preset by name or path: a text that contains '/' or ends in ".yaml" is a file, anything
- * else the name of a shipped preset. options may be NULL. The result has one reference, the
- * caller's. AUGS_E_NOT_FOUND (with "did you mean"), AUGS_E_IO, AUGS_E_PRESET (the first fault and
- * how many more).
+ * Opens a preset by name or path: a text that contains '/' or ends in ".yaml", ".yml" or ".json" is
+ * a file, anything else the name of a shipped preset. options may be NULL. The result has one
+ * reference, the caller's. AUGS_E_NOT_FOUND (with "did you mean"), AUGS_E_IO, AUGS_E_PRESET (the
+ * first fault and how many more).
  */
 AUGS_API int augs_preset_open(const char *name_or_path, const augs_preset_options *options,
                               augs_preset **ret_preset, augs_error *error);
