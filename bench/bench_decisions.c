@@ -97,6 +97,7 @@ static void planner(const char *strategy, const char *journal, size_t n_calls)
         }
         double passed = now_us() - start;
         const augs_feedback feedback = {.size = sizeof feedback,
+                                        .step = AUGS_STEP_LAST,
                                         .seconds = seconds_of(span.count, &random),
                                         .bytes = 1000 * span.count};
         const double again = now_us();

@@ -78,8 +78,11 @@ static int consume(bench_job *job, augs_pipeline *pipeline, const augs_batch *ba
     const double seconds = job->a + job->b * n + (n > job->n0 ? job->c * (n - job->n0) : 0);
     const double bytes = job->m0 + job->m * n;
     job->passed_ns += (uint64_t)((seconds < 1e9 ? seconds : 1e9) * 1e9);
-    return augs_pipeline_observe(pipeline, seconds + (double)made_ns * 1e-9,
-                                 bytes < 1e18 ? (uint64_t)bytes : UINT64_MAX, 0, error);
+    const augs_feedback feedback = {.size = sizeof feedback,
+                                    .step = AUGS_STEP_LAST,
+                                    .seconds = seconds + (double)made_ns * 1e-9,
+                                    .bytes = bytes < 1e18 ? (uint64_t)bytes : UINT64_MAX};
+    return augs_pipeline_observe(pipeline, &feedback, error);
 }
 
 static int run_batches(bench_job *job, augs_pipeline *pipeline, bench_result *result,

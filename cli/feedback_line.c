@@ -88,7 +88,8 @@ int feedback_line_read(FILE *file, unsigned long *line, augs_feedback *ret_feedb
         snprintf(what, sizeof what, "column %d: %s", error.column, error.text);
         return refuse(*line, what);
     }
-    *ret_feedback = (augs_feedback){.size = sizeof *ret_feedback, .seconds = (double)NAN};
+    *ret_feedback = (augs_feedback){
+        .size = sizeof *ret_feedback, .step = AUGS_STEP_LAST, .seconds = (double)NAN};
     int result = json_is_object(object) ? take_members(object, *line, ret_feedback)
                                         : refuse(*line, "it is no object");
     json_decref(object);

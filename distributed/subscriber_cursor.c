@@ -35,6 +35,12 @@ int augsi_cursor_init(augsi_cursor *cursor, const augs_subscriber_options *optio
     }
     if (options->token != NULL) {
         int status = augsi_token_parse(options->token, &cursor->token, error);
+        if (status == AUGS_OK && cursor->token.parts != NULL) {
+            status = augsi_fail(error, AUGS_E_TOKEN,
+                                "resume token: it names parts of a batch that did not fit in a "
+                                "pipeline; a subscriber has none");
+        }
+        cursor->token.parts = NULL; /* it points into the caller's text */
         if (status < 0) {
             return status;
         }

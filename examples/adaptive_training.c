@@ -85,8 +85,12 @@ static int train(augs_pipeline *pipeline, trainer *self)
             fprintf(stderr, "adaptive_training: a batch of %" PRIu64 " does not fit\n", n);
             return EXIT_FAILURE;
         }
-        if (augs_pipeline_observe(pipeline, cost.seconds, cost.bytes, cost.available_bytes,
-                                  &error) < 0) {
+        const augs_feedback feedback = {.size = sizeof feedback,
+                                        .step = step,
+                                        .seconds = cost.seconds,
+                                        .bytes = cost.bytes,
+                                        .available_bytes = cost.available_bytes};
+        if (augs_pipeline_observe(pipeline, &feedback, &error) < 0) {
             return fail("observe", &error);
         }
         printf("%5" PRIu64 " %5" PRIu64 " %10.0f %5.1f  %s\n", step, n, (double)n / cost.seconds,

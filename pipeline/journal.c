@@ -32,7 +32,7 @@ struct augsi_journal {
     uint64_t window_at;                           /* file offset of `window` */
     size_t n_window;
     char window[READ_BYTES];
-    char pending[MOST_PENDING * 128u];
+    char pending[MOST_PENDING * 256u];
     size_t n_pending;
 };
 
@@ -181,8 +181,9 @@ int augsi_journal_count(augsi_journal *journal, uint32_t epoch, uint64_t enough,
     if (epoch != journal->epoch || enough < journal->next_step) {
         augsi_journal_rewind(journal, epoch);
     }
-    while (journal->next_step < enough &&
-           (kind == AUGSI_ENTRY_STEP || kind == AUGSI_ENTRY_FEEDBACK)) {
+    while (
+        journal->next_step < enough &&
+        (kind == AUGSI_ENTRY_STEP || kind == AUGSI_ENTRY_FEEDBACK || kind == AUGSI_ENTRY_RETRY)) {
         kind = augsi_journal_next(journal, &entry, error);
     }
     *ret_n = journal->next_step;
@@ -283,7 +284,7 @@ int augsi_journal_append(augsi_journal *journal, int kind, const augsi_journal_e
     journal->n_pending = 0;
     if (at_end) { /* the writer knows what it wrote */
         journal->at = journal->end;
-        journal->next_step = entry->step + (kind == AUGSI_ENTRY_STEP);
+        journal->next_step += kind == AUGSI_ENTRY_STEP;
     }
     return AUGS_OK;
 }
@@ -428,6 +429,26 @@ int augsi_journal_open(const char *path, bool read_only, const augsi_journal_hea
     augsi_journal_rewind(journal, 0);
     *ret_journal = journal;
     return AUGS_OK;
+}
+
+augsi_journal *augsi_journal_clone(const augsi_journal *journal)
+{
+    augsi_journal *clone = augsi_new(&journal->allocator, sizeof *clone);
+    if (clone == NULL) {
+        return NULL;
+    }
+    clone->allocator = journal->allocator;
+    clone->read_only = true;
+    clone->end = journal->end;
+    clone->after_head = journal->after_head;
+    clone->path = augsi_copy_text(&journal->allocator, journal->path, strlen(journal->path));
+    clone->fd = fcntl(journal->fd, F_DUPFD_CLOEXEC, 0);
+    if (clone->path == NULL || clone->fd < 0) {
+        augsi_journal_free(clone);
+        return NULL;
+    }
+    augsi_journal_rewind(clone, journal->epoch);
+    return clone;
 }
 
 void augsi_journal_free(augsi_journal *journal)

@@ -5,12 +5,14 @@
  *
  *   {"augstream_plan":1,"fingerprint":"<hex>","strategy":"adaptive","world_size":1,"first":0,"count":1000}
  *   {"epoch":0,"step":0,"first":0,"stride":1,"count":16,"why":"start"}
- *   {"epoch":0,"samples":16,"seconds":0.0123,"bytes":0,"available":0}
+ *   {"epoch":0,"step":0,"part":0,"samples":16,"seconds":0.0123,"bytes":0,"available":0,"fits":true}
+ *   {"epoch":0,"step":9,"part":0,"retry":[0,64],"parts":2,"as":1,"unit":1}
  *   {"epoch":0,"end":63}
  *
  * The spans count positions of the stream and are of all ranks together; `end` says how many steps
- * the epoch had. The line of feedback lets a continued strategy know what it had learned. A last
- * line without its newline was torn by a crash and counts as not written.
+ * the epoch had. The line of feedback lets a continued strategy know what it had learned. A retry
+ * says that samples 0 to 63 per rank of a step were given again, as so many parts whose numbers
+ * begin with `as`. A last line without its newline was torn by a crash and counts as not written.
  */
 #ifndef AUGSI_JOURNAL_H
 #define AUGSI_JOURNAL_H
@@ -35,12 +37,21 @@ typedef struct augsi_journal_head {
 #define AUGSI_ENTRY_STEP 1
 #define AUGSI_ENTRY_FEEDBACK 2
 #define AUGSI_ENTRY_END 3
+#define AUGSI_ENTRY_RETRY 4
+
+/* Samples of a step that were given again: low to high - 1, of the rank with the most. */
+typedef struct augsi_journal_retry {
+    uint32_t part;                /* that did not fit, */
+    uint32_t first_part, n_parts; /* and those that took its place */
+    uint64_t low, high, unit;
+} augsi_journal_retry;
 
 typedef struct augsi_journal_entry {
     uint32_t epoch;
-    uint64_t step; /* of a span; of the end: how many there were */
+    uint64_t step; /* of a span or a retry; of the end: how many there were */
     augs_span span;
     augs_feedback feedback;
+    augsi_journal_retry retry;
     char why[AUGS_WHY_BYTES];
 } augsi_journal_entry;
 
@@ -53,6 +64,9 @@ typedef struct augsi_journal_entry {
 int augsi_journal_open(const char *path, bool read_only, const augsi_journal_head *head,
                        const augs_allocator *allocator, augsi_journal **ret_journal,
                        augs_error *error);
+/* The same file at its beginning, to read from beside the first reader. NULL: no memory or files.
+ */
+augsi_journal *augsi_journal_clone(const augsi_journal *journal);
 void augsi_journal_free(augsi_journal *journal);
 const char *augsi_journal_path(const augsi_journal *journal);
 bool augsi_journal_is_read_only(const augsi_journal *journal);
@@ -73,9 +87,9 @@ bool augsi_journal_is_at_end(const augsi_journal *journal); /* of all epochs */
 int augsi_journal_count(augsi_journal *journal, uint32_t epoch, uint64_t enough, uint64_t *ret_n,
                         augs_error *error);
 
-/* Appends a step or an end; it is on the disk when the call returns. Feedback waits for it. After a
- * failure the journal is as before, or, if that cannot be had, every later call fails, too:
- * AUGS_E_NO_SPACE, AUGS_E_IO, AUGS_E_CORRUPT (somebody else changed the file). */
+/* Appends a step, a retry or an end; it is on the disk when the call returns. Feedback waits for
+ * it. After a failure the journal is as before, or, if that cannot be had, every later call fails,
+ * too: AUGS_E_NO_SPACE, AUGS_E_IO, AUGS_E_CORRUPT (somebody else changed the file). */
 int augsi_journal_append(augsi_journal *journal, int kind, const augsi_journal_entry *entry,
                          augs_error *error);
 

@@ -29,11 +29,21 @@ size_t augsi_journal_write_entry(int kind, const augsi_journal_entry *entry,
         if (isfinite(entry->feedback.seconds)) {
             seconds[augsi_f64_text(entry->feedback.seconds, seconds)] = 0;
         }
+        n = snprintf(
+            ret_line, AUGSI_JOURNAL_LINE_BYTES,
+            "{\"epoch\":%" PRIu32 ",\"step\":%" PRIu64 ",\"part\":%" PRIu32 ",\"samples\":%" PRIu64
+            ",\"seconds\":%s,\"bytes\":%" PRIu64 ",\"available\":%" PRIu64 ",\"fits\":%s}\n",
+            entry->epoch, entry->feedback.step, entry->feedback.part, entry->feedback.n_samples,
+            seconds, entry->feedback.bytes, entry->feedback.available_bytes,
+            entry->feedback.outcome == AUGS_OUTCOME_FINE ? "true" : "false");
+    } else if (kind == AUGSI_ENTRY_RETRY) {
+        const augsi_journal_retry *retry = &entry->retry;
         n = snprintf(ret_line, AUGSI_JOURNAL_LINE_BYTES,
-                     "{\"epoch\":%" PRIu32 ",\"samples\":%" PRIu64
-                     ",\"seconds\":%s,\"bytes\":%" PRIu64 ",\"available\":%" PRIu64 "}\n",
-                     entry->epoch, entry->feedback.n_samples, seconds, entry->feedback.bytes,
-                     entry->feedback.available_bytes);
+                     "{\"epoch\":%" PRIu32 ",\"step\":%" PRIu64 ",\"part\":%" PRIu32
+                     ",\"retry\":[%" PRIu64 ",%" PRIu64 "],\"parts\":%" PRIu32 ",\"as\":%" PRIu32
+                     ",\"unit\":%" PRIu64 "}\n",
+                     entry->epoch, entry->step, retry->part, retry->low, retry->high,
+                     retry->n_parts, retry->first_part, retry->unit);
     } else {
         n = snprintf(ret_line, AUGSI_JOURNAL_LINE_BYTES,
                      "{\"epoch\":%" PRIu32 ",\"end\":%" PRIu64 "}\n", entry->epoch, entry->step);
@@ -44,7 +54,8 @@ size_t augsi_journal_write_entry(int kind, const augsi_journal_entry *entry,
 /* What kind of line it may be; AUGSI_ENTRY_NONE: no line of a journal. */
 static int scan_entry(const char *line, augsi_journal_entry *entry)
 {
-    char seconds[48];
+    char seconds[48], fits[8];
+    augsi_journal_retry *retry = &entry->retry;
     *entry = (augsi_journal_entry){.feedback = {.size = sizeof entry->feedback}};
     if (sscanf(line,
                "{\"epoch\":%" SCNu32 ",\"step\":%" SCNu64 ",\"first\":%" SCNu64
@@ -54,15 +65,31 @@ static int scan_entry(const char *line, augsi_journal_entry *entry)
         return AUGSI_ENTRY_STEP;
     }
     if (sscanf(line,
-               "{\"epoch\":%" SCNu32 ",\"samples\":%" SCNu64
-               ",\"seconds\":%47[^,],\"bytes\":%" SCNu64 ",\"available\":%" SCNu64 "}",
-               &entry->epoch, &entry->feedback.n_samples, seconds, &entry->feedback.bytes,
-               &entry->feedback.available_bytes) == 5) {
+               "{\"epoch\":%" SCNu32 ",\"step\":%" SCNu64 ",\"part\":%" SCNu32
+               ",\"samples\":%" SCNu64 ",\"seconds\":%47[^,],\"bytes\":%" SCNu64
+               ",\"available\":%" SCNu64 ",\"fits\":%5[a-z]}",
+               &entry->epoch, &entry->feedback.step, &entry->feedback.part,
+               &entry->feedback.n_samples, seconds, &entry->feedback.bytes,
+               &entry->feedback.available_bytes, fits) == 8) {
+        entry->feedback.epoch = entry->epoch;
+        entry->feedback.outcome =
+            strcmp(fits, "true") == 0 ? AUGS_OUTCOME_FINE : AUGS_OUTCOME_DID_NOT_FIT;
         entry->feedback.seconds = NAN;
         if (strcmp(seconds, "null") == 0 ||
             augsi_parse_f64(seconds, strlen(seconds), &entry->feedback.seconds)) {
             return AUGSI_ENTRY_FEEDBACK;
         }
+    }
+    if (sscanf(line,
+               "{\"epoch\":%" SCNu32 ",\"step\":%" SCNu64 ",\"part\":%" SCNu32
+               ",\"retry\":[%" SCNu64 ",%" SCNu64 "],\"parts\":%" SCNu32 ",\"as\":%" SCNu32
+               ",\"unit\":%" SCNu64 "}",
+               &entry->epoch, &entry->step, &retry->part, &retry->low, &retry->high,
+               &retry->n_parts, &retry->first_part, &retry->unit) == 8 &&
+        retry->low < retry->high && retry->n_parts > 1 && retry->unit > 0 &&
+        retry->first_part > retry->part && retry->n_parts <= UINT32_MAX - retry->first_part &&
+        retry->n_parts <= (retry->high - retry->low - 1) / retry->unit + 1) {
+        return AUGSI_ENTRY_RETRY;
     }
     if (sscanf(line, "{\"epoch\":%" SCNu32 ",\"end\":%" SCNu64 "}", &entry->epoch, &entry->step) ==
         2) {

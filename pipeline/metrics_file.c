@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <augstream/memory_monitor.h>
+#include <augstream/strategy.h>
 
 #include "fail.h"
 #include "memory.h"
@@ -62,6 +63,13 @@ static void add_batch(augsi_text *text, const augs_batch_metrics *batch)
         augsi_text_add_json_string(text, level);
     } else {
         augsi_text_add_string(text, "null");
+    }
+    if (batch->part != 0) {
+        augsi_text_add_string(text, ",\"part\":");
+        augsi_text_add_u64(text, batch->part);
+    }
+    if (batch->outcome != AUGS_OUTCOME_FINE) {
+        augsi_text_add_string(text, ",\"fits\":false");
     }
     augsi_text_add_string(text, ",\"why\":");
     augsi_text_add_json_string(text, batch->why);

@@ -3,16 +3,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "clock.h"
 #include "fail.h"
 #include "memory.h"
 #include "pipeline_impl.h"
 #include "stream_impl.h"
-
-static uint64_t now_of(const augs_pipeline *pipeline)
-{
-    return pipeline->now_ns != NULL ? pipeline->now_ns(pipeline->now_user) : augsi_now_ns();
-}
 
 static int check_window(const augs_stream *stream, const augs_pipeline_options *options,
                         uint64_t *ret_n, augs_error *error)
@@ -69,8 +63,14 @@ static int open_parts(augs_pipeline *pipeline, augs_stream *stream,
         return augsi_fail(error, AUGS_E_RANGE, "pipeline: rank %u of %u; ranks are 0 to %u",
                           options->rank, world_size, world_size - 1);
     }
+    if (options->feedback > AUGS_FEEDBACK_TOLD) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "pipeline: feedback %u; accepted: 0 timed, 1 told", options->feedback);
+    }
     pipeline->rank = options->rank;
     pipeline->world_size = world_size;
+    pipeline->told = options->feedback == AUGS_FEEDBACK_TOLD;
+    pipeline->out.scale = 1;
     int status = open_plan(pipeline, options, error);
     if (status < 0) {
         return status;
@@ -108,20 +108,11 @@ int augs_pipeline_open(augs_stream *stream, const augs_pipeline_options *options
     return AUGS_OK;
 }
 
-void augsi_pipeline_note_last(augs_pipeline *pipeline)
-{
-    if (pipeline->metrics != NULL && pipeline->last.n_samples != 0) {
-        augs_metrics_add(pipeline->metrics, &pipeline->last);
-    }
-    pipeline->last.n_samples = 0;
-    pipeline->awaits = false;
-}
-
 void augs_pipeline_free(augs_pipeline *pipeline)
 {
     if (pipeline != NULL) {
         augs_allocator allocator = pipeline->allocator;
-        augsi_pipeline_note_last(pipeline);
+        augsi_pipeline_note_all(pipeline);
         augsi_decisions_done(&pipeline->decisions);
         augsi_batch_pool_free(pipeline->pool);
         augs_stream_unref(pipeline->stream);
@@ -156,88 +147,88 @@ static int check_rest(augs_pipeline *pipeline, uint64_t step, augs_error *error)
     return status;
 }
 
-static void tell_cost(augs_pipeline *pipeline, double seconds, uint64_t bytes,
-                      uint64_t available_bytes)
+static void hand_out(augs_pipeline *pipeline, const augsi_piece *piece)
 {
-    const augs_feedback feedback = {.size = sizeof feedback,
-                                    .n_samples = pipeline->n_last,
-                                    .seconds = seconds,
-                                    .bytes = bytes,
-                                    .available_bytes = available_bytes};
-    pipeline->last.seconds = seconds >= 0 ? seconds : (double)NAN;
-    pipeline->last.bytes = bytes;
-    pipeline->last.available_bytes = available_bytes;
-    pipeline->awaits = false;
-    augsi_plan_observe(pipeline->plan, &feedback);
+    augsi_handed_out *batch = augsi_pipeline_remember(pipeline, piece);
+    batch->timed =
+        !pipeline->told && (!augsi_plan_is_fixed(pipeline->plan) || pipeline->metrics != NULL);
+    batch->at_ns = batch->timed ? augsi_pipeline_now(pipeline) : 0;
+    pipeline->between = true;
 }
 
-/* What the process itself took. A consumer that told less is believed until the difference could
- * bring memory to its end. Our own part is not the consumer's. */
-static void tell_own_cost(augs_pipeline *pipeline, const augsi_own_cost *cost)
+/* Whether nothing comes after this batch, so far as is known. */
+static bool is_last(const augs_pipeline *pipeline)
 {
-    augs_batch_metrics *last = &pipeline->last;
-    const uint64_t ours = cost->n_samples * augs_stream_sample_bytes(pipeline->stream);
-    const uint64_t bytes = last->bytes != 0 ? cost->least_bytes : cost->bytes;
-    if (last->n_samples == 0 || bytes <= ours || (last->bytes != 0 && !cost->matters)) {
-        return;
-    }
-    const augs_feedback feedback = {.size = sizeof feedback,
-                                    .n_samples = cost->n_samples,
-                                    .seconds = (double)NAN,
-                                    .bytes = bytes - ours};
-    if ((double)feedback.bytes * (double)last->n_samples <=
-        (double)last->bytes * (double)feedback.n_samples) {
-        return;
-    }
-    if (cost->bytes == cost->least_bytes && cost->n_samples == last->n_samples) {
-        last->bytes = feedback.bytes;
-    }
-    augsi_plan_observe(pipeline->plan, &feedback);
+    return pipeline->ended && !augsi_out_has_parts(&pipeline->out) &&
+           !augsi_plan_has_later_retry(pipeline->plan);
 }
 
-/* The memory of now, and what the last batch did to it. */
-static void look_at_memory(augs_pipeline *pipeline)
+/* The records of a piece: 1; 0: it has none for this rank, or the journal has parts of it. */
+static int make(augs_pipeline *pipeline, augsi_piece *piece, augs_batch **ret_batch,
+                augs_error *error)
 {
-    if (pipeline->last.available_bytes != 0) { /* the consumer knows better */
-        augsi_decisions_look(&pipeline->decisions);
-        return;
+    augs_batch *batch;
+    int status = augsi_plan_is_retried_later(pipeline->plan, piece->step, piece->part, error);
+    if (status < 0) {
+        return status;
     }
-    const augsi_own_cost cost =
-        augsi_decisions_measure(&pipeline->decisions, pipeline->last.n_samples);
-    tell_own_cost(pipeline, &cost);
+    if (status > 0) {
+        augsi_handed_out *passed = augsi_pipeline_remember(pipeline, piece);
+        passed->noted = passed->misfit = passed->retried = true;
+        return 0;
+    }
+    if (piece->slice.body.count + piece->slice.pad_count == 0) {
+        return 0;
+    }
+    piece->slice.last = is_last(pipeline);
+    status = augsi_batch_make(pipeline->pool, pipeline->stream, &piece->slice, piece->step,
+                              pipeline->rank, pipeline->world_size, &batch, error);
+    if (status < 0) {
+        return status;
+    }
+    augsi_batch_info_edit(batch)->part = piece->part;
+    hand_out(pipeline, piece);
+    *ret_batch = batch;
+    return 1;
 }
 
-/* Between two batches. */
-static void look_around(augs_pipeline *pipeline)
+/* The next part of what is given again: 1, 0 if there is none, or negative. */
+static int next_part(augs_pipeline *pipeline, augs_batch **ret_batch, augs_error *error)
 {
-    if (pipeline->awaits) {
-        const uint64_t now = now_of(pipeline);
-        const uint64_t passed = now > pipeline->handed_out_ns ? now - pipeline->handed_out_ns : 0;
-        tell_cost(pipeline, (double)passed * 1e-9, 0, 0);
+    augsi_piece piece;
+    while (augsi_out_next_part(&pipeline->out, &piece)) {
+        const int status = make(pipeline, &piece, ret_batch, error);
+        if (status < 0) {
+            augsi_out_put_back(&pipeline->out, &piece);
+        }
+        if (status != 0) {
+            return status;
+        }
     }
-    look_at_memory(pipeline);
-    const bool tight = pipeline->decisions.level >= AUGS_MEMORY_HIGH;
-    if (tight || pipeline->tight) {
-        augsi_batch_pool_set_tight(pipeline->pool, tight);
-        pipeline->tight = tight;
-    }
-    augsi_pipeline_note_last(pipeline);
+    return 0;
 }
 
-static void hand_out(augs_pipeline *pipeline, const augs_batch *batch, uint64_t step)
+/* The next step: 1; 0 at the end; negative. *ret_again: it has nothing for this rank. */
+static int next_step(augs_pipeline *pipeline, augs_batch **ret_batch, bool *ret_again,
+                     augs_error *error)
 {
-    pipeline->step = step + 1;
-    pipeline->n_last = augs_batch_n_samples(batch);
-    pipeline->last = (augs_batch_metrics){.size = sizeof pipeline->last,
-                                          .epoch = augs_stream_epoch(pipeline->stream),
-                                          .step = step,
-                                          .n_samples = pipeline->n_last,
-                                          .seconds = (double)NAN,
-                                          .level = pipeline->decisions.level};
-    const char *why = augsi_plan_why(pipeline->plan);
-    memcpy(pipeline->last.why, why, strlen(why));
-    pipeline->awaits = !augsi_plan_is_fixed(pipeline->plan) || pipeline->metrics != NULL;
-    pipeline->handed_out_ns = pipeline->awaits ? now_of(pipeline) : 0;
+    augsi_piece piece = {.step = pipeline->step};
+    int status = augsi_plan_slice(pipeline->plan, piece.step, pipeline->rank, &piece.slice, error);
+    if (status <= 0) {
+        return status < 0 ? status : check_rest(pipeline, piece.step, error);
+    }
+    status = check_walk(pipeline, piece.step, error);
+    if (status <= 0) {
+        return status;
+    }
+    piece.high = piece.slice.body.count + piece.slice.pad_count;
+    const bool ended = pipeline->ended;
+    pipeline->ended = piece.slice.last;
+    status = make(pipeline, &piece, ret_batch, error);
+    pipeline->ended = status < 0 ? ended : pipeline->ended;
+    pipeline->step += status >= 0;
+    *ret_again = status == 0;
+    return status;
 }
 
 int augs_pipeline_next(augs_pipeline *pipeline, augs_batch **ret_batch, augs_error *error)
@@ -245,30 +236,30 @@ int augs_pipeline_next(augs_pipeline *pipeline, augs_batch **ret_batch, augs_err
     if (pipeline == NULL || ret_batch == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline and ret_batch are required");
     }
-    look_around(pipeline);
-    for (;; pipeline->step++) { /* past steps that have nothing for this rank */
-        augsi_slice slice;
-        const uint64_t step = pipeline->step;
-        int status = augsi_plan_slice(pipeline->plan, step, pipeline->rank, &slice, error);
-        if (status <= 0) {
-            return status < 0 ? status : check_rest(pipeline, step, error);
-        }
-        status = check_walk(pipeline, step, error);
-        if (status <= 0) {
+    augsi_pipeline_look_around(pipeline);
+    for (;;) {
+        bool again = false;
+        int status = next_part(pipeline, ret_batch, error);
+        if (status != 0) {
             return status;
         }
-        if (slice.body.count + slice.pad_count == 0) {
-            continue;
-        }
-        augs_batch *batch;
-        status = augsi_batch_make(pipeline->pool, pipeline->stream, &slice, step, pipeline->rank,
-                                  pipeline->world_size, &batch, error);
+        status = augsi_pipeline_repeat_retry(pipeline, error);
         if (status < 0) {
             return status;
         }
-        hand_out(pipeline, batch, step);
-        *ret_batch = batch;
-        return 1;
+        if (status > 0) {
+            continue;
+        }
+        status = next_step(pipeline, ret_batch, &again, error);
+        if (status != 0) {
+            return status;
+        }
+        if (!again) { /* the end, unless a batch was given again after it */
+            status = augsi_pipeline_repeat_retry(pipeline, error);
+            if (status <= 0) {
+                return status;
+            }
+        }
     }
 }
 
@@ -277,18 +268,17 @@ const char *augs_pipeline_why(const augs_pipeline *pipeline)
     return pipeline != NULL ? augsi_plan_why(pipeline->plan) : "";
 }
 
-int augs_pipeline_observe(augs_pipeline *pipeline, double seconds, uint64_t bytes,
-                          uint64_t available_bytes, augs_error *error)
+/* A sink did not take the batch handed out last: the next call makes it again, and notes it. */
+static void take_back(augs_pipeline *pipeline)
 {
-    if (pipeline == NULL) {
-        return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline is required");
+    const augsi_handed_out *last = augsi_out_last(&pipeline->out);
+    if (last->piece.part != 0) {
+        augsi_out_put_back(&pipeline->out, &last->piece);
+    } else {
+        pipeline->step--;
     }
-    if (pipeline->n_last == 0) {
-        return augsi_fail(error, AUGS_E_STATE,
-                          "pipeline: there was no batch yet whose cost could be told");
-    }
-    tell_cost(pipeline, seconds, bytes, available_bytes);
-    return AUGS_OK;
+    pipeline->out.n_batches--;
+    pipeline->between = false;
 }
 
 int augs_pipeline_run(augs_pipeline *pipeline, augs_sink *sink, augs_error *error)
@@ -308,9 +298,7 @@ int augs_pipeline_run(augs_pipeline *pipeline, augs_sink *sink, augs_error *erro
         status = augs_sink_write(sink, batch, error);
         augs_batch_unref(batch);
         if (status < 0) {
-            pipeline->step--; /* it was not taken: the next call makes it again, and notes it */
-            pipeline->last.n_samples = 0;
-            pipeline->awaits = false;
+            take_back(pipeline);
             return status;
         }
         if (status > 0) {

@@ -4,6 +4,7 @@
 #include "fail.h"
 #include "pipeline_impl.h"
 #include "token.h"
+#include "token_parts.h"
 
 uint64_t augs_pipeline_n_left_out(const augs_pipeline *pipeline)
 {
@@ -13,6 +14,15 @@ uint64_t augs_pipeline_n_left_out(const augs_pipeline *pipeline)
 uint64_t augs_pipeline_step(const augs_pipeline *pipeline)
 {
     return pipeline != NULL ? pipeline->step : 0;
+}
+
+/* The next batch is another one than it was: parts that were to come are not. */
+static void move(augs_pipeline *pipeline, uint64_t step)
+{
+    augsi_pipeline_leave_last(pipeline);
+    pipeline->step = step;
+    pipeline->out.n_ranges = 0;
+    pipeline->ended = augsi_plan_is_over(pipeline->plan, step, pipeline->rank);
 }
 
 int augs_pipeline_seek(augs_pipeline *pipeline, uint64_t step, augs_error *error)
@@ -30,15 +40,14 @@ int augs_pipeline_seek(augs_pipeline *pipeline, uint64_t step, augs_error *error
                                              "not known any more"
                                            : "");
         }
-        pipeline->step = step;
+        move(pipeline, step);
         return AUGS_OK;
     }
     int status = augsi_plan_go_to(pipeline->plan, step, error);
     if (status < 0) {
         return status;
     }
-    augsi_pipeline_note_last(pipeline);
-    pipeline->step = step;
+    move(pipeline, step);
     return AUGS_OK;
 }
 
@@ -53,7 +62,7 @@ static void check_from(augs_pipeline *pipeline, uint64_t step, uint64_t position
 /* Takes the reference. */
 static void change_epoch(augs_pipeline *pipeline, augs_stream *stream)
 {
-    augsi_pipeline_note_last(pipeline);
+    augsi_pipeline_leave_last(pipeline);
     const bool other = augs_stream_epoch(stream) != augs_stream_epoch(pipeline->stream);
     augs_stream_unref(pipeline->stream);
     pipeline->stream = stream;
@@ -76,7 +85,7 @@ int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, augs_error 
     augsi_plan_set_epoch(pipeline->plan, epoch);
     augsi_plan_forget_base(pipeline->plan);
     check_from(pipeline, 0, 0);
-    pipeline->step = 0;
+    move(pipeline, 0);
     return AUGS_OK;
 }
 
@@ -111,10 +120,30 @@ int augs_pipeline_set_batch_size(augs_pipeline *pipeline, uint64_t batch_size, a
         status =
             augsi_plan_set_batch_size(pipeline->plan, batch_size, pipeline->step, position, error);
     }
+    pipeline->generation += status == AUGS_OK;
     if (status == AUGS_OK && augsi_plan_is_fixed(pipeline->plan)) {
         check_from(pipeline, pipeline->step, position);
     }
     return status;
+}
+
+/* What is to be given again, and how much of the journal's retries that takes into account. */
+static void add_parts(const augs_pipeline *pipeline, char text[AUGSI_TOKEN_PARTS_BYTES],
+                      augsi_token *token)
+{
+    augsi_token_parts parts = {.rank = pipeline->rank,
+                               .world_size = pipeline->world_size,
+                               .n_retries = augsi_plan_n_retries(pipeline->plan)};
+    for (uint32_t i = 0; i < pipeline->out.n_ranges; i++) {
+        if (pipeline->out.ranges[i].n_parts > 0) {
+            parts.ranges[parts.n_ranges++] = pipeline->out.ranges[i];
+        }
+    }
+    if (parts.n_ranges > 0 || parts.n_retries > 0) {
+        augsi_token_parts_format(&parts, text);
+        token->parts = text;
+        token->parts_bytes = strlen(text);
+    }
 }
 
 int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n_bytes,
@@ -129,6 +158,8 @@ int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n
     token.position = augsi_plan_is_fixed(pipeline->plan)
                          ? augsi_plan_position(pipeline->plan, pipeline->step, pipeline->rank)
                          : augsi_plan_decided_position(pipeline->plan, pipeline->step);
+    char text[AUGSI_TOKEN_PARTS_BYTES];
+    add_parts(pipeline, text, &token);
     return augsi_token_format(&token, ret_token, n_bytes, error);
 }
 
@@ -207,6 +238,54 @@ static int resume_decided(augs_pipeline *pipeline, const augsi_token *token, aug
     return AUGS_OK;
 }
 
+/* The parts that the token names, which are this rank's. */
+static int read_parts(const augs_pipeline *pipeline, const augsi_token *token,
+                      augsi_token_parts *ret_parts, augs_error *error)
+{
+    *ret_parts = (augsi_token_parts){.n_ranges = 0};
+    if (token->parts == NULL) {
+        return AUGS_OK;
+    }
+    int status = augsi_token_parts_parse(token->parts, token->parts_bytes,
+                                         augsi_plan_first_position(pipeline->plan),
+                                         augsi_plan_n_samples(pipeline->plan), ret_parts, error);
+    if (status == AUGS_OK && ret_parts->n_ranges > 0 &&
+        (ret_parts->rank != pipeline->rank || ret_parts->world_size != pipeline->world_size)) {
+        status = augsi_fail(error, AUGS_E_TOKEN,
+                            "resume token: rank %u of %u was in the middle of a batch that did not "
+                            "fit, this is rank %u of %u: resume as the same rank first",
+                            ret_parts->rank, ret_parts->world_size, pipeline->rank,
+                            pipeline->world_size);
+    }
+    return status;
+}
+
+static void take_up_parts(augs_pipeline *pipeline, const augsi_token_parts *parts)
+{
+    augsi_plan_know_retries(pipeline->plan, parts->n_retries);
+    memcpy(pipeline->out.ranges, parts->ranges, parts->n_ranges * sizeof parts->ranges[0]);
+    pipeline->out.n_ranges = parts->n_ranges;
+}
+
+static int go_to_token(augs_pipeline *pipeline, augsi_token *token, augs_error *error)
+{
+    augs_stream *stream;
+    int status = augs_stream_open_epoch(pipeline->stream, token->epoch, &stream, error);
+    if (status < 0) {
+        return status;
+    }
+    if (!augsi_plan_is_fixed(pipeline->plan)) {
+        return resume_decided(pipeline, token, stream, error);
+    }
+    status = find_token(pipeline, token, error);
+    if (status < 0) {
+        augs_stream_unref(stream);
+        return status;
+    }
+    change_epoch(pipeline, stream);
+    return augs_pipeline_seek(pipeline, token->step, error);
+}
+
 int augs_pipeline_resume(augs_pipeline *pipeline, const char *text, augs_error *error)
 {
     augsi_token token;
@@ -236,19 +315,11 @@ int augs_pipeline_resume(augs_pipeline *pipeline, const char *text, augs_error *
                           "repeat that, its plan journal can",
                           augsi_plan_options_of(pipeline->plan)->strategy);
     }
-    augs_stream *stream;
-    status = augs_stream_open_epoch(pipeline->stream, token.epoch, &stream, error);
-    if (status < 0) {
-        return status;
+    augsi_token_parts parts;
+    status = read_parts(pipeline, &token, &parts, error);
+    status = status < 0 ? status : go_to_token(pipeline, &token, error);
+    if (status == AUGS_OK) {
+        take_up_parts(pipeline, &parts);
     }
-    if (!augsi_plan_is_fixed(pipeline->plan)) {
-        return resume_decided(pipeline, &token, stream, error);
-    }
-    status = find_token(pipeline, &token, error);
-    if (status < 0) {
-        augs_stream_unref(stream);
-        return status;
-    }
-    change_epoch(pipeline, stream);
-    return augs_pipeline_seek(pipeline, token.step, error);
+    return status;
 }

@@ -162,6 +162,7 @@ void augsi_plan_free(augsi_plan *plan)
 {
     if (plan != NULL) {
         augs_allocator allocator = plan->allocator;
+        augsi_journal_free(plan->ahead);
         done_strategy(plan);
         augsi_delete(&allocator, plan, sizeof *plan);
     }
@@ -311,6 +312,52 @@ int augsi_plan_slice(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice
     return 1;
 }
 
+bool augsi_plan_is_over(augsi_plan *plan, uint64_t step, uint32_t rank)
+{
+    augsi_slice slice;
+    if (!augsi_plan_is_fixed(plan)) {
+        return step == plan->n_planned && augsi_span_check_is_whole(&plan->check) &&
+               plan->check.next >= plan->n_samples;
+    }
+    if (step >= plan->n_steps) {
+        return true;
+    }
+    return step > plan->base_step && augsi_plan_slice(plan, step - 1, rank, &slice, NULL) == 1 &&
+           slice.last;
+}
+
+static int check_recent(const augsi_plan *plan, uint64_t step, augs_error *error)
+{
+    if (augsi_plan_is_fixed(plan) || step >= plan->n_planned ||
+        plan->n_planned - step > AUGS_FEEDBACK_BATCHES) {
+        return augsi_fail(error, AUGS_E_RANGE,
+                          "strategy '%.40s': step %llu is none of the last %u that were planned",
+                          plan->ops->name, (unsigned long long)step, AUGS_FEEDBACK_BATCHES);
+    }
+    return AUGS_OK;
+}
+
+int augsi_plan_span_again(augsi_plan *plan, uint64_t step, augs_span *ret_span, augs_error *error)
+{
+    int status = check_recent(plan, step, error);
+    if (status == AUGS_OK) {
+        *ret_span = plan->recent[step % AUGS_FEEDBACK_BATCHES];
+        ret_span->first += plan->first_position;
+    }
+    return status;
+}
+
+int augsi_plan_slice_again(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
+                           augs_error *error)
+{
+    int status = check_recent(plan, step, error);
+    if (status == AUGS_OK) {
+        *ret_slice = (augsi_slice){.body = {0, 1, 0}};
+        deal(plan, &plan->recent[step % AUGS_FEEDBACK_BATCHES], rank, ret_slice);
+    }
+    return status;
+}
+
 int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
                               uint64_t position, augs_error *error)
 {
@@ -335,6 +382,9 @@ int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t st
     if (status < 0) {
         done_strategy(&changed);
         return status;
+    }
+    if (changed.ops->inherit != NULL) {
+        changed.ops->inherit(changed.state, plan->state);
     }
     changed.decided = false;
     done_strategy(plan);

@@ -73,6 +73,7 @@ uint64_t augsi_plan_position(augsi_plan *plan, uint64_t step, uint32_t rank);
  */
 int augsi_plan_check_step(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_span_check *check,
                           augs_error *error);
+/* Tells the planner, and the journal unless it knows already. The feedback names its step. */
 void augsi_plan_observe(augsi_plan *plan, const augs_feedback *feedback);
 /* What memory there is, for the facts; 0 = not known. */
 void augsi_plan_set_memory(augsi_plan *plan, uint64_t limit_bytes, uint64_t used_bytes,
@@ -100,6 +101,36 @@ int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error);
 /* Where the span of the next step or of the last one starts in the stream; 0: not known, it is
  * another step or one in the middle of a comb. */
 uint64_t augsi_plan_decided_position(const augsi_plan *plan, uint64_t step);
+
+/*
+ * Batches that did not fit and were given again, as the journal has them; plans that are fixed have
+ * none. The next entry, if it is a retry that is still to be done: 1, 0, or negative.
+ */
+int augsi_plan_next_retry(augsi_plan *plan, augsi_journal_entry *ret_entry, augs_error *error);
+/* 1: the journal has parts in the place of this one further on. Negative: it cannot be read. */
+int augsi_plan_is_retried_later(augsi_plan *plan, uint64_t step, uint32_t part, augs_error *error);
+/* After that: whether there is any. */
+bool augsi_plan_has_later_retry(const augsi_plan *plan);
+/* Whether a retry will not be written down: there is a journal, but it has more, or it is read. A
+ * run that has no journal is not behind. Negative: it cannot be read. */
+int augsi_plan_is_behind(augsi_plan *plan, augs_error *error);
+/* Writes a retry down, if the journal is written to and has been walked to its end. */
+int augsi_plan_write_retry(augsi_plan *plan, const augsi_journal_entry *entry, augs_error *error);
+/* How many retries of the epoch the run has passed or knows from its token; after a seek, how many
+ * the token knew of. */
+uint64_t augsi_plan_n_retries(const augsi_plan *plan);
+void augsi_plan_know_retries(augsi_plan *plan, uint64_t n);
+/* The slice of one of the last AUGS_FEEDBACK_BATCHES steps that were planned: AUGS_E_RANGE. */
+int augsi_plan_slice_again(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
+                           augs_error *error);
+/* Its span, of all ranks. */
+int augsi_plan_span_again(augsi_plan *plan, uint64_t step, augs_span *ret_span, augs_error *error);
+/* Whether the feedback of a batch that was taken from the journal was in it and is learned. */
+bool augsi_plan_knows_cost(const augsi_plan *plan, const augs_feedback *feedback);
+/* Whether neither `step`, which is the next one, nor a later one has samples for the rank. */
+bool augsi_plan_is_over(augsi_plan *plan, uint64_t step, uint32_t rank);
+/* Whether the step planned last was taken from the journal. */
+bool augsi_plan_is_taken(const augsi_plan *plan);
 
 /*
  * Batches of another size from `step`, at `position` of the window, on. sequential over interleaved

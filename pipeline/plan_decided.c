@@ -38,6 +38,37 @@ const augs_strategy_ops augsi_strategy_replay = {
     .plan = replay_plan,
 };
 
+static void note_learned(augsi_learned *learned, int kind, const augsi_journal_entry *entry)
+{
+    if (kind == AUGSI_ENTRY_STEP) {
+        const uint64_t at = learned->n_steps++ % AUGS_FEEDBACK_BATCHES;
+        learned->steps[at].epoch = entry->epoch;
+        learned->steps[at].step = entry->step;
+    } else if (kind == AUGSI_ENTRY_FEEDBACK) {
+        const uint64_t at = learned->n_told++ % (2 * AUGS_FEEDBACK_BATCHES);
+        learned->told[at].epoch = entry->epoch;
+        learned->told[at].step = entry->feedback.step;
+        learned->told[at].part = entry->feedback.part;
+    }
+}
+
+/* Whether earlier runs were told of a step that was taken from the journal. Of steps that are not
+ * among the last ones they were, or never will be. */
+static bool was_learned(const augsi_learned *learned, const augs_feedback *feedback)
+{
+    bool is_recent = false;
+    for (uint64_t i = 0; i < AUGS_FEEDBACK_BATCHES && i < learned->n_steps; i++) {
+        is_recent = is_recent || (learned->steps[i].epoch == feedback->epoch &&
+                                  learned->steps[i].step == feedback->step);
+    }
+    bool told = !is_recent;
+    for (uint64_t i = 0; i < 2 * AUGS_FEEDBACK_BATCHES && i < learned->n_told && !told; i++) {
+        told = learned->told[i].epoch == feedback->epoch &&
+               learned->told[i].step == feedback->step && learned->told[i].part == feedback->part;
+    }
+    return told;
+}
+
 /* Everything that earlier runs decided and were told. */
 static int learn(augsi_plan *plan, augs_error *error)
 {
@@ -45,6 +76,7 @@ static int learn(augsi_plan *plan, augs_error *error)
     augsi_journal_entry entry;
     int kind;
     while ((kind = augsi_journal_next_of_any(plan->journal, &entry, error)) > 0) {
+        note_learned(&plan->learned, kind, &entry);
         if (kind == AUGSI_ENTRY_FEEDBACK && plan->ops->observe != NULL) {
             plan->ops->observe(plan->state, &entry.feedback);
         } else if (kind == AUGSI_ENTRY_STEP && entry.span.first >= plan->first_position) {
@@ -95,6 +127,7 @@ void augsi_plan_restart(augsi_plan *plan)
     plan->taken = false;
     plan->decided = false;
     augsi_span_check_init(&plan->check);
+    augsi_plan_restart_retries(plan);
     if (plan->journal != NULL) {
         augsi_journal_rewind(plan->journal, plan->epoch);
     }
@@ -134,7 +167,11 @@ static int recorded_span(augsi_plan *plan, const augsi_lane *lane, augs_span *re
 {
     augsi_journal_entry entry;
     int kind;
-    while ((kind = augsi_journal_next(plan->journal, &entry, error)) == AUGSI_ENTRY_FEEDBACK) {
+    while ((kind = augsi_journal_next(plan->journal, &entry, error)) == AUGSI_ENTRY_FEEDBACK ||
+           kind == AUGSI_ENTRY_RETRY) {
+        if (kind == AUGSI_ENTRY_RETRY) {
+            augsi_plan_pass_retry(plan, &entry);
+        }
     }
     plan->end_noted = plan->end_noted || kind == AUGSI_ENTRY_END;
     if (kind != AUGSI_ENTRY_STEP) {
@@ -192,6 +229,8 @@ static int add_span(augsi_plan *plan, const augs_span *span, bool recorded, augs
     plan->check = check;
     plan->last = *span;
     plan->taken = recorded;
+    augsi_plan_remember_span(plan, plan->n_planned, span);
+    plan->n_walked++;
     plan->n_planned++;
     return 1;
 }
@@ -339,6 +378,16 @@ int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error)
     return AUGS_OK;
 }
 
+bool augsi_plan_is_taken(const augsi_plan *plan)
+{
+    return plan->taken;
+}
+
+bool augsi_plan_knows_cost(const augsi_plan *plan, const augs_feedback *feedback)
+{
+    return was_learned(&plan->learned, feedback);
+}
+
 uint64_t augsi_plan_decided_position(const augsi_plan *plan, uint64_t step)
 {
     if (step == plan->n_planned && augsi_span_check_is_whole(&plan->check)) {
@@ -351,9 +400,6 @@ uint64_t augsi_plan_decided_position(const augsi_plan *plan, uint64_t step)
 
 void augsi_plan_observe(augsi_plan *plan, const augs_feedback *feedback)
 {
-    if (plan->taken && !augsi_journal_is_at_end(plan->journal)) {
-        return; /* what that step cost is in the journal, and was learned */
-    }
     if (plan->ops->observe != NULL) {
         plan->ops->observe(plan->state, feedback);
     }

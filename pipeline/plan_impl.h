@@ -6,6 +6,29 @@
 
 #include "plan.h"
 
+/* Batches are given again no later than so many batches after them, in two parts at least. */
+#define AUGSI_MOST_LATER AUGS_FEEDBACK_BATCHES
+
+/* A retry that the journal has further on. */
+typedef struct augsi_later_retry {
+    uint64_t number; /* among the epoch's */
+    uint64_t step;
+    uint32_t part;
+} augsi_later_retry;
+
+/* What earlier runs were told, of the last steps that the journal has. */
+typedef struct augsi_learned {
+    uint64_t n_steps, n_told; /* ever */
+    struct {
+        uint64_t step;
+        uint32_t epoch;
+    } steps[AUGS_FEEDBACK_BATCHES];
+    struct {
+        uint64_t step;
+        uint32_t epoch, part;
+    } told[2 * AUGS_FEEDBACK_BATCHES];
+} augsi_learned;
+
 struct augsi_plan {
     augs_allocator allocator;
     augs_plan_options options;
@@ -24,8 +47,19 @@ struct augsi_plan {
     char why[AUGS_WHY_BYTES];
     augsi_journal *journal; /* NULL: none; not owned */
     uint32_t epoch;
-    bool end_noted;     /* the journal has the epoch's end */
-    bool taken;         /* the step planned last is the journal's */
+    bool end_noted; /* the journal has the epoch's end */
+    bool taken;     /* the step planned last is the journal's */
+    augsi_learned learned;
+    augs_span recent[AUGS_FEEDBACK_BATCHES]; /* the last spans, by step */
+    /* retries in the journal: */
+    uint64_t n_retries;       /* of the epoch, that the run has passed, */
+    uint64_t n_retries_known; /* and those that its token knew of */
+    augsi_journal *ahead;     /* reads ahead; NULL = not yet, or at the end, */
+    bool ahead_ended;
+    uint64_t n_walked, n_ahead;                /* batches of the epoch that were walked and read, */
+    uint64_t n_ahead_retries;                  /* retries that were read, */
+    augsi_later_retry later[AUGSI_MOST_LATER]; /* and those that are still to come, as a ring */
+    uint32_t first_later, n_later;
     bool decided;       /* a step was decided and could not be written down: */
     augs_span decision; /* it is the next one */
 };
@@ -58,6 +92,12 @@ int augsi_plan_count_steps(augsi_plan *plan, augs_error *error);
 /* At the end of a plan nothing may be missing, but for what drop_last leaves out there: 0. */
 int augsi_plan_check_end(const augsi_plan *plan, const augsi_lane *lane,
                          const augsi_span_check *check, uint64_t step, augs_error *error);
+
+/* plan_retries.c: keeps the span of a step in mind; forgets the retries that were read; goes past
+ * one. */
+void augsi_plan_remember_span(augsi_plan *plan, uint64_t step, const augs_span *span);
+void augsi_plan_restart_retries(augsi_plan *plan);
+void augsi_plan_pass_retry(augsi_plan *plan, const augsi_journal_entry *entry);
 
 /* plan_decided.c: the span of the next step or of the last one again. */
 int augsi_plan_next_span(augsi_plan *plan, uint64_t step, augs_span *ret_span, augs_error *error);

@@ -5,16 +5,18 @@
 
 #include "decisions.h"
 #include "fail.h"
+#include "handed_out.h"
 #include "memory.h"
 
 struct augs_planner {
     augs_allocator allocator;
     augsi_decisions decisions;
     uint32_t world_size;
-    uint64_t step;          /* the next one */
-    uint64_t n_last;        /* of a rank, in the last span */
+    uint64_t step; /* the next one */
+    uint32_t epoch;
     augsi_span_check check; /* of a fixed plan that is walked from its start */
     uint64_t n_checked;
+    augsi_out out; /* spans, and those that are given again */
 };
 
 static int check_options(const augs_planner_options *options, augs_planner **ret_planner,
@@ -74,6 +76,8 @@ int augs_planner_open(const augs_planner_options *options, augs_planner **ret_pl
         return status;
     }
     planner->world_size = augsi_plan_options_of(planner->decisions.plan)->world_size;
+    planner->out.scale = planner->world_size;
+    planner->epoch = options->epoch;
     augsi_span_check_init(&planner->check);
     *ret_planner = planner;
     return AUGS_OK;
@@ -88,28 +92,127 @@ void augs_planner_free(augs_planner *planner)
     }
 }
 
+/* A span leaves, unless the journal has parts in its place: 1, 0, or negative. */
+static int hand_out(augs_planner *planner, const augsi_piece *piece, augs_span *ret_span,
+                    augs_error *error)
+{
+    augsi_plan *plan = planner->decisions.plan;
+    const int status = augsi_plan_is_retried_later(plan, piece->step, piece->part, error);
+    if (status < 0) {
+        return status;
+    }
+    augsi_handed_out *out = augsi_out_add(&planner->out, piece, planner->epoch);
+    out->taken = augsi_plan_is_taken(plan);
+    out->misfit = out->retried = status > 0;
+    if (status == 0) {
+        *ret_span = piece->slice.body;
+    }
+    return status == 0;
+}
+
+static int next_part(augs_planner *planner, augs_span *ret_span, augs_error *error)
+{
+    augsi_piece piece;
+    while (augsi_out_next_part(&planner->out, &piece)) {
+        const int status = hand_out(planner, &piece, ret_span, error);
+        if (status < 0) {
+            augsi_out_put_back(&planner->out, &piece);
+        }
+        if (status != 0) {
+            return status;
+        }
+    }
+    return 0;
+}
+
+/* Takes up a retry that the journal has at this place: 1, 0, or negative. */
+static int repeat_retry(augs_planner *planner, augs_error *error)
+{
+    augsi_journal_entry entry;
+    augsi_slice whole = {.body = {0, 1, 0}};
+    augsi_plan *plan = planner->decisions.plan;
+    int status = augsi_plan_next_retry(plan, &entry, error);
+    if (status <= 0) {
+        return status;
+    }
+    status = augsi_plan_span_again(plan, entry.step, &whole.body, error);
+    if (status < 0) {
+        return status;
+    }
+    const augsi_range range = augsi_out_range_of(&planner->out, &entry, &whole);
+    augsi_out_add_range(&planner->out, planner->epoch, &range);
+    return 1;
+}
+
+static int next_step(augs_planner *planner, augs_span *ret_span, bool *ret_again, augs_error *error)
+{
+    augsi_plan *plan = planner->decisions.plan;
+    augsi_piece piece = {.step = planner->step};
+    int status = 1;
+    if (augsi_plan_is_fixed(plan) && planner->step == planner->n_checked) {
+        status = augsi_plan_check_step(plan, planner->step, 0, &planner->check, error);
+    }
+    if (status > 0) {
+        status = augsi_plan_span(plan, planner->step, 0, &piece.slice.body, error);
+    }
+    if (status <= 0) {
+        return status;
+    }
+    piece.high = (piece.slice.body.count + planner->world_size - 1) / planner->world_size;
+    status = hand_out(planner, &piece, ret_span, error);
+    if (status >= 0) {
+        planner->n_checked += planner->step == planner->n_checked;
+        planner->step++;
+    }
+    *ret_again = status == 0;
+    return status;
+}
+
 int augs_planner_next(augs_planner *planner, augs_span *ret_span, augs_error *error)
 {
     if (planner == NULL || ret_span == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "planner: planner and ret_span are required");
     }
-    augsi_plan *plan = planner->decisions.plan;
-    augs_span span;
-    int status = 1;
     augsi_decisions_look(&planner->decisions);
-    if (augsi_plan_is_fixed(plan) && planner->step == planner->n_checked) {
-        status = augsi_plan_check_step(plan, planner->step, 0, &planner->check, error);
+    for (;;) {
+        bool again = false;
+        int status = next_part(planner, ret_span, error);
+        if (status != 0) {
+            return status;
+        }
+        status = repeat_retry(planner, error);
+        if (status == 0) {
+            status = next_step(planner, ret_span, &again, error);
+            if (status != 0) {
+                return status;
+            }
+            if (!again) { /* the end, unless a span was given again after it */
+                status = repeat_retry(planner, error);
+                if (status == 0) {
+                    return 0;
+                }
+            }
+        }
+        if (status < 0) {
+            return status;
+        }
     }
-    if (status > 0) {
-        status = augsi_plan_span(plan, planner->step, 0, &span, error);
+}
+
+uint32_t augs_planner_part(const augs_planner *planner)
+{
+    if (planner == NULL || planner->out.n_batches == 0) {
+        return 0;
     }
-    if (status > 0) {
-        planner->n_checked += planner->step == planner->n_checked;
-        planner->step++;
-        planner->n_last = (span.count + planner->world_size - 1) / planner->world_size;
-        *ret_span = span;
+    return planner->out.batches[(planner->out.n_batches - 1) % AUGS_FEEDBACK_BATCHES].piece.part;
+}
+
+uint64_t augs_planner_last_step(const augs_planner *planner)
+{
+    if (planner == NULL || planner->out.n_batches == 0) {
+        return 0;
     }
-    return status;
+    return planner->out.batches[(planner->out.n_batches - 1) % AUGS_FEEDBACK_BATCHES].piece.step;
 }
 
 uint64_t augs_planner_step(const augs_planner *planner)
@@ -135,8 +238,21 @@ int augs_planner_seek(augs_planner *planner, uint64_t step, augs_error *error)
         status = augsi_fail(error, AUGS_E_RANGE, "planner: step %llu; the epoch has %llu",
                             (unsigned long long)step, (unsigned long long)augsi_plan_n_steps(plan));
     }
-    planner->step = status < 0 ? planner->step : step;
+    if (status == AUGS_OK) {
+        planner->step = step;
+        planner->out.n_ranges = 0;
+    }
     return status;
+}
+
+/* Of a span that is not remembered: one that was forgotten, or one that never was. */
+static int pass_over(const augs_planner *planner, const augs_feedback *feedback, augs_error *error)
+{
+    if (planner->out.n_batches >= AUGS_FEEDBACK_BATCHES && feedback->epoch == planner->epoch &&
+        feedback->step < planner->step) {
+        return AUGS_OK;
+    }
+    return augsi_out_fail_unknown(&planner->out, "feedback", feedback->step, feedback->part, error);
 }
 
 int augs_planner_observe(augs_planner *planner, const augs_feedback *feedback, augs_error *error)
@@ -146,12 +262,59 @@ int augs_planner_observe(augs_planner *planner, const augs_feedback *feedback, a
                           "planner: planner and feedback are required, feedback.size must be "
                           "sizeof(augs_feedback)");
     }
-    augs_feedback told = *feedback;
-    told.n_samples = told.n_samples != 0 ? told.n_samples : planner->n_last;
-    if (told.n_samples == 0) {
-        return augsi_fail(error, AUGS_E_STATE,
-                          "planner: there was no span yet whose cost could be told");
+    int status = augsi_out_check_feedback("planner", feedback, error);
+    if (status < 0) {
+        return status;
     }
-    augsi_plan_observe(planner->decisions.plan, &told);
-    return AUGS_OK;
+    augsi_handed_out *batch =
+        augsi_out_find(&planner->out, feedback->epoch, feedback->step, feedback->part);
+    if (batch == NULL) {
+        return pass_over(planner, feedback, error);
+    }
+    augs_feedback told;
+    status = augsi_out_hear(batch, feedback, batch->piece.high - batch->piece.low, &told, error);
+    if (status > 0 && !(batch->taken && augsi_plan_knows_cost(planner->decisions.plan, &told))) {
+        augsi_plan_observe(planner->decisions.plan, &told);
+    }
+    return status < 0 ? status : AUGS_OK;
+}
+
+int augs_planner_retry(augs_planner *planner, uint64_t step, uint32_t part, uint64_t most_samples,
+                       augs_error *error)
+{
+    if (planner == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "planner: planner is required");
+    }
+    augsi_plan *plan = planner->decisions.plan;
+    augsi_handed_out *batch = augsi_out_find(&planner->out, planner->epoch, step, part);
+    if (batch == NULL) {
+        return augsi_out_fail_unknown(&planner->out, "retry", step, part, error);
+    }
+    int status = augsi_plan_is_behind(plan, error);
+    if (status < 0) {
+        return status;
+    }
+    augsi_out_begin_parts(batch, status > 0);
+    augsi_range range;
+    const uint64_t unit = augsi_plan_options_of(plan)->strategy_options->multiple_of;
+    status = augsi_out_split(&planner->out, "retry", batch, most_samples, unit, &range, error);
+    if (status < 0) {
+        return status;
+    }
+    const augs_feedback feedback = {.size = sizeof feedback,
+                                    .epoch = batch->epoch,
+                                    .step = batch->piece.step,
+                                    .part = batch->piece.part,
+                                    .outcome = AUGS_OUTCOME_DID_NOT_FIT};
+    status = augs_planner_observe(planner, &feedback, error);
+    if (status == AUGS_OK) {
+        const augsi_journal_entry entry =
+            augsi_out_entry(&range, planner->epoch, batch->piece.part);
+        status = augsi_plan_write_retry(plan, &entry, error);
+    }
+    if (status == AUGS_OK) {
+        batch->retried = true;
+        augsi_out_add_range(&planner->out, planner->epoch, &range);
+    }
+    return status;
 }

@@ -2,21 +2,27 @@
 #include "token.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <augstream/pipeline.h>
 
 #include "checksum.h"
 #include "fail.h"
 #include "number_text.h"
 
-#define N_FIELDS 8u
+#define N_FIELDS 9u /* with PARTS */
 
 int augsi_token_format(const augsi_token *token, char *ret_text, size_t n_bytes, augs_error *error)
 {
-    char text[256];
-    int n = snprintf(text, sizeof text, "augs1:%s:%s:%" PRIu32 ":%" PRIu64 ":%" PRIu64 ":%" PRIu64,
+    char text[AUGS_TOKEN_BYTES];
+    const bool has_parts = token->parts != NULL;
+    int n = snprintf(text, sizeof text,
+                     "augs1:%s:%s:%" PRIu32 ":%" PRIu64 ":%" PRIu64 ":%" PRIu64 "%s%.*s",
                      token->job, token->fingerprint, token->epoch, token->generation, token->step,
-                     token->position);
+                     token->position, has_parts ? ":" : "", has_parts ? (int)token->parts_bytes : 0,
+                     has_parts ? token->parts : "");
     size_t used = (size_t)n;
     n = snprintf(text + used, sizeof text - used, ":%016" PRIx64, augsi_hash64(text, used));
     used += (size_t)n;
@@ -49,18 +55,21 @@ int augsi_token_parse(const char *text, augsi_token *ret_token, augs_error *erro
         more = *at == ':';
         at += more;
     }
-    if (n_fields != N_FIELDS || more) {
-        return augsi_fail(error, AUGS_E_TOKEN,
-                          "resume token: it has to be one line "
-                          "augs1:JOB:FINGERPRINT:EPOCH:GENERATION:STEP:POSITION:CHECK");
+    if (n_fields < N_FIELDS - 1 || more) {
+        return augsi_fail(
+            error, AUGS_E_TOKEN,
+            "resume token: it has to be one line "
+            "augs1:JOB:FINGERPRINT:EPOCH:GENERATION:STEP:POSITION:CHECK, or with PARTS "
+            "before CHECK");
     }
     if (sizes[0] != 5 || memcmp(fields[0], "augs1", 5) != 0) {
         return fail_field(error, "1", "'augs1', the contract this version knows");
     }
+    const size_t last = n_fields - 1;
     char check[17];
     snprintf(check, sizeof check, "%016" PRIx64,
-             augsi_hash64(text, (size_t)(fields[7] - 1 - text)));
-    if (sizes[7] != 16 || memcmp(fields[7], check, 16) != 0) {
+             augsi_hash64(text, (size_t)(fields[last] - 1 - text)));
+    if (sizes[last] != 16 || memcmp(fields[last], check, 16) != 0) {
         return augsi_fail(error, AUGS_E_TOKEN,
                           "resume token: its check does not fit; it was cut or changed");
     }
@@ -82,6 +91,10 @@ int augsi_token_parse(const char *text, augsi_token *ret_token, augs_error *erro
         !augsi_parse_u64(fields[5], sizes[5], &token.step) ||
         !augsi_parse_u64(fields[6], sizes[6], &token.position)) {
         return fail_field(error, "GENERATION, STEP or POSITION", "a whole number");
+    }
+    if (last == 8) {
+        token.parts = fields[7];
+        token.parts_bytes = sizes[7];
     }
     *ret_token = token;
     return AUGS_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resume tokens: "augs1:JOB:FINGERPRINT:EPOCH:GENERATION:STEP:POSITION:CHECK", CHECK the XXH3-64 of
- * what stands before it. */
+ * what stands before it. Before CHECK there may be PARTS, which token_parts.h reads. */
 #ifndef AUGSI_TOKEN_H
 #define AUGSI_TOKEN_H
 
@@ -17,6 +17,9 @@ typedef struct augsi_token {
     uint64_t step;     /* the next one */
     uint64_t position; /* first position of the rank's next batch: what a new world size would start
                           from; informative */
+    const char *parts; /* samples to be given again before that; NULL = none. Points into the text
+                          that was parsed. */
+    size_t parts_bytes;
 } augsi_token;
 
 /* AUGS_E_RANGE if n_bytes is too small. */

@@ -165,11 +165,27 @@ static void see_seconds(augsi_adaptive *self, uint64_t n_samples, double seconds
     augsi_adaptive_note(self);
 }
 
+/* No size that did not fit is planned again, whatever was chosen before. */
+static void keep_to_memory(augsi_adaptive *self)
+{
+    const double most = augsi_adaptive_memory_most(self);
+    if (self->trial != 0 && (double)self->trial > fmax(most, (double)self->limits.min)) {
+        drop_trial(self);
+    }
+    if ((double)self->size > most) {
+        self->size = augsi_adaptive_fit_size(self, most);
+    }
+}
+
 static void observe(void *state, const augs_feedback *feedback)
 {
     augsi_adaptive *self = state;
     /* nothing above max was planned */
     if (feedback == NULL || feedback->n_samples == 0 || feedback->n_samples > self->limits.max) {
+        return;
+    }
+    if (augsi_fit_hear(&self->fit, feedback)) {
+        keep_to_memory(self); /* what a batch took until it failed is no cost of its size */
         return;
     }
     see_memory(self, feedback);
@@ -178,9 +194,7 @@ static void observe(void *state, const augs_feedback *feedback)
     } else if (feedback->n_samples == self->trial) {
         drop_trial(self);
     }
-    if ((double)self->size > augsi_adaptive_memory_most(self)) {
-        self->size = augsi_adaptive_fit_size(self, augsi_adaptive_memory_most(self));
-    }
+    keep_to_memory(self);
 }
 
 static const char *why_size(const augsi_adaptive *self)
@@ -217,6 +231,8 @@ static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span, 
 {
     augsi_adaptive *self = state;
     self->limit_facts = facts->memory_limit_bytes;
+    augsi_fit_look(&self->fit, facts->memory_available_bytes);
+    keep_to_memory(self);
     const uint64_t size = next_size(self);
     augs_span span;
     int status = augsi_size_span(&self->limits, "adaptive", facts, size, &span, error);
@@ -285,6 +301,16 @@ static int init(void *state, const augs_strategy_options *options, augs_error *e
     return AUGS_OK;
 }
 
+static void inherit(void *state, const void *old)
+{
+    augsi_adaptive *self = state;
+    const augsi_adaptive *before = old;
+    self->memory = before->memory;
+    self->limit_seen = before->limit_seen;
+    self->fit = before->fit;
+    augsi_fit_allow(&self->fit, self->size);
+}
+
 const augs_strategy_ops augsi_strategy_adaptive = {
     .size = sizeof(augs_strategy_ops),
     .name = "adaptive",
@@ -293,4 +319,5 @@ const augs_strategy_ops augsi_strategy_adaptive = {
     .plan = plan,
     .observe = observe,
     .why = why,
+    .inherit = inherit,
 };

@@ -39,12 +39,15 @@ static double memory_limit(const augsi_adaptive *self)
 
 double augsi_adaptive_memory_most(const augsi_adaptive *self)
 {
+    const uint64_t fits = augsi_fit_most(&self->fit, self->limits.multiple_of);
+    const double most = fits == UINT64_MAX ? INFINITY : (double)fits;
     double limit = memory_limit(self);
     if (!(limit > 0)) {
-        return INFINITY;
+        return most;
     }
-    return augsi_memory_most(&self->memory, limit * self->target_memory, limit,
-                             (double)self->limits.min, (double)self->limits.multiple_of);
+    return fmin(most,
+                augsi_memory_most(&self->memory, limit * self->target_memory, limit,
+                                  (double)self->limits.min, (double)self->limits.multiple_of));
 }
 
 static double seconds_aim(const augsi_adaptive *self)

@@ -10,6 +10,7 @@
 
 #include "adaptive_memory.h"
 #include "adaptive_model.h"
+#include "fit_bound.h"
 #include "planner_size.h"
 
 #define AUGSI_N_RECENT 16u
@@ -53,6 +54,7 @@ typedef struct augsi_adaptive {
 
     augsi_cost_model cost;
     augsi_memory_bound memory;
+    augsi_fit_bound fit;
     augsi_seen_batch recent[AUGSI_N_RECENT]; /* the last one first */
     uint64_t n_timed, changed_at;            /* batches; the last change after so many */
     double margin;                           /* to the target, in standard deviations */

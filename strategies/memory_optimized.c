@@ -23,6 +23,7 @@
 #include <augstream/batch_size.h>
 
 #include "fail.h"
+#include "fit_bound.h"
 #include "planner_size.h"
 #include "planners.h"
 
@@ -31,6 +32,8 @@
 #define GROWTH 1.25
 #define BELIEF_DOWN 0.125
 #define SHORT 0.9
+/* Plans after which a size goes on growing though nothing was heard of it. */
+#define PATIENCE 32u
 
 const augs_strategy_options augsi_memory_optimized_defaults = {
     .size = sizeof(augs_strategy_options),
@@ -50,6 +53,9 @@ typedef struct memory_optimized {
     double consumer_bytes;   /* a sample; 0 = never reported; */
     double consumer_samples; /* at this size */
     uint64_t room_bytes;     /* the consumer's; UINT64_MAX: not reported */
+    augsi_fit_bound fit;
+    uint64_t heard;     /* the largest size that feedback was about; 0 = none yet */
+    uint32_t n_unheard; /* plans since the last feedback */
     bool ran_short;
     bool started;
     const char *why;
@@ -123,13 +129,17 @@ static void decide(memory_optimized *self, const augs_plan_facts *facts)
     if (!self->started) {
         return; /* the first batch has the size that was asked for, if it fits */
     }
-    const double step = floor(now * (self->ran_short ? GROWTH : FIRST_GROWTH)) + 1;
+    /* feedback may be late: what a larger batch costs is seen before a step beyond it */
+    const bool waits = self->n_unheard < PATIENCE && self->heard < self->size;
+    const double from = waits ? fmax((double)self->heard, 1) : now;
+    const double step =
+        fmax(floor(from * (self->ran_short ? GROWTH : FIRST_GROWTH)) + 1, waits ? now : now + 1);
     const uint64_t grown = augsi_size_fit(&self->limits, (uint64_t)fmin(fits, step));
     /* a step that multiple_of swallows must not pin the size */
     const uint64_t next =
         augsi_size_fit(&self->limits, (uint64_t)fmin(fits, now + (double)self->limits.multiple_of));
-    const uint64_t size = grown > next ? grown : next;
-    self->why = size > self->size ? "grow" : fits >= most ? "max" : "budget";
+    const uint64_t size = grown > next || waits ? grown : next;
+    self->why = size > self->size ? "grow" : fits >= most ? "max" : waits ? "wait" : "budget";
     self->size = size > self->size ? size : self->size;
 }
 
@@ -154,16 +164,29 @@ static void decide_published(memory_optimized *self, const augs_plan_facts *fact
     self->size = size;
 }
 
+/* Below what did not fit. */
+static void keep_to_fit(memory_optimized *self)
+{
+    const uint64_t most = augsi_fit_most(&self->fit, self->limits.multiple_of);
+    if (self->size > most) {
+        self->size = augsi_size_fit(&self->limits, most);
+        self->why = "misfit";
+    }
+}
+
 static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span, augs_error *error)
 {
     memory_optimized *self = state;
+    augsi_fit_look(&self->fit, facts->memory_available_bytes);
     if (self->published) {
         decide_published(self, facts);
     } else {
         decide(self, facts);
     }
+    keep_to_fit(self);
     int status =
         augsi_size_span(&self->limits, "memory_optimized", facts, self->size, ret_span, error);
+    self->n_unheard++;
     self->started = true;
     return status;
 }
@@ -181,6 +204,11 @@ static void learn_cost(memory_optimized *self, double n, double each)
 static void observe(void *state, const augs_feedback *feedback)
 {
     memory_optimized *self = state;
+    self->n_unheard = 0;
+    if (augsi_fit_hear(&self->fit, feedback)) {
+        return; /* what a batch needs that did not fit is not known */
+    }
+    self->heard = feedback->n_samples > self->heard ? feedback->n_samples : self->heard;
     if (feedback->bytes != 0 && feedback->n_samples != 0) {
         const double n = (double)feedback->n_samples;
         learn_cost(self, n, (double)feedback->bytes / n);
@@ -191,6 +219,18 @@ static void observe(void *state, const augs_feedback *feedback)
                                ? UINT64_MAX - 1
                                : feedback->available_bytes + feedback->bytes;
     }
+}
+
+static void inherit(void *state, const void *old)
+{
+    memory_optimized *self = state;
+    const memory_optimized *before = old;
+    self->consumer_bytes = before->consumer_bytes;
+    self->consumer_samples = before->consumer_samples;
+    self->room_bytes = before->room_bytes;
+    self->ran_short = before->ran_short;
+    self->fit = before->fit;
+    augsi_fit_allow(&self->fit, self->size);
 }
 
 static const char *why(const void *state)
@@ -206,4 +246,5 @@ const augs_strategy_ops augsi_strategy_memory_optimized = {
     .plan = plan,
     .observe = observe,
     .why = why,
+    .inherit = inherit,
 };

@@ -152,11 +152,13 @@ static int consume(augs_pipeline *pipeline, augs_memory_monitor *monitor, work *
         status = 0;
         if (strcmp(is->report, "nothing") != 0) {
             const bool all = strcmp(is->report, "all") == 0;
-            status = augs_pipeline_observe(pipeline, -1, w->n_bytes,
-                                           !all       ? 0
-                                           : left > 0 ? left
-                                                      : 1,
-                                           &error);
+            const augs_feedback feedback = {.size = sizeof feedback,
+                                            .step = AUGS_STEP_LAST,
+                                            .bytes = w->n_bytes,
+                                            .available_bytes = !all       ? 0
+                                                               : left > 0 ? left
+                                                                          : 1};
+            status = augs_pipeline_observe(pipeline, &feedback, &error);
         }
         if (status < 0) {
             return fail("observe", &error);

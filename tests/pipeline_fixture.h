@@ -28,6 +28,18 @@ static inline augs_pipeline *open_pipeline(augs_stream *stream, augs_pipeline_op
     return pipeline;
 }
 
+/* What the batch handed out last cost. */
+static inline int observe_last(augs_pipeline *pipeline, double seconds, uint64_t bytes,
+                               uint64_t available_bytes, augs_error *error)
+{
+    const augs_feedback feedback = {.size = sizeof feedback,
+                                    .step = AUGS_STEP_LAST,
+                                    .seconds = seconds,
+                                    .bytes = bytes,
+                                    .available_bytes = available_bytes};
+    return augs_pipeline_observe(pipeline, &feedback, error);
+}
+
 /* One rank, batches of `batch_size`. */
 static inline augs_pipeline *open_batches(augs_stream *stream, uint64_t batch_size)
 {

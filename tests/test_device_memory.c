@@ -78,8 +78,10 @@ START_TEST(a_strategy_goes_by_the_device)
     AUGS_ASSERT_OK(augs_planner_open(&options, &planner, &error), error);
     for (int i = 0; i < 30; i++) {
         AUGS_ASSERT_STATUS(1, augs_planner_next(planner, &span, &error), error);
-        const augs_feedback feedback = {
-            .size = sizeof feedback, .seconds = 1, .bytes = span.count * 100000000};
+        const augs_feedback feedback = {.size = sizeof feedback,
+                                        .step = AUGS_STEP_LAST,
+                                        .seconds = 1,
+                                        .bytes = span.count * 100000000};
         AUGS_ASSERT_OK(augs_planner_observe(planner, &feedback, &error), error);
     }
     ck_assert_uint_eq(span.count, 600); /* 60 GB of 100 MB each */

@@ -299,8 +299,8 @@ static void next_decided(decided_walk *walk)
     walk->n_handed_out++;
     if (random_below(3) > 0) {
         const uint64_t bytes = random_below(4) * info.n_samples * random_below(3000);
-        ck_assert_int_eq(augs_pipeline_observe(walk->pipeline, random_below(5) == 0 ? -1 : 0.01,
-                                               bytes, random_below(2) * 30000, NULL),
+        ck_assert_int_eq(observe_last(walk->pipeline, random_below(5) == 0 ? -1 : 0.01, bytes,
+                                      random_below(2) * 30000, NULL),
                          0);
     }
 }

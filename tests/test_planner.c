@@ -46,7 +46,8 @@ static void expect_no_span(augs_planner *planner)
 
 static void tell(augs_planner *planner, uint64_t bytes)
 {
-    const augs_feedback feedback = {.size = sizeof feedback, .seconds = 0.01, .bytes = bytes};
+    const augs_feedback feedback = {
+        .size = sizeof feedback, .step = AUGS_STEP_LAST, .seconds = 0.01, .bytes = bytes};
     augs_error error;
     AUGS_ASSERT_OK(augs_planner_observe(planner, &feedback, &error), error);
 }
@@ -128,7 +129,7 @@ START_TEST(calls_without_a_planner_or_a_place_for_their_result_are_refused)
 {
     augs_error error;
     augs_span span;
-    augs_feedback feedback = {.size = sizeof feedback};
+    augs_feedback feedback = {.size = sizeof feedback, .step = AUGS_STEP_LAST};
     augs_planner *planner = open_planner((augs_planner_options){.n_samples = 8}, batches_of_8);
     AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_next(NULL, &span, &error), error);
     AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_next(planner, NULL, &error), error);

@@ -44,6 +44,8 @@ typedef struct augs_batch_info {
     uint64_t pad_first; /* first padding sample's position; 0 without padding */
     uint32_t rank;
     uint32_t world_size;
+    uint32_t part;     /* of the step: 0 = all of it; from 1 on: samples that are given again */
+    uint32_t reserved; /* 0 */
 } augs_batch_info;
 
 AUGS_API augs_batch *augs_batch_ref(augs_batch *batch);

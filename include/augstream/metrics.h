@@ -24,7 +24,9 @@ typedef struct augs_batch_metrics {
     uint64_t bytes;           /* memory that the consumer needed for it; 0 = not known */
     uint64_t available_bytes; /* 0, UINT64_MAX = not known */
     uint32_t level;           /* AUGS_MEMORY_NORMAL... */
-    uint32_t reserved;
+    uint32_t part;            /* of the step; 0 = all of it */
+    uint32_t outcome;         /* AUGS_OUTCOME_... */
+    uint32_t reserved;        /* 0 */
     char why[AUGS_WHY_BYTES]; /* why the batch has its size, one word, with its NUL */
 } augs_batch_metrics;
 

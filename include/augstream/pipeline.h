@@ -27,6 +27,18 @@ AUGS_BEGIN_DECLS
 #define AUGS_TAIL_DROP 1u   /* it is cut to a multiple of W: equal ranks */
 #define AUGS_TAIL_UNEVEN 2u /* ranks get what there is: some one sample less */
 
+/* Who says what batches cost. */
+#define AUGS_FEEDBACK_TIMED                                                                        \
+    0u /* a batch of which nothing was told when the next one is asked for is timed: it took until \
+          then */
+#define AUGS_FEEDBACK_TOLD                                                                         \
+    1u /* the caller, however late: for loaders that have several batches under way */
+
+/* So many batches are remembered for feedback and retries. Feedback of older ones is ignored. */
+#define AUGS_FEEDBACK_BATCHES 128u
+/* So many batches may wait to be given again. */
+#define AUGS_MOST_RETRIES 32u
+
 /* How positions become batches of ranks; servers, subscribers and pipelines share it. */
 typedef struct augs_plan_options {
     uint32_t size;        /* sizeof(augs_plan_options) */
@@ -58,6 +70,8 @@ typedef struct augs_pipeline_options {
     augs_metrics *metrics; /* each batch is noted, also those of fixed strategies; NULL = none */
     uint64_t (*now_ns)(void *user); /* monotonic; NULL = CLOCK_MONOTONIC */
     void *now_user;
+    uint32_t feedback; /* AUGS_FEEDBACK_... */
+    uint32_t reserved; /* 0 */
 } augs_pipeline_options;
 
 /*
@@ -107,12 +121,47 @@ AUGS_API int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, au
 AUGS_API int augs_pipeline_set_batch_size(augs_pipeline *pipeline, uint64_t batch_size,
                                           augs_error *error);
 
-/* Tells the strategy what the last batch cost: seconds (< 0 or NaN = not known), the bytes that the
- * consumer needed for it (0 = not known) and what it had left beside them (0 = not known). Without
- * it, the time from handing a batch out to the call for the next one counts. A batch whose cost the
- * journal has teaches nothing again. AUGS_E_STATE before the first batch. */
-AUGS_API int augs_pipeline_observe(augs_pipeline *pipeline, double seconds, uint64_t bytes,
-                                   uint64_t available_bytes, augs_error *error);
+/*
+ * Tells the strategy what a batch cost, and whether it fitted. The feedback names the batch by its
+ * epoch, step and part, or is about the one handed out last: AUGS_STEP_LAST. It may come late, out
+ * of order, or never. The first feedback of a batch counts, and "did not fit" after it.
+ *
+ * A pipeline whose `feedback` is AUGS_FEEDBACK_TIMED times a batch of which nothing was told when
+ * the next one is asked for. Once it was told the seconds of a batch later than that, it times no
+ * more.
+ *
+ * After "did not fit" memory_optimized and adaptive stay below that size until memory grew. Fixed
+ * strategies keep their size: change it with augs_pipeline_set_batch_size. augs_pipeline_retry
+ * gives the samples again.
+ *
+ * The last AUGS_FEEDBACK_BATCHES batches are remembered; feedback of older ones is ignored, as is
+ * feedback that a journal has already.
+ * AUGS_E_ARGUMENT: NULL, a wrong size, or an unknown outcome. AUGS_E_STATE: there was no batch yet,
+ * or it is fine for a batch that was given again. AUGS_E_RANGE: the batch was never handed out.
+ */
+AUGS_API int augs_pipeline_observe(augs_pipeline *pipeline, const augs_feedback *feedback,
+                                   augs_error *error);
+
+/*
+ * Gives the samples of a batch that did not fit again, in parts of at most most_samples (0 = half
+ * of it, rounded up). The parts come next, before later steps, with the step of the batch and new
+ * numbers as `part`: the next that the step has not had. Numbers of steps do not change. A part
+ * that does not fit may be given again as well. Parts are multiples of the strategy's multiple_of
+ * where most_samples allows it; they may be smaller than min_samples. The flag AUGS_BATCH_LAST is
+ * on the batch after which nothing is left.
+ *
+ * step: of the present epoch, or AUGS_STEP_LAST. A retry says that the batch did not fit, so the
+ * strategy needs no other feedback of it. A retry is local to the rank. A plan journal that is
+ * written to has it, and a replay hands the parts out in the place of the batch. `seek`, set_epoch
+ * and `resume` drop parts that were not taken yet.
+ *
+ * After a failure nothing changes. AUGS_E_STATE: there was no batch yet, the batch was given again
+ * before or was told to be fine, or AUGS_MOST_RETRIES batches wait already. AUGS_E_RANGE: the batch
+ * is none of the last AUGS_FEEDBACK_BATCHES, or most_samples is not below its size. AUGS_E_MEMORY:
+ * it has one sample. AUGS_E_IO, AUGS_E_NO_SPACE, AUGS_E_CORRUPT: the journal.
+ */
+AUGS_API int augs_pipeline_retry(augs_pipeline *pipeline, uint64_t step, uint32_t part,
+                                 uint64_t most_samples, augs_error *error);
 
 /* Runs to the end of the epoch, every batch into the sink, then flushes it. Positive results of the
  * sink's write mean "stop", the batch was taken: AUGS_E_CANCELLED. A batch whose write failed was
@@ -121,11 +170,13 @@ AUGS_API int augs_pipeline_run(augs_pipeline *pipeline, augs_sink *sink, augs_er
 
 /*
  * The resume token of the next batch as text of at most AUGS_TOKEN_BYTES with its NUL, and going to
- * the place of one. AUGS_E_TOKEN names both fingerprints if the token is of another stream. A
- * strategy that decides as it goes needs the journal that the token was made with: AUGS_E_STATE,
- * AUGS_E_RANGE. After a failure the pipeline is where it was.
+ * the place of one. Where parts of a batch are to come, the token names them; such a token is for
+ * the same rank and world size. Most tokens are shorter than 160 bytes. AUGS_E_TOKEN names both
+ * fingerprints if the token is of another stream. A strategy that decides as it goes needs the
+ * journal that the token was made with: AUGS_E_STATE, AUGS_E_RANGE. After a failure the pipeline is
+ * where it was.
  */
-#define AUGS_TOKEN_BYTES 256u
+#define AUGS_TOKEN_BYTES 6144u
 AUGS_API int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n_bytes,
                                  augs_error *error);
 AUGS_API int augs_pipeline_resume(augs_pipeline *pipeline, const char *token, augs_error *error);

@@ -46,10 +46,19 @@ AUGS_API const char *augs_planner_why(const augs_planner *planner);
 /* Goes to a step: fixed strategies to any, others as augs_pipeline_seek says. */
 AUGS_API int augs_planner_seek(augs_planner *planner, uint64_t step, augs_error *error);
 
-/* What a batch cost. feedback->n_samples: of a rank; 0 = that of the last span (its larger part, if
- * the ranks do not divide it). May come late, more than once, or never. */
+/* The part of the span that `next` returned last: 0 = a whole step. */
+AUGS_API uint32_t augs_planner_part(const augs_planner *planner);
+/* The step of the span that `next` returned last. */
+AUGS_API uint64_t augs_planner_last_step(const augs_planner *planner);
+
+/* What a span cost, as augs_pipeline_observe. feedback->n_samples: of a rank; 0 = that of the span
+ * (its larger part, if the ranks do not divide it). */
 AUGS_API int augs_planner_observe(augs_planner *planner, const augs_feedback *feedback,
                                   augs_error *error);
+/* Gives the positions of a span that did not fit again, as augs_pipeline_retry: `next` returns its
+ * parts, of at most most_samples of a rank, before later steps. */
+AUGS_API int augs_planner_retry(augs_planner *planner, uint64_t step, uint32_t part,
+                                uint64_t most_samples, augs_error *error);
 
 AUGS_END_DECLS
 

@@ -66,13 +66,27 @@ typedef struct augs_plan_facts {
     uint64_t memory_available_bytes;
 } augs_plan_facts;
 
-/* What was seen of a batch after it was consumed; a field that is not known is 0 (seconds: NaN or <
- * 0). */
+/* How a batch ended at its consumer. */
+#define AUGS_OUTCOME_FINE 0u
+#define AUGS_OUTCOME_DID_NOT_FIT                                                                   \
+    1u /* it needed more memory than there was; its samples count for                              \
+          nothing */
+
+/* In the place of a step: the batch that was handed out last, whatever its epoch and part. */
+#define AUGS_STEP_LAST UINT64_MAX
+
+/*
+ * What was seen of a batch after it was consumed. epoch, step and part name the batch, as its
+ * augs_batch_info does. A figure that is not known is 0; seconds may be negative or NaN as well.
+ */
 typedef struct augs_feedback {
-    uint32_t size;
-    uint32_t reserved;
-    uint64_t n_samples;
-    double seconds;
+    uint32_t size;            /* sizeof(augs_feedback) */
+    uint32_t epoch;           /* of the batch */
+    uint64_t step;            /* of the batch, or AUGS_STEP_LAST */
+    uint32_t part;            /* of the step; 0 = the whole batch, the first time */
+    uint32_t outcome;         /* AUGS_OUTCOME_... */
+    uint64_t n_samples;       /* of a rank; 0 = those of the batch */
+    double seconds;           /* that the consumer took */
     uint64_t bytes;           /* memory that the consumer needed for it */
     uint64_t available_bytes; /* and what it has left */
 } augs_feedback;
@@ -90,11 +104,15 @@ typedef struct augs_strategy_ops {
     int (*init)(void *state, const augs_strategy_options *options, augs_error *error);
     /* 1 and a span; 0 at the end; negative on error. A FIXED planner must not change its state. */
     int (*plan)(void *state, const augs_plan_facts *facts, augs_span *ret_span, augs_error *error);
-    /* Feedback for the span planned last; NULL if the planner does not learn. */
+    /* Feedback of a span that was planned before, or of a part of one; n_samples is never 0. It may
+     * come late, out of order, or never. NULL if the planner does not learn. */
     void (*observe)(void *state, const augs_feedback *feedback);
     /* One word: why the last span has its size. Static memory. NULL function = "fixed". */
     const char *(*why)(const void *state);
     void (*done)(void *state); /* may be NULL */
+    /* The caller gave another batch size: `state` was initialized with it and takes what stays true
+     * from `old`, such as what did not fit. NULL: nothing. */
+    void (*inherit)(void *state, const void *old);
 } augs_strategy_ops;
 
 /* A shipped strategy by name; NULL error text lists the names ("did you mean"). AUGS_E_NOT_FOUND.

@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Batches that do not fit, feedback that is late: every position comes exactly once as a batch that
+ * fits, whatever the strategy is, however late the consumer says so, and wherever the run stops. */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "journal_folder.h"
+#include "pipeline_fixture.h"
+
+#define MOST_SAMPLES 900u
+#define MOST_UNDER_WAY 300u
+#define MOST_GOOD 2000u
+
+/* ---- a consumer with workers: batches are under way, some of them do not fit ---- */
+
+typedef struct good_batch {
+    uint64_t step, first, n_samples;
+    uint32_t part;
+} good_batch;
+
+typedef struct consumer {
+    uint64_t seed, random;
+    augs_stream *stream;
+    augs_pipeline *pipeline;
+    augs_pipeline_options options;
+    augs_strategy_options strategy;
+    bool journaled;
+    uint64_t n, limit, delay;
+    augs_batch_info under_way[MOST_UNDER_WAY];
+    uint32_t n_under_way;
+    bool last_was_last, any;
+    unsigned char seen[MOST_SAMPLES];
+    good_batch good[MOST_GOOD];
+    uint32_t n_good;
+    uint32_t n_retries, n_resumes;
+} consumer;
+
+static uint64_t pick(consumer *c, uint64_t low, uint64_t high)
+{
+    return low + (next_random(&c->random) >> 11) % (high - low + 1);
+}
+
+static void take_good(consumer *c, const augs_batch_info *info)
+{
+    for (uint64_t k = 0; k < info->n_samples - info->n_padded; k++) {
+        const uint64_t at = position_of(info, k);
+        ck_assert_msg(at < c->n && c->seen[at]++ == 0,
+                      "seed %" PRIu64 ": step %" PRIu64 ", part %u: position %" PRIu64
+                      " came before",
+                      c->seed, info->step, info->part, at);
+    }
+    ck_assert_uint_lt(c->n_good, MOST_GOOD);
+    c->good[c->n_good++] = (good_batch){info->step, info->first, info->n_samples, info->part};
+}
+
+static void say_fine(consumer *c, const augs_batch_info *info)
+{
+    augs_error error;
+    const augs_feedback feedback = {.size = sizeof feedback,
+                                    .epoch = info->epoch,
+                                    .step = info->step,
+                                    .part = info->part,
+                                    .seconds = 1e-3 * (double)(10 + info->n_samples),
+                                    .bytes = 100 * info->n_samples,
+                                    .available_bytes = pick(c, 0, 1) * 50000};
+    AUGS_ASSERT_OK(augs_pipeline_observe(c->pipeline, &feedback, &error), error);
+}
+
+/* false: so many wait that their parts have to be taken first. */
+static bool retry(consumer *c, const augs_batch_info *info)
+{
+    augs_error error;
+    if (pick(c, 0, 1) == 0) { /* in two words, or in one */
+        const augs_feedback feedback = {.size = sizeof feedback,
+                                        .epoch = info->epoch,
+                                        .step = info->step,
+                                        .part = info->part,
+                                        .outcome = AUGS_OUTCOME_DID_NOT_FIT};
+        AUGS_ASSERT_OK(augs_pipeline_observe(c->pipeline, &feedback, &error), error);
+    }
+    const uint64_t most = pick(c, 0, 2) == 0 ? pick(c, 1, info->n_samples - 1) : 0;
+    const int status = augs_pipeline_retry(c->pipeline, info->step, info->part, most, &error);
+    if (status == AUGS_E_STATE && strstr(error.message, "wait to be given again") != NULL) {
+        return false;
+    }
+    ck_assert_msg(status == 0, "seed %" PRIu64 ": %s", c->seed, error.message);
+    c->n_retries++;
+    return true;
+}
+
+/* Hears of one of the batches that are under way, in any order. false: of none. */
+static bool settle_one(consumer *c)
+{
+    const uint32_t at = (uint32_t)pick(c, 0, c->n_under_way - 1);
+    const augs_batch_info info = c->under_way[at];
+    memmove(c->under_way + at, c->under_way + at + 1,
+            (--c->n_under_way - at) * sizeof c->under_way[0]);
+    if (info.n_samples > c->limit && info.n_samples > 1) {
+        if (!retry(c, &info)) {
+            c->under_way[c->n_under_way++] = info;
+            return false;
+        }
+        return true;
+    }
+    take_good(c, &info);
+    if (pick(c, 0, 3) != 0) {
+        say_fine(c, &info);
+    }
+    if (pick(c, 0, 20) == 0) { /* others take memory and give it back */
+        c->limit = pick(c, 1, 60);
+    }
+    return true;
+}
+
+static void open_run(consumer *c)
+{
+    augs_error error;
+    ck_assert_msg(try_pipeline(c->stream, c->options, c->strategy, &c->pipeline, &error) == 0,
+                  "seed %" PRIu64 ": %s", c->seed, error.message);
+}
+
+/* The process ends and another one goes on. */
+static void resume(consumer *c)
+{
+    char token[AUGS_TOKEN_BYTES], again[AUGS_TOKEN_BYTES];
+    augs_error error;
+    while (c->n_under_way > 0) {
+        if (!settle_one(c)) {
+            return;
+        }
+    }
+    AUGS_ASSERT_OK(augs_pipeline_token(c->pipeline, token, sizeof token, &error), error);
+    augs_pipeline_free(c->pipeline);
+    open_run(c);
+    ck_assert_msg(augs_pipeline_resume(c->pipeline, token, &error) == 0, "seed %" PRIu64 ": %s: %s",
+                  c->seed, token, error.message);
+    AUGS_ASSERT_OK(augs_pipeline_token(c->pipeline, again, sizeof again, &error), error);
+    ck_assert_str_eq(token, again);
+    c->n_resumes++;
+}
+
+/* To the end: what is handed out, settled, and what comes again because of it. */
+static void run(consumer *c)
+{
+    open_run(c);
+    for (;;) {
+        augs_error error;
+        augs_batch *batch = NULL;
+        if (c->n_under_way > c->delay && settle_one(c)) {
+            continue;
+        }
+        if (pick(c, 0, 12) == 0) {
+            resume(c);
+        }
+        const int status = augs_pipeline_next(c->pipeline, &batch, &error);
+        ck_assert_msg(status >= 0, "seed %" PRIu64 ": %s", c->seed, error.message);
+        if (status == 0 && c->n_under_way == 0) {
+            break;
+        }
+        if (status == 0) {
+            ck_assert(settle_one(c));
+            continue;
+        }
+        const augs_batch_info info = info_of(batch);
+        c->last_was_last = (info.flags & AUGS_BATCH_LAST) != 0;
+        c->any = true;
+        c->under_way[c->n_under_way++] = info;
+        augs_batch_unref(batch);
+    }
+    augs_pipeline_free(c->pipeline);
+    ck_assert_msg(!c->any || c->last_was_last, "seed %" PRIu64 ": no last batch", c->seed);
+}
+
+static void pick_run(consumer *c, uint64_t seed, const char *name, bool journaled)
+{
+    static const uint64_t delays[] = {0, 1, 16};
+    *c = (consumer){.seed = seed, .random = seed + 1, .journaled = journaled};
+    c->n = pick(c, 1, MOST_SAMPLES / (1u << pick(c, 0, 5)));
+    c->limit = pick(c, 1, 60);
+    c->delay = delays[pick(c, 0, 2)];
+    c->strategy.batch_size = pick(c, 1, 100);
+    c->strategy.multiple_of = pick(c, 0, 1) * pick(c, 1, 4);
+    c->options.feedback = (uint32_t)pick(c, 0, 1);
+    c->options.plan.strategy = name;
+    if (strcmp(name, "round_robin") == 0) {
+        c->strategy = (augs_strategy_options){.batches = pick(c, 1, 9)};
+    }
+    c->options.journal = journaled ? path : NULL;
+    c->stream = uniform_open(1, c->n);
+}
+
+static void assert_all_seen(const consumer *c)
+{
+    for (uint64_t i = 0; i < c->n; i++) {
+        ck_assert_msg(c->seen[i] == 1, "seed %" PRIu64 ": position %" PRIu64 " came %u times",
+                      c->seed, i, c->seen[i]);
+    }
+}
+
+static void fixed_run(consumer *c, uint64_t seed, const char *name)
+{
+    pick_run(c, seed, name, false);
+    const uint32_t w = (uint32_t)pick(c, 1, 4);
+    c->options.plan.world_size = w;
+    c->options.plan.tail = pick(c, 0, 1) == 0 ? AUGS_TAIL_PAD : AUGS_TAIL_UNEVEN;
+    c->options.plan.shard =
+        strcmp(name, "sequential") == 0 && pick(c, 0, 2) == 0 ? AUGS_SHARD_BLOCK : 0;
+    for (uint32_t rank = 0; rank < w; rank++) {
+        c->options.rank = rank;
+        c->any = false;
+        run(c);
+    }
+    assert_all_seen(c);
+    augs_stream_unref(c->stream);
+}
+
+static consumer one, two;
+
+START_TEST(fixed_strategies_give_every_position_once_whatever_does_not_fit)
+{
+    uint32_t n_retries = 0, n_resumes = 0;
+    const int n = rounds(400, 30);
+    for (int i = 0; i < n; i++) {
+        fixed_run(&one, (uint64_t)i, i % 3 == 0 ? "round_robin" : "sequential");
+        n_retries += one.n_retries;
+        n_resumes += one.n_resumes;
+    }
+    ck_assert_uint_gt(n_retries, 100);
+    ck_assert_uint_gt(n_resumes, 30);
+}
+END_TEST
+
+/* The journal of a run that is over, run again where everything fits. */
+static void replay(const consumer *first, consumer *c)
+{
+    augs_error error;
+    augs_batch *batch = NULL;
+    *c = (consumer){.seed = first->seed, .n = first->n, .stream = first->stream};
+    c->options.replay = path;
+    open_run(c);
+    int status;
+    while ((status = augs_pipeline_next(c->pipeline, &batch, &error)) > 0) {
+        const augs_batch_info info = info_of(batch);
+        augs_batch_unref(batch);
+        ck_assert_msg(!c->last_was_last, "seed %" PRIu64 ": a batch after the last one", c->seed);
+        c->last_was_last = (info.flags & AUGS_BATCH_LAST) != 0;
+        take_good(c, &info);
+    }
+    ck_assert_msg(status == 0, "seed %" PRIu64 ": %s", c->seed, error.message);
+    ck_assert(c->last_was_last);
+    augs_pipeline_free(c->pipeline);
+    assert_all_seen(c);
+    ck_assert_uint_eq(c->n_good, first->n_good);
+}
+
+static bool is_good(const consumer *c, const good_batch *batch)
+{
+    for (uint32_t i = 0; i < c->n_good; i++) {
+        const good_batch *other = &c->good[i];
+        if (other->step == batch->step && other->part == batch->part) {
+            return other->first == batch->first && other->n_samples == batch->n_samples;
+        }
+    }
+    return false;
+}
+
+static void decided_run(uint64_t seed, const char *name)
+{
+    begin();
+    pick_run(&one, seed, name, true);
+    run(&one);
+    assert_all_seen(&one);
+    replay(&one, &two);
+    for (uint32_t i = 0; i < two.n_good; i++) { /* the batches that fitted, no others */
+        ck_assert_msg(is_good(&one, &two.good[i]), "seed %" PRIu64 ": step %" PRIu64 ", part %u",
+                      seed, two.good[i].step, two.good[i].part);
+    }
+    augs_stream_unref(one.stream);
+    end();
+}
+
+START_TEST(deciding_strategies_and_their_replays_do_as_well)
+{
+    uint32_t n_retries = 0, n_resumes = 0;
+    const int n = rounds(300, 20);
+    for (int i = 0; i < n; i++) {
+        decided_run(1000 + (uint64_t)i, i % 2 == 0 ? "adaptive" : "memory_optimized");
+        n_retries += one.n_retries;
+        n_resumes += one.n_resumes;
+    }
+    ck_assert_uint_gt(n_retries, 100);
+    ck_assert_uint_gt(n_resumes, 30);
+}
+END_TEST
+
+/* The process is killed at any moment and its token is lost: the journal knows which batches did
+ * not fit, and the epoch begins again. */
+START_TEST(a_run_that_begins_again_hands_out_the_parts_that_the_journal_has)
+{
+    const int n = rounds(100, 10);
+    for (int i = 0; i < n; i++) {
+        begin();
+        pick_run(&one, 5000 + (uint64_t)i, i % 2 == 0 ? "adaptive" : "memory_optimized", true);
+        open_run(&one);
+        const uint64_t n_batches = pick(&one, 1, 30);
+        for (uint64_t k = 0; k < n_batches; k++) {
+            augs_batch *batch = NULL;
+            augs_error error;
+            if (augs_pipeline_next(one.pipeline, &batch, &error) == 0) {
+                break;
+            }
+            one.under_way[one.n_under_way++] = info_of(batch);
+            augs_batch_unref(batch);
+            while (one.n_under_way > one.delay && settle_one(&one)) {
+            }
+        }
+        augs_pipeline_free(one.pipeline); /* with batches under way */
+        one.n_under_way = 0;
+        one.n_good = 0;
+        memset(one.seen, 0, sizeof one.seen);
+        run(&one);
+        assert_all_seen(&one);
+        augs_stream_unref(one.stream);
+        end();
+    }
+}
+END_TEST
+
+/* ---- examples ---- */
+
+static augs_batch_info take(augs_pipeline *pipeline)
+{
+    augs_batch *batch = next_batch(pipeline);
+    const augs_batch_info info = info_of(batch);
+    augs_batch_unref(batch);
+    return info;
+}
+
+static void expect(augs_pipeline *pipeline, uint64_t step, uint32_t part, uint64_t first,
+                   uint64_t n_samples)
+{
+    const augs_batch_info info = take(pipeline);
+    ck_assert_uint_eq(info.step, step);
+    ck_assert_uint_eq(info.part, part);
+    ck_assert_uint_eq(info.first, first);
+    ck_assert_uint_eq(info.n_samples, n_samples);
+}
+
+static void retry_now(augs_pipeline *pipeline, uint64_t step, uint32_t part, uint64_t most)
+{
+    augs_error error;
+    AUGS_ASSERT_OK(augs_pipeline_retry(pipeline, step, part, most, &error), error);
+}
+
+START_TEST(a_batch_comes_again_in_halves_and_steps_keep_their_numbers)
+{
+    augs_stream *stream = uniform_open(1, 100);
+    augs_pipeline *pipeline = open_batches(stream, 32);
+    expect(pipeline, 0, 0, 0, 32);
+    expect(pipeline, 1, 0, 32, 32);
+    retry_now(pipeline, 1, 0, 0);
+    ck_assert_uint_eq(augs_pipeline_step(pipeline), 2);
+    expect(pipeline, 1, 1, 32, 16);
+    expect(pipeline, 1, 2, 48, 16);
+    retry_now(pipeline, 1, 2, 6); /* three parts of a part, while the next step waits */
+    expect(pipeline, 1, 3, 48, 5);
+    retry_now(pipeline, AUGS_STEP_LAST, 0, 2);
+    expect(pipeline, 1, 4, 53, 5);
+    expect(pipeline, 1, 5, 58, 6);
+    expect(pipeline, 1, 6, 48, 1);
+    expect(pipeline, 1, 7, 49, 2);
+    expect(pipeline, 1, 8, 51, 2);
+    expect(pipeline, 2, 0, 64, 32);
+    expect(pipeline, 3, 0, 96, 4);
+    expect_end(pipeline);
+    augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+}
+END_TEST
+
+START_TEST(an_older_step_is_given_again_before_the_next_one)
+{
+    augs_stream *stream = uniform_open(1, 100);
+    augs_pipeline *pipeline = open_batches(stream, 10);
+    for (uint64_t i = 0; i < 5; i++) {
+        expect(pipeline, i, 0, 10 * i, 10);
+    }
+    retry_now(pipeline, 3, 0, 0);
+    retry_now(pipeline, 1, 0, 5);
+    expect(pipeline, 3, 1, 30, 5);
+    expect(pipeline, 3, 2, 35, 5);
+    expect(pipeline, 1, 1, 10, 5);
+    expect(pipeline, 1, 2, 15, 5);
+    expect(pipeline, 5, 0, 50, 10);
+    augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+}
+END_TEST
+
+START_TEST(parts_are_multiples_where_that_goes)
+{
+    augs_stream *stream = uniform_open(1, 100);
+    augs_pipeline *pipeline =
+        open_pipeline(stream, (augs_pipeline_options){.rank = 0},
+                      (augs_strategy_options){.batch_size = 56, .multiple_of = 8});
+    expect(pipeline, 0, 0, 0, 56);
+    retry_now(pipeline, 0, 0, 30);
+    expect(pipeline, 0, 1, 0, 16);
+    expect(pipeline, 0, 2, 16, 16);
+    expect(pipeline, 0, 3, 32, 24);
+    retry_now(pipeline, 0, 1, 7); /* below a multiple */
+    expect(pipeline, 0, 4, 0, 5);
+    expect(pipeline, 0, 5, 5, 5);
+    expect(pipeline, 0, 6, 10, 6);
+    augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+}
+END_TEST
+
+START_TEST(the_last_flag_and_the_padding_move_to_the_part_that_has_them)
+{
+    augs_stream *stream = uniform_open(1, 21);
+    augs_pipeline *pipeline = open_pipeline(
+        stream,
+        (augs_pipeline_options){.rank = 1, .plan = {.world_size = 2, .tail = AUGS_TAIL_PAD}},
+        (augs_strategy_options){.batch_size = 8});
+    expect(pipeline, 0, 0, 1, 8);
+    augs_batch_info info = take(pipeline);
+    ck_assert_uint_eq(info.flags, AUGS_BATCH_LAST | AUGS_BATCH_PADDED);
+    ck_assert_uint_eq(info.n_samples, 3);
+    ck_assert_uint_eq(info.n_padded, 1);
+    const uint64_t pad_first = info.pad_first;
+    retry_now(pipeline, 1, 0, 1);
+    info = take(pipeline);
+    ck_assert_uint_eq(info.flags, 0);
+    ck_assert_uint_eq(info.first, 17);
+    ck_assert_uint_eq(info.n_padded, 0);
+    info = take(pipeline);
+    ck_assert_uint_eq(info.flags, 0);
+    ck_assert_uint_eq(info.first, 19);
+    info = take(pipeline);
+    ck_assert_uint_eq(info.flags, AUGS_BATCH_LAST | AUGS_BATCH_PADDED);
+    ck_assert_uint_eq(info.n_samples, 1);
+    ck_assert_uint_eq(info.n_padded, 1);
+    ck_assert_uint_eq(info.pad_first, pad_first);
+    expect_end(pipeline);
+    retry_now(pipeline, 0, 0, 0); /* a late word, after the end */
+    ck_assert_uint_eq(take(pipeline).flags, 0);
+    ck_assert_uint_eq(take(pipeline).flags, AUGS_BATCH_LAST);
+    expect_end(pipeline);
+    augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+}
+END_TEST
+
+START_TEST(a_token_names_the_part)
+{
+    augs_stream *stream = uniform_open(1, 100);
+    augs_error error;
+    char token[AUGS_TOKEN_BYTES];
+    augs_pipeline *pipeline = open_batches(stream, 32);
+    expect(pipeline, 0, 0, 0, 32);
+    expect(pipeline, 1, 0, 32, 32);
+    retry_now(pipeline, 0, 0, 8);
+    expect(pipeline, 0, 1, 0, 8);
+    AUGS_ASSERT_OK(augs_pipeline_token(pipeline, token, sizeof token, &error), error);
+    augs_pipeline_free(pipeline);
+    const uint64_t sizes[] = {32, 20}; /* of batches after it: those of the plan may be others */
+    for (int i = 0; i < 2; i++) {
+        pipeline = open_batches(stream, sizes[i]);
+        AUGS_ASSERT_OK(augs_pipeline_resume(pipeline, token, &error), error);
+        expect(pipeline, 0, 2, 8, 8);
+        expect(pipeline, 0, 3, 16, 8);
+        retry_now(pipeline, 0, 3, 0);
+        expect(pipeline, 0, 4, 24, 8);
+        expect(pipeline, 0, 5, 16, 4);
+        expect(pipeline, 0, 6, 20, 4);
+        ck_assert_uint_eq(take(pipeline).first, 64);
+        augs_pipeline_free(pipeline);
+    }
+    pipeline = open_pipeline(stream, (augs_pipeline_options){.rank = 1, .plan = {.world_size = 2}},
+                             (augs_strategy_options){.batch_size = 16});
+    AUGS_ASSERT_STATUS(AUGS_E_TOKEN, augs_pipeline_resume(pipeline, token, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "rank 0 of 1"));
+    augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+}
+END_TEST
+
+START_TEST(what_cannot_be_given_again_is_refused)
+{
+    augs_stream *stream = uniform_open(1, 1000);
+    augs_error error;
+    augs_pipeline *pipeline = open_batches(stream, 4);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_pipeline_retry(NULL, 0, 0, 0, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_pipeline_retry(pipeline, 0, 0, 0, &error), error);
+    take(pipeline);
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_pipeline_retry(pipeline, 1, 0, 0, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_pipeline_retry(pipeline, 0, 1, 0, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_pipeline_retry(pipeline, 0, 0, 4, &error), error);
+    retry_now(pipeline, 0, 0, 1);
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_pipeline_retry(pipeline, 0, 0, 1, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "again"));
+    take(pipeline);
+    AUGS_ASSERT_STATUS(AUGS_E_MEMORY, augs_pipeline_retry(pipeline, 0, 1, 0, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "one sample"));
+    augs_feedback fine = {.size = sizeof fine, .step = 0, .part = 0};
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_pipeline_observe(pipeline, &fine, &error), error);
+    for (int i = 0; i < 4; i++) {
+        take(pipeline); /* three parts, and step 1 */
+    }
+    fine.step = 1;
+    AUGS_ASSERT_OK(augs_pipeline_observe(pipeline, &fine, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_pipeline_retry(pipeline, 1, 0, 0, &error), error);
+    for (uint32_t i = 0; i < AUGS_MOST_RETRIES + 1; i++) {
+        take(pipeline);
+    }
+    for (uint64_t i = 0; i < AUGS_MOST_RETRIES; i++) {
+        retry_now(pipeline, 2 + i, 0, 0);
+    }
+    AUGS_ASSERT_STATUS(AUGS_E_STATE,
+                       augs_pipeline_retry(pipeline, 2 + AUGS_MOST_RETRIES, 0, 0, &error), error);
+    char token[AUGS_TOKEN_BYTES];
+    AUGS_ASSERT_OK(augs_pipeline_token(pipeline, token, sizeof token, &error), error);
+    take(pipeline);
+    take(pipeline); /* now there is room */
+    retry_now(pipeline, 2 + AUGS_MOST_RETRIES, 0, 0);
+    for (uint32_t i = 0; i < AUGS_FEEDBACK_BATCHES; i++) {
+        take(pipeline);
+    }
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_pipeline_retry(pipeline, 1, 0, 0, &error), error);
+    augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+}
+END_TEST
+
+/* A sink that has no room now and then. */
+static int fails_at_times(void *user, augs_batch *batch)
+{
+    consumer *c = user;
+    const augs_batch_info info = info_of(batch);
+    if (pick(c, 0, 2) == 0) {
+        return AUGS_E_IO;
+    }
+    take_good(c, &info);
+    return 0;
+}
+
+START_TEST(a_part_that_a_sink_did_not_take_comes_again)
+{
+    one = (consumer){.random = 7, .n = 100};
+    augs_stream *stream = uniform_open(1, 100);
+    augs_pipeline *pipeline = open_batches(stream, 40);
+    augs_error error;
+    augs_sink *sink = NULL;
+    AUGS_ASSERT_OK(augs_sink_open_callback(fails_at_times, &one, &sink, &error), error);
+    take(pipeline);
+    take(pipeline);
+    retry_now(pipeline, 1, 0, 3);
+    retry_now(pipeline, 0, 0, 7);
+    int status, n_failures = 0;
+    while ((status = augs_pipeline_run(pipeline, sink, &error)) == AUGS_E_IO) {
+        n_failures++;
+    }
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_gt(n_failures, 3);
+    assert_all_seen(&one);
+    augs_sink_free(sink);
+    augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+}
+END_TEST
+
+AUGS_SUITE("retry", a_batch_comes_again_in_halves_and_steps_keep_their_numbers,
+           an_older_step_is_given_again_before_the_next_one, parts_are_multiples_where_that_goes,
+           the_last_flag_and_the_padding_move_to_the_part_that_has_them, a_token_names_the_part,
+           what_cannot_be_given_again_is_refused, a_part_that_a_sink_did_not_take_comes_again,
+           fixed_strategies_give_every_position_once_whatever_does_not_fit,
+           deciding_strategies_and_their_replays_do_as_well,
+           a_run_that_begins_again_hands_out_the_parts_that_the_journal_has)
