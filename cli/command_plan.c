@@ -70,10 +70,13 @@ static int open_planner(const arguments *of, augs_planner **ret_planner)
 
 static int print_span(const augs_planner *planner, const augs_span *span)
 {
-    printf("{\"step\":%" PRIu64 ",\"first\":%" PRIu64 ",\"stride\":%" PRIu64 ",\"count\":%" PRIu64
-           ",\"why\":\"%s\"}\n",
-           augs_planner_step(planner) - 1, span->first, span->stride, span->count,
-           augs_planner_why(planner));
+    const uint32_t part = augs_planner_part(planner);
+    printf("{\"step\":%" PRIu64, augs_planner_last_step(planner));
+    if (part != 0) {
+        printf(",\"part\":%" PRIu32, part);
+    }
+    printf(",\"first\":%" PRIu64 ",\"stride\":%" PRIu64 ",\"count\":%" PRIu64 ",\"why\":\"%s\"}\n",
+           span->first, span->stride, span->count, part != 0 ? "retry" : augs_planner_why(planner));
     return fflush(stdout);
 }
 
@@ -85,25 +88,50 @@ static int writing_failed(int errnum)
                            : complain(EXIT_FAILED, "writing to stdout: %s", strerror(errnum));
 }
 
-/* Hands on what the other side says; an exit status. */
-static int listen(augs_planner *planner, unsigned long *line)
+/* What the other side says is about the planner's epoch. */
+typedef struct listener {
+    augs_planner *planner;
+    uint32_t epoch;
+    unsigned long line; /* that was read last */
+} listener;
+
+/* Hands on what the other side says; an exit status. *ret_retry: a batch is given again. */
+static int listen(listener *self, bool *ret_retry)
 {
     augs_error error;
-    augs_feedback feedback;
-    int status = feedback_line_read(stdin, line, &feedback);
+    feedback_line said;
+    int status = feedback_line_read(stdin, &self->line, &said);
     if (status <= 0) {
         return status < 0 ? EXIT_DATA : EXIT_DONE;
     }
-    return augs_planner_observe(planner, &feedback, &error) < 0 ? complain_error(&error)
-                                                                : EXIT_DONE;
+    said.feedback.epoch = self->epoch;
+    status = augs_planner_observe(self->planner, &said.feedback, &error);
+    if (status == AUGS_OK && said.retry) {
+        status = augs_planner_retry(self->planner, said.feedback.step, said.feedback.part,
+                                    said.most_samples, &error);
+        *ret_retry = status == AUGS_OK;
+    }
+    return status < 0 ? complain(EXIT_DATA, "stdin, line %lu: %s", self->line, error.message)
+                      : EXIT_DONE;
+}
+
+/* After the last span: what is still said of those before it. *ret_again: there are more. */
+static int listen_late(listener *self, uint64_t n_lines, bool *ret_again)
+{
+    int result = EXIT_DONE;
+    *ret_again = false;
+    for (uint64_t i = 0; i < n_lines && result == EXIT_DONE && !*ret_again; i++) {
+        result = listen(self, ret_again);
+    }
+    return result;
 }
 
 int command_plan(const arguments *of)
 {
     augs_error error;
     augs_planner *planner = NULL;
-    unsigned long line = 0;
     int result = open_planner(of, &planner);
+    listener other = {.planner = planner, .epoch = (uint32_t)option_whole(of, OPT_EPOCH)};
     interrupt_watch(true, NULL, NULL);
     while (result == EXIT_DONE) {
         augs_span span;
@@ -115,12 +143,17 @@ int command_plan(const arguments *of)
         } else if (status < 0) {
             result = complain_error(&error);
         } else if (status == 0) {
-            break;
+            bool again = false;
+            result = listen_late(&other, option_whole(of, OPT_LATE), &again);
+            if (!again) {
+                break;
+            }
         } else if (print_span(planner, &span) != 0) {
             result = writing_failed(errno);
             break;
         } else {
-            result = listen(planner, &line);
+            bool again = false;
+            result = listen(&other, &again);
         }
     }
     augs_planner_free(planner);

@@ -125,6 +125,15 @@ const command commands[N_COMMANDS] = {
              "bytes (that the consumer needed for the batch) and available_bytes (that it had left "
              "beside them). An empty line says nothing. After the end of stdin the rest is planned "
              "without feedback.\n\n"
+             "Feedback is about the span printed last, or about an earlier one: "
+             "{\"step\":3,\"seconds\":0.01}. The last 128 spans are remembered. With --late N the "
+             "command reads N more lines after the last span. A batch that ran out of memory has "
+             "{\"step\":3,\"outcome\":\"did_not_fit\"}; the strategy then stays below its size. "
+             "With "
+             "\"retry\":true (or a number of samples per part and rank) its positions come again "
+             "in "
+             "smaller spans, {\"step\":3,\"part\":1,...}, before the next step. Feedback of such a "
+             "span has its part.\n\n"
              "With --preset and --seed the journal is of that stream, for --world-size ranks. "
              "generate --replay (one rank), or pipelines of all ranks, run it again.",
          .run = command_plan},

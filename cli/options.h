@@ -60,6 +60,7 @@ enum option_id {
     OPT_GROWTH,
     OPT_REDUCTION,
     OPT_SAMPLE_BYTES,
+    OPT_LATE,
     OPT_JOURNAL,
     OPT_REPLAY,
     OPT_METRICS,

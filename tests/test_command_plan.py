@@ -68,6 +68,57 @@ class Plan(Case):
         planner.process.kill()
         planner.end()
 
+    def test_a_consumer_that_is_late_and_short_of_memory_gets_every_position_once(self):
+        for strategy, late in (("sequential", 0), ("adaptive", 1), ("adaptive", 16), ("memory_optimized", 16)):
+            planner = CoProcess("--strategy", strategy, "--samples", 3000, "--batch-size", 64, "--late", late)
+            under_way, good, failures = [], [], 0
+
+            def settle():
+                nonlocal failures
+                span = under_way.pop(0)
+                name = {"step": span["step"], "part": span.get("part", 0)}
+                if span["count"] > 20:
+                    failures += 1
+                    planner.tell(**name, outcome="did_not_fit", retry=True if failures % 2 else 11)
+                else:
+                    good.append(span)
+                    planner.tell(**name, outcome="fine", seconds=0.01 + 1e-4 * span["count"])
+
+            span = planner.span()
+            while True:
+                under_way.append(span)
+                if len(under_way) > late:
+                    settle()
+                else:
+                    planner.tell()
+                # the command waits for late words once all is planned: a span is there, or its end
+                if sum(one["count"] for one in good + under_way) == 3000:
+                    while under_way and under_way[0]["count"] <= 20:
+                        settle()
+                    if not under_way:
+                        break
+                    settle()
+                span = planner.span()
+            self.assertIsNone(planner.span())
+            status, rest, errors = planner.end()
+            self.assertEqual((status, rest, errors), (0, "", ""))
+            self.assertEqual(sorted(positions_of(good)), list(range(3000)), (strategy, late))
+            self.assertGreater(failures, 0)
+
+    def test_a_retry_is_in_the_journal_and_replays(self):
+        with tempfile.TemporaryDirectory() as folder:
+            journal = os.path.join(folder, "plan.jsonl")
+            words = "\n".join(('{"seconds":1}', '{"step":1,"retry":true}', "", "", '{"step":1,"part":2,"retry":3}')) + "\n"
+            first = self.ends(0, "plan", "--strategy", "adaptive", "--samples", 200, "--journal", journal, stdin=words)
+            again = self.ends(0, "plan", "--strategy", "adaptive", "--samples", 200, "--replay", journal, stdin="")
+            spans, replayed = spans_of(first.stdout), spans_of(again.stdout)
+            failed = [(1, 0), (1, 2)]
+            good = [one for one in spans if (one["step"], one.get("part", 0)) not in failed]
+            self.assertEqual([(one["step"], one.get("part", 0), one["first"], one["count"]) for one in replayed],
+                             [(one["step"], one.get("part", 0), one["first"], one["count"]) for one in good])
+            self.assertEqual(sorted(positions_of(replayed)), list(range(200)))
+            self.assertGreater(max(one.get("part", 0) for one in replayed), 3)
+
     def test_ranks_share_spans(self):
         result = self.ends(0, "plan", "--strategy", "sequential", "--batch-size", 4, "--samples", 20, "--world-size", 3, stdin="")
         self.assertEqual([span["count"] for span in spans_of(result.stdout)], [12, 8])
@@ -88,6 +139,10 @@ class Plan(Case):
             ('{"seconds":"fast"}', "'seconds' is not a number"),
             ('{"bytes":-1}', "'bytes' is not a number from 0"),
             ('{"bytes":1,"bytes":2}', "duplicate"),
+            ('{"outcome":"bad"}', "'outcome' is not \"fine\" or"),
+            ('{"retry":0}', "'retry' is not true"),
+            ('{"part":1}', "'part' is told without 'step'"),
+            ('{"outcome":"fine","retry":true}', "not given again"),
             ("x" * 5000, "longer than"),
             ("\0{}", "a NUL byte"),
         ):
@@ -95,6 +150,9 @@ class Plan(Case):
                                says=("stdin, line 1", says, "accepted"))
             self.assertEqual(len(spans_of(result.stdout)), 1)
         self.ends(5, "plan", "--strategy", "sequential", "--samples", 1000, stdin="\n{}\n{]\n", says="line 3")
+        for line, says in (('{"step":7}', "step 7, part 0"), ('{"step":0,"part":3}', "part 3"),
+                           ('{"retry":32}', "accepted: 1 to 31")):
+            self.ends(5, "plan", "--strategy", "sequential", "--samples", 1000, stdin=line + "\n", says=("stdin, line 1", says))
 
     def test_wrong_options_are_named(self):
         for arguments, status, says in (
