@@ -324,7 +324,7 @@ void read_plan(const arguments *of, augs_strategy_options *strategy_options,
     max_memory = max_memory < 0x1p63 ? max_memory : 0x1p63;
     *strategy_options =
         (augs_strategy_options){.size = sizeof *strategy_options,
-                                .drop_last = of->given[OPT_DROP_LAST],
+                                .last_batch = of->given[OPT_DROP_LAST] ? AUGS_LAST_BATCH_DROP : 0,
                                 .batch_size = option_whole(of, OPT_BATCH_SIZE),
                                 .min_samples = option_whole(of, OPT_MIN),
                                 .max_samples = option_whole(of, OPT_MAX),

@@ -254,8 +254,9 @@ static void write_info(const augsi_expected *expected, augs_batch_info *info)
     info->stride = slice->body.stride;
     info->flags =
         (slice->last ? AUGS_BATCH_LAST : 0) | (slice->pad_count > 0 ? AUGS_BATCH_PADDED : 0);
-    info->n_padded = (uint32_t)slice->pad_count;
-    info->pad_first = slice->pad_count > 0 ? slice->pad_first : 0;
+    info->n_padded = slice->pad_count;
+    info->pad_first = slice->pad_first;
+    info->pad_stride = slice->pad_stride;
     info->rank = expected->rank;
     info->world_size = expected->world_size;
 }

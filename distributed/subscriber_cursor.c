@@ -88,7 +88,7 @@ static bool token_is_of_plan(augsi_cursor *cursor)
 {
     const augsi_token *token = &cursor->token;
     for (uint32_t rank = 0; rank < cursor->world_size; rank++) {
-        if (augsi_plan_position(cursor->plan, token->step, rank) == token->position) {
+        if (augsi_plan_position(cursor->plan, token->step) == token->position) {
             return true;
         }
     }
@@ -116,7 +116,7 @@ static int follow_token(augsi_cursor *cursor, augs_error *error)
             "resume token: it is of a plan whose step %llu is at position %llu; in job '%s' that "
             "step is at %llu: batch size, world size or strategy are others",
             (unsigned long long)token->step, (unsigned long long)token->position, cursor->job,
-            (unsigned long long)augsi_plan_position(cursor->plan, token->step, cursor->rank));
+            (unsigned long long)augsi_plan_position(cursor->plan, token->step));
     }
     int status = augs_stream_open_epoch(welcome->stream, token->epoch, &cursor->stream, error);
     if (status == AUGS_OK) {
@@ -171,7 +171,7 @@ static bool same_plan(const augsi_welcome *a, const augsi_welcome *b)
            a->strategy.max_samples == b->strategy.max_samples &&
            a->strategy.multiple_of == b->strategy.multiple_of &&
            a->strategy.batches == b->strategy.batches && a->strategy.window == b->strategy.window &&
-           a->strategy.drop_last == b->strategy.drop_last;
+           a->strategy.last_batch == b->strategy.last_batch;
 }
 
 static int check_same(const augsi_cursor *cursor, const augsi_welcome *welcome, augs_error *error)
@@ -295,7 +295,8 @@ int augsi_cursor_token(const augsi_cursor *cursor, augsi_token *ret_token, augs_
         .epoch = cursor->epoch, .generation = cursor->welcome.generation, .step = cursor->step};
     memcpy(token.job, cursor->job, strlen(cursor->job) + 1);
     memcpy(token.fingerprint, cursor->welcome.fingerprint, sizeof token.fingerprint);
-    token.position = augsi_plan_position(cursor->plan, cursor->step, cursor->rank);
+    token.position = augsi_plan_position(cursor->plan, cursor->step);
+    token.place = augsi_plan_place(cursor->plan, cursor->step);
     *ret_token = token;
     return AUGS_OK;
 }

@@ -62,7 +62,7 @@ static void pack_plan(msgpack_packer *packer, const augsi_welcome *welcome)
     msgpack_pack_uint64(packer, plan->tail);
     msgpack_pack_uint64(packer, plan->shard);
     pack_string(packer, plan->strategy);
-    msgpack_pack_uint64(packer, strategy->drop_last);
+    msgpack_pack_uint64(packer, strategy->last_batch);
     msgpack_pack_uint64(packer, strategy->batches);
     msgpack_pack_uint64(packer, strategy->window);
     msgpack_pack_uint64(packer, strategy->min_samples);
@@ -183,7 +183,7 @@ static void read_plan(augsi_reader *reader, augsi_welcome *welcome)
     plan->tail = augsi_read_u32(reader);
     plan->shard = augsi_read_u32(reader);
     read_name(reader, welcome->strategy_name, sizeof welcome->strategy_name);
-    strategy->drop_last = augsi_read_u32(reader);
+    strategy->last_batch = augsi_read_u32(reader);
     strategy->batches = augsi_read_u64(reader);
     strategy->window = augsi_read_u64(reader);
     strategy->min_samples = augsi_read_u64(reader);

@@ -59,11 +59,32 @@ static int load_slice(augsi_chunk_cursor *cursor, augs_error *error)
     return status;
 }
 
-static void next_slice(augsi_chunk_cursor *cursor)
+static uint64_t n_of(const augsi_slice *slice)
 {
-    cursor->before += cursor->slice.body.count;
-    cursor->step++;
+    return slice->body.count + slice->pad_count;
+}
+
+/* Goes to the step that has record `at`: the one at hand, the next, or any other. */
+static void go_to(augsi_chunk_cursor *cursor, uint64_t at)
+{
+    if (cursor->has_slice && at >= cursor->before && at - cursor->before < n_of(&cursor->slice)) {
+        return;
+    }
+    cursor->step = augsi_plan_step_of_record(cursor->plan, at);
+    cursor->before = augsi_plan_records_before(cursor->plan, cursor->step);
     cursor->has_slice = false;
+}
+
+/* A run of the slice's records from number `skip` on, n at most. */
+static augs_span run_of(const augsi_slice *slice, uint64_t skip, uint64_t n)
+{
+    const augs_span *body = &slice->body;
+    augs_span span = {body->first + skip * body->stride, body->stride, body->count - skip};
+    if (skip >= body->count) {
+        span = augsi_slice_padding(slice, skip - body->count);
+    }
+    span.count = span.count < n ? span.count : n;
+    return span;
 }
 
 int augsi_chunk_cursor_spans(augsi_chunk_cursor *cursor, uint64_t chunk, augsi_chunk_spans *spans,
@@ -77,11 +98,8 @@ int augsi_chunk_cursor_spans(augsi_chunk_cursor *cursor, uint64_t chunk, augsi_c
         return add_span(run, spans, span, 0, error);
     }
     uint64_t at = chunk * run->chunk_size, end = at + count;
-    if (at < cursor->before) {
-        cursor->step = cursor->before = 0;
-        cursor->has_slice = false;
-    }
     while (at < end) {
+        go_to(cursor, at);
         int status = load_slice(cursor, error);
         if (status <= 0) {
             return status < 0 ? status
@@ -91,31 +109,12 @@ int augsi_chunk_cursor_spans(augsi_chunk_cursor *cursor, uint64_t chunk, augsi_c
                                            run->strategy, (unsigned long long)cursor->before,
                                            (unsigned long long)run->n_records);
         }
-        const augs_span *body = &cursor->slice.body;
-        if (cursor->before + body->count <= at) {
-            next_slice(cursor);
-            continue;
-        }
-        uint64_t skip = at - cursor->before;
-        uint64_t n = body->count - skip < end - at ? body->count - skip : end - at;
-        augs_span span = {body->first + skip * body->stride, body->stride, n};
+        const augs_span span = run_of(&cursor->slice, at - cursor->before, end - at);
         status = add_span(run, spans, span, cursor->step, error);
         if (status < 0) {
             return status;
         }
-        at += n;
+        at += span.count;
     }
     return AUGS_OK;
-}
-
-int augsi_chunk_cursor_total(augsi_chunk_cursor *cursor, uint64_t *ret_n_records, augs_error *error)
-{
-    int status;
-    while ((status = load_slice(cursor, error)) == 1) {
-        next_slice(cursor);
-    }
-    if (status == 0) {
-        *ret_n_records = cursor->before;
-    }
-    return status;
 }

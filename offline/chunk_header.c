@@ -33,17 +33,32 @@ static bool unpack_header(json_t *root, parsed_header *header)
                &header->shard, "n_shards", &header->n_shards) == 0;
 }
 
+static bool find_last_batch(const char *name, uint32_t *ret_last_batch)
+{
+    for (uint32_t i = 0; i <= AUGS_LAST_BATCH_MERGE; i++) {
+        if (strcmp(name, augsi_last_batch_name(i)) == 0) {
+            *ret_last_batch = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool unpack_plan(json_t *root, augs_plan_options *plan, augs_strategy_options *options)
 {
-    json_int_t drop_last, batch_size, least, most, multiple_of, batches, window;
+    uint32_t last_batch = 0;
+    const char *name_of_last_batch;
+    json_int_t batch_size, least, most, multiple_of, batches, window;
     const char *strategy;
-    if (json_unpack(root, "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "strategy", &strategy,
-                    "drop_last", &drop_last, "batch_size", &batch_size, "min", &least, "max", &most,
-                    "multiple_of", &multiple_of, "batches", &batches, "window", &window) != 0) {
+    if (json_unpack(root, "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "strategy", &strategy,
+                    "last_batch", &name_of_last_batch, "batch_size", &batch_size, "min", &least,
+                    "max", &most, "multiple_of", &multiple_of, "batches", &batches, "window",
+                    &window) != 0 ||
+        !find_last_batch(name_of_last_batch, &last_batch)) {
         return false;
     }
     *options = (augs_strategy_options){.size = sizeof *options,
-                                       .drop_last = drop_last != 0,
+                                       .last_batch = last_batch,
                                        .batch_size = (uint64_t)batch_size,
                                        .min_samples = (uint64_t)least,
                                        .max_samples = (uint64_t)most,

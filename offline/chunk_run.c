@@ -90,9 +90,7 @@ static int count_records(augsi_chunk_run *run, augs_error *error)
         if (status < 0) {
             return status;
         }
-        if (run->strategy_options.drop_last) {
-            status = augsi_chunk_cursor_total(&cursor, &run->n_records, error);
-        }
+        run->n_records = augsi_plan_records_before(cursor.plan, augsi_plan_n_steps(cursor.plan));
         augsi_chunk_cursor_done(&cursor);
         if (status < 0) {
             return status;
@@ -196,7 +194,8 @@ void augsi_chunk_run_plan_json(const augsi_chunk_run *run, augsi_text *text)
     const augs_strategy_options *options = &run->strategy_options;
     augsi_text_add_string(text, "{\"strategy\":");
     augsi_text_add_json_string(text, run->strategy);
-    add_field(text, ",\"drop_last\":", options->drop_last);
+    augsi_text_add_string(text, ",\"last_batch\":");
+    augsi_text_add_json_string(text, augsi_last_batch_name(options->last_batch));
     add_field(text, ",\"batch_size\":", options->batch_size);
     add_field(text, ",\"min\":", options->min_samples);
     add_field(text, ",\"max\":", options->max_samples);

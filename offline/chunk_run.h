@@ -24,7 +24,8 @@ typedef struct augsi_chunk_run {
     uint32_t format;
     bool has_plan;
     uint64_t first_position, n_positions;
-    uint64_t n_records; /* fewer than positions if the plan drops the last batch */
+    uint64_t
+        n_records; /* fewer than positions if the plan drops the last batch, more if it fills */
     uint64_t chunk_size, n_chunks;
     char *strategy;
     augs_strategy_options strategy_options;
@@ -65,7 +66,7 @@ typedef struct augsi_chunk_spans {
     size_t n, capacity;
 } augsi_chunk_spans;
 
-/* Walks the plan; moving forward costs O(steps passed). Without a plan nothing is walked. */
+/* Where a chunk begins in the plan is found at once, and its steps are walked. */
 typedef struct augsi_chunk_cursor {
     const augsi_chunk_run *run;
     augsi_plan *plan;
@@ -81,8 +82,5 @@ void augsi_chunk_cursor_done(augsi_chunk_cursor *cursor);
 int augsi_chunk_cursor_spans(augsi_chunk_cursor *cursor, uint64_t chunk, augsi_chunk_spans *spans,
                              augs_error *error);
 void augsi_chunk_spans_done(const augsi_chunk_run *run, augsi_chunk_spans *spans);
-/* Records of the whole plan. */
-int augsi_chunk_cursor_total(augsi_chunk_cursor *cursor, uint64_t *ret_n_records,
-                             augs_error *error);
 
 #endif

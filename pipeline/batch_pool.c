@@ -352,12 +352,17 @@ static int fill(augs_batch *batch, const augsi_slice *slice, augs_error *error)
     if (status < 0 || slice->pad_count == 0) {
         return status;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        columns[i] =
-            (char *)columns[i] + slice->body.count * augs_stream_column_bytes(batch->stream, i);
+    uint64_t n_written = slice->body.count;
+    for (uint64_t done = 0; status == AUGS_OK && done < slice->pad_count; done += n_written) {
+        for (uint32_t i = 0; i < n; i++) {
+            columns[i] =
+                (char *)columns[i] + n_written * augs_stream_column_bytes(batch->stream, i);
+        }
+        const augs_span padding = augsi_slice_padding(slice, done);
+        n_written = padding.count;
+        status = augs_stream_fill(batch->stream, &padding, columns, error);
     }
-    const augs_span padding = {slice->pad_first, 1, slice->pad_count};
-    return augs_stream_fill(batch->stream, &padding, columns, error);
+    return status;
 }
 
 int augsi_batch_make(augsi_batch_pool *pool, augs_stream *stream, const augsi_slice *slice,
@@ -386,8 +391,9 @@ int augsi_batch_make(augsi_batch_pool *pool, augs_stream *stream, const augsi_sl
     info->stride = slice->body.stride;
     info->flags =
         (slice->last ? AUGS_BATCH_LAST : 0) | (slice->pad_count > 0 ? AUGS_BATCH_PADDED : 0);
-    info->n_padded = (uint32_t)slice->pad_count;
+    info->n_padded = slice->pad_count;
     info->pad_first = slice->pad_first;
+    info->pad_stride = slice->pad_stride;
     info->rank = rank;
     info->world_size = world_size;
     *ret_batch = batch;

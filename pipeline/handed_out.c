@@ -124,11 +124,8 @@ augsi_slice augsi_slice_part(const augsi_slice *slice, uint64_t low, uint64_t hi
     const uint64_t body_high = high < n_body ? high : n_body;
     part.body.first = slice->body.first + slice->body.stride * body_low;
     part.body.count = body_high - body_low;
-    part.pad_first = slice->pad_first + (low - body_low);
     part.pad_count = (high - low) - part.body.count;
-    if (part.pad_count == 0) {
-        part.pad_first = 0;
-    }
+    part.pad_first = part.pad_count > 0 ? augsi_slice_padding(slice, low - body_low).first : 0;
     return part;
 }
 

@@ -5,11 +5,13 @@
  *
  *   {"augstream_plan":1,"fingerprint":"<hex>","strategy":"adaptive","world_size":1,"first":0,"count":1000}
  *   {"epoch":0,"step":0,"first":0,"stride":1,"count":16,"why":"start"}
+ *   {"epoch":0,"step":1,"first":16,"stride":1,"count":3,"filled":13,"why":"tail"}
  *   {"epoch":0,"step":0,"part":0,"samples":16,"seconds":0.0123,"bytes":0,"available":0,"fits":true}
  *   {"epoch":0,"step":9,"part":0,"retry":[0,64],"parts":2,"as":1,"unit":1}
  *   {"epoch":0,"end":63}
  *
- * The spans count positions of the stream and are of all ranks together; `end` says how many steps
+ * A span that is filled up with first positions (last_batch fill) says with how many. The spans
+ * count positions of the stream and are of all ranks together; `end` says how many steps
  * the epoch had. The line of feedback lets a continued strategy know what it had learned. A retry
  * says that samples 0 to 63 per rank of a step were given again, as so many parts whose numbers
  * begin with `as`. A last line without its newline was torn by a crash and counts as not written.
@@ -50,6 +52,7 @@ typedef struct augsi_journal_entry {
     uint32_t epoch;
     uint64_t step; /* of a span or a retry; of the end: how many there were */
     augs_span span;
+    uint64_t n_filled; /* positions that fill the span up, beyond its count */
     augs_feedback feedback;
     augsi_journal_retry retry;
     char why[AUGS_WHY_BYTES];

@@ -19,11 +19,15 @@ size_t augsi_journal_write_entry(int kind, const augsi_journal_entry *entry,
 {
     int n = 0;
     if (kind == AUGSI_ENTRY_STEP) {
+        char filled[40] = "";
+        if (entry->n_filled > 0) {
+            snprintf(filled, sizeof filled, ",\"filled\":%" PRIu64, entry->n_filled);
+        }
         n = snprintf(ret_line, AUGSI_JOURNAL_LINE_BYTES,
                      "{\"epoch\":%" PRIu32 ",\"step\":%" PRIu64 ",\"first\":%" PRIu64
-                     ",\"stride\":%" PRIu64 ",\"count\":%" PRIu64 ",\"why\":\"%s\"}\n",
+                     ",\"stride\":%" PRIu64 ",\"count\":%" PRIu64 "%s,\"why\":\"%s\"}\n",
                      entry->epoch, entry->step, entry->span.first, entry->span.stride,
-                     entry->span.count, entry->why);
+                     entry->span.count, filled, entry->why);
     } else if (kind == AUGSI_ENTRY_FEEDBACK) {
         char seconds[AUGSI_NUMBER_BYTES] = "null";
         if (isfinite(entry->feedback.seconds)) {
@@ -61,7 +65,13 @@ static int scan_entry(const char *line, augsi_journal_entry *entry)
                "{\"epoch\":%" SCNu32 ",\"step\":%" SCNu64 ",\"first\":%" SCNu64
                ",\"stride\":%" SCNu64 ",\"count\":%" SCNu64 ",\"why\":\"%15[a-z_-]\"}",
                &entry->epoch, &entry->step, &entry->span.first, &entry->span.stride,
-               &entry->span.count, entry->why) == 6) {
+               &entry->span.count, entry->why) == 6 ||
+        sscanf(line,
+               "{\"epoch\":%" SCNu32 ",\"step\":%" SCNu64 ",\"first\":%" SCNu64
+               ",\"stride\":%" SCNu64 ",\"count\":%" SCNu64 ",\"filled\":%" SCNu64
+               ",\"why\":\"%15[a-z_-]\"}",
+               &entry->epoch, &entry->step, &entry->span.first, &entry->span.stride,
+               &entry->span.count, &entry->n_filled, entry->why) == 7) {
         return AUGSI_ENTRY_STEP;
     }
     if (sscanf(line,

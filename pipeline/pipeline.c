@@ -212,6 +212,7 @@ static int next_part(augs_pipeline *pipeline, augs_batch **ret_batch, augs_error
 static int next_step(augs_pipeline *pipeline, augs_batch **ret_batch, bool *ret_again,
                      augs_error *error)
 {
+    pipeline->step = augsi_plan_next_step(pipeline->plan, pipeline->step, pipeline->rank);
     augsi_piece piece = {.step = pipeline->step};
     int status = augsi_plan_slice(pipeline->plan, piece.step, pipeline->rank, &piece.slice, error);
     if (status <= 0) {

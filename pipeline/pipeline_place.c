@@ -8,7 +8,7 @@
 
 uint64_t augs_pipeline_n_left_out(const augs_pipeline *pipeline)
 {
-    return pipeline != NULL ? augsi_plan_n_left_out(pipeline->plan, pipeline->rank) : 0;
+    return pipeline != NULL ? augsi_plan_n_left_out(pipeline->plan) : 0;
 }
 
 uint64_t augs_pipeline_step(const augs_pipeline *pipeline)
@@ -89,23 +89,23 @@ int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, augs_error 
     return AUGS_OK;
 }
 
-/* Where the span of the next step starts in the window; the end of it after the last one. */
+/* Where the next step starts in the window, or would start: what last_batch leaves out may be room
+ * for smaller batches. */
 static int next_position(augs_pipeline *pipeline, uint64_t *ret_position, augs_error *error)
 {
-    augs_span span;
     if (!augsi_plan_is_fixed(pipeline->plan)) {
         *ret_position = 0; /* the plan knows what it planned */
         return AUGS_OK;
     }
-    int status = augsi_plan_span(pipeline->plan, pipeline->step, pipeline->rank, &span, error);
-    if (status > 0) {
-        *ret_position = span.first - augsi_plan_first_position(pipeline->plan);
-    } else if (status == 0) {
-        status =
-            augsi_fail(error, AUGS_E_STATE,
-                       "pipeline: the epoch has ended: there is no batch whose size could change");
+    const uint64_t position = augsi_plan_position(pipeline->plan, pipeline->step) -
+                              augsi_plan_first_position(pipeline->plan);
+    if (position >= augsi_plan_n_samples(pipeline->plan)) {
+        return augsi_fail(error, AUGS_E_STATE,
+                          "pipeline: the epoch has ended: there is no batch whose size could "
+                          "change");
     }
-    return status;
+    *ret_position = position;
+    return AUGS_OK;
 }
 
 int augs_pipeline_set_batch_size(augs_pipeline *pipeline, uint64_t batch_size, augs_error *error)
@@ -155,48 +155,27 @@ int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n
     augsi_token token = {
         .job = "-", .epoch = augs_stream_epoch(pipeline->stream), .step = pipeline->step};
     memcpy(token.fingerprint, augs_stream_fingerprint(pipeline->stream), sizeof token.fingerprint);
-    token.position = augsi_plan_is_fixed(pipeline->plan)
-                         ? augsi_plan_position(pipeline->plan, pipeline->step, pipeline->rank)
-                         : augsi_plan_decided_position(pipeline->plan, pipeline->step);
+    if (augsi_plan_is_fixed(pipeline->plan)) {
+        token.position = augsi_plan_position(pipeline->plan, pipeline->step);
+        token.place = augsi_plan_place(pipeline->plan, pipeline->step);
+    } else {
+        token.position = augsi_plan_decided_position(pipeline->plan, pipeline->step);
+    }
     char text[AUGSI_TOKEN_PARTS_BYTES];
     add_parts(pipeline, text, &token);
     return augsi_token_format(&token, ret_token, n_bytes, error);
 }
 
-/* A token made before or after the batch size was changed has the step of other batches: its
- * position counts. */
-static int find_token(augs_pipeline *pipeline, augsi_token *token, augs_error *error)
+/* The token's position decides; the rank and the sizes are this pipeline's. */
+static int find_token(augs_pipeline *pipeline, const augsi_token *token, augs_error *error)
 {
-    const uint64_t n_steps = augsi_plan_n_steps(pipeline->plan);
-    if (token->step == 0) {
-        augsi_plan_forget_base(pipeline->plan);
-        check_from(pipeline, 0, 0);
-        return AUGS_OK;
-    }
-    if (token->step >= augsi_plan_base_step(pipeline->plan) && token->step <= n_steps &&
-        augsi_plan_position(pipeline->plan, token->step, pipeline->rank) == token->position) {
-        return AUGS_OK;
-    }
-    const augs_plan_options *plan = augsi_plan_options_of(pipeline->plan);
     const uint64_t start = augsi_plan_first_position(pipeline->plan);
-    const uint64_t n_samples = augsi_plan_n_samples(pipeline->plan);
-    if (n_samples != AUGS_ENDLESS && token->position == start + n_samples + pipeline->rank) {
-        token->step = n_steps;
-        return AUGS_OK;
+    int status = augsi_plan_go_on(pipeline->plan, token->step, token->position, &token->place,
+                                  "resume token", error);
+    if (status > 0) {
+        check_from(pipeline, token->step, token->position - start);
     }
-    if (token->position < start + pipeline->rank ||
-        token->position - start - pipeline->rank >= n_samples ||
-        (token->position - start) / pipeline->world_size < token->step || /* a step has one each */
-        augsi_plan_set_batch_size(pipeline->plan, plan->strategy_options->batch_size, token->step,
-                                  token->position - start - pipeline->rank, NULL) < 0) {
-        return augsi_fail(error, AUGS_E_TOKEN,
-                          "resume token: it is of step %llu at position %llu; this plan, strategy "
-                          "'%.40s', has no such place",
-                          (unsigned long long)token->step, (unsigned long long)token->position,
-                          plan->strategy);
-    }
-    check_from(pipeline, token->step, token->position - start - pipeline->rank);
-    return AUGS_OK;
+    return status < 0 ? status : AUGS_OK;
 }
 
 /* To the token's place in the plan journal, which has to be the one that it was made with. */

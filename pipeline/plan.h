@@ -16,16 +16,24 @@
 
 #include "journal.h"
 #include "span_check.h"
+#include "token.h"
 
 typedef struct augsi_plan augsi_plan;
 
-/* One rank's part of a step: body positions, then pad_count positions from pad_first on (mod N). */
+/* One rank's part of a step: body positions, then padding: the first positions of the window once
+ * more. body.count + pad_count samples in all. */
 typedef struct augsi_slice {
-    augs_span body; /* count may be 0 (tail `uneven`) */
-    uint64_t pad_first;
-    uint64_t pad_count; /* 0 or 1 as spans are cut today; body.count + pad_count samples in all */
-    bool last;          /* no later step of the epoch has samples for this rank */
+    augs_span body;      /* count may be 0 (tail `uneven`) */
+    uint64_t pad_first;  /* position of the first padding sample */
+    uint64_t pad_stride; /* from one to the next, */
+    uint64_t pad_count;
+    uint64_t window_first, window_n; /* which goes round in this window */
+    bool last;                       /* no later step of the epoch has samples for this rank */
 } augsi_slice;
+
+/* The next run of padding positions that are in the window without going round: from padding sample
+ * `done` on. */
+augs_span augsi_slice_padding(const augsi_slice *slice, uint64_t done);
 
 /*
  * n_samples positions of the window that starts at first_position (AUGS_ENDLESS for an endless
@@ -51,6 +59,10 @@ uint64_t augsi_plan_n_steps(const augsi_plan *plan);
  * the next. */
 uint64_t augsi_plan_n_planned(const augsi_plan *plan);
 
+/* The first step from `step` on that has samples for the rank; n_steps if there is none. At once
+ * for shipped fixed strategies; `step` itself for all others. */
+uint64_t augsi_plan_next_step(const augsi_plan *plan, uint64_t step, uint32_t rank);
+
 /*
  * The slice of `rank` at `step`: 1, or 0 if the epoch has no such step, or negative. A step may
  * have no samples for a rank (tail `uneven`) or, before the end of the epoch, for any (tail
@@ -63,10 +75,16 @@ int augsi_plan_slice(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice
  * span. */
 int augsi_plan_span(augsi_plan *plan, uint64_t step, uint32_t rank, augs_span *ret_span,
                     augs_error *error);
-/* Where the rank's part of a step of a fixed plan starts, as tokens tell it; as if a span began at
- * the end of the window if there is no such step. Over interleaved shards: less the rank, where the
- * span starts. */
-uint64_t augsi_plan_position(augsi_plan *plan, uint64_t step, uint32_t rank);
+/* Records of a fixed plan of a shipped strategy for one rank, in the order of its batches, padding
+ * counted: how many the steps before `step` have, and which step has number `record`. */
+uint64_t augsi_plan_records_before(const augsi_plan *plan, uint64_t step);
+uint64_t augsi_plan_step_of_record(const augsi_plan *plan, uint64_t record);
+/* Where a step of a fixed plan starts, as tokens tell it, the same for all ranks: its span's first
+ * position, with block shards that of rank 0. Where there is no such step: the end of what the plan
+ * covers. */
+uint64_t augsi_plan_position(augsi_plan *plan, uint64_t step);
+/* What a token has to say of a step beside its position: how the positions before it were used. */
+augsi_token_place augsi_plan_place(augsi_plan *plan, uint64_t step);
 /*
  * For whoever walks a fixed plan from step 0 on: adds the span of `step`, as `rank` sees it, to a
  * check, or, where the plan ends, looks whether anything is missing. 1, 0 at the end, AUGS_E_PLAN.
@@ -123,8 +141,11 @@ void augsi_plan_know_retries(augsi_plan *plan, uint64_t n);
 /* The slice of one of the last AUGS_FEEDBACK_BATCHES steps that were planned: AUGS_E_RANGE. */
 int augsi_plan_slice_again(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
                            augs_error *error);
-/* Its span, of all ranks. */
-int augsi_plan_span_again(augsi_plan *plan, uint64_t step, augs_span *ret_span, augs_error *error);
+/* The same of all ranks together, in the order of the span. */
+int augsi_plan_whole_again(augsi_plan *plan, uint64_t step, augsi_slice *ret_slice,
+                           augs_error *error);
+/* A step's span of all ranks as tail leaves it, with the padding behind it: as augsi_plan_slice. */
+int augsi_plan_whole(augsi_plan *plan, uint64_t step, augsi_slice *ret_slice, augs_error *error);
 /* Whether the feedback of a batch that was taken from the journal was in it and is learned. */
 bool augsi_plan_knows_cost(const augsi_plan *plan, const augs_feedback *feedback);
 /* Whether neither `step`, which is the next one, nor a later one has samples for the rank. */
@@ -140,10 +161,21 @@ bool augsi_plan_is_taken(const augsi_plan *plan);
  */
 int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
                               uint64_t position, augs_error *error);
+/*
+ * Goes on at `step`, which starts at `position` of the stream, as a token says: 0. A plan that does
+ * not have that step there is computed again from the position: 1. `what` begins messages.
+ * AUGS_E_TOKEN: no plan of these options has such a place; the plan is unchanged then.
+ */
+int augsi_plan_go_on(augsi_plan *plan, uint64_t step, uint64_t position,
+                     const augsi_token_place *place, const char *what, augs_error *error);
 uint64_t augsi_plan_base_step(const augsi_plan *plan); /* the first step with the present size */
-/* Positions of the epoch (block shards: of the rank's block) that drop_last leaves out; of a plan
- * that decides as it goes, once its end is known, 0 before. */
-uint64_t augsi_plan_n_left_out(augsi_plan *plan, uint32_t rank);
+/* Positions of the window that no rank gets, left out by last_batch or tail. A plan that goes on
+ * from a position, after another batch size or a token, counts from there. Of a plan that decides
+ * as it goes: once its end is known, 0 before. */
+uint64_t augsi_plan_n_left_out(augsi_plan *plan);
+/* Words for messages; "?" beyond. */
+const char *augsi_last_batch_name(uint32_t last_batch);
+const char *augsi_tail_name(uint32_t tail);
 /* The present size holds from step 0 on. */
 void augsi_plan_forget_base(augsi_plan *plan);
 

@@ -123,6 +123,7 @@ uint64_t augsi_plan_n_planned(const augsi_plan *plan)
 void augsi_plan_restart(augsi_plan *plan)
 {
     plan->n_planned = 0;
+    plan->n_cut = 0;
     plan->end_noted = false;
     plan->taken = false;
     plan->decided = false;
@@ -163,7 +164,7 @@ static int fail_recorded(augsi_plan *plan, const augs_error *why, augs_error *er
 
 /* The step as the journal has it: 1; 0: it has no more, or the end. */
 static int recorded_span(augsi_plan *plan, const augsi_lane *lane, augs_span *ret_span,
-                         augs_error *error)
+                         uint64_t *ret_filled, augs_error *error)
 {
     augsi_journal_entry entry;
     int kind;
@@ -188,11 +189,13 @@ static int recorded_span(augsi_plan *plan, const augsi_lane *lane, augs_span *re
     }
     memcpy(plan->why, entry.why, sizeof plan->why);
     *ret_span = span;
+    *ret_filled = entry.n_filled;
     return 1;
 }
 
 /* Writes a step, or the end, into the journal before anybody sees it. */
-static int write_down(augsi_plan *plan, int kind, const augs_span *span, augs_error *error)
+static int write_down(augsi_plan *plan, int kind, const augs_span *span, uint64_t n_filled,
+                      augs_error *error)
 {
     if (plan->journal == NULL || augsi_journal_is_read_only(plan->journal)) {
         return AUGS_OK;
@@ -202,13 +205,15 @@ static int write_down(augsi_plan *plan, int kind, const augs_span *span, augs_er
         entry.span = (augs_span){.first = plan->first_position + span->first,
                                  .stride = span->stride,
                                  .count = span->count};
+        entry.n_filled = n_filled;
         memcpy(entry.why, plan->why, sizeof entry.why);
     }
     return augsi_journal_append(plan->journal, kind, &entry, error);
 }
 
 /* Adds a span to what is planned. What was decided and cannot be written down stays decided. */
-static int add_span(augsi_plan *plan, const augs_span *span, bool recorded, augs_error *error)
+static int add_span(augsi_plan *plan, const augs_span *span, uint64_t n_filled, bool recorded,
+                    augs_error *error)
 {
     augsi_span_check check = plan->check; /* a wrong span changes nothing and is not written down */
     augs_error why = {.status = AUGS_OK};
@@ -220,7 +225,8 @@ static int add_span(augsi_plan *plan, const augs_span *span, bool recorded, augs
     if (status >= 0 && !recorded) {
         plan->decided = true;
         plan->decision = *span;
-        status = write_down(plan, AUGSI_ENTRY_STEP, span, error);
+        plan->decision_filled = n_filled;
+        status = write_down(plan, AUGSI_ENTRY_STEP, span, n_filled, error);
     }
     if (status < 0) {
         return status;
@@ -228,8 +234,12 @@ static int add_span(augsi_plan *plan, const augs_span *span, bool recorded, augs
     plan->decided = false;
     plan->check = check;
     plan->last = *span;
+    plan->last_filled = n_filled;
+    if (plan->options.tail == AUGS_TAIL_DROP && n_filled == 0) {
+        plan->n_cut += span->count % plan->options.world_size;
+    }
     plan->taken = recorded;
-    augsi_plan_remember_span(plan, plan->n_planned, span);
+    augsi_plan_remember_span(plan, plan->n_planned, span, n_filled);
     plan->n_walked++;
     plan->n_planned++;
     return 1;
@@ -238,11 +248,11 @@ static int add_span(augsi_plan *plan, const augs_span *span, bool recorded, augs
 static int add_end(augsi_plan *plan, const augsi_lane *lane, augs_error *error)
 {
     if (plan->end_noted && augsi_span_check_is_whole(&plan->check)) {
-        return 0; /* as it was written, drop_last or not */
+        return 0; /* as it was written, whatever last_batch is */
     }
     int status = augsi_plan_check_end(plan, lane, &plan->check, plan->n_planned, error);
     if (status == 0) {
-        status = write_down(plan, AUGSI_ENTRY_END, NULL, error);
+        status = write_down(plan, AUGSI_ENTRY_END, NULL, 0, error);
         plan->end_noted = status == AUGS_OK;
     }
     return status;
@@ -271,13 +281,14 @@ static int advance(augsi_plan *plan, augs_error *error)
 {
     const augsi_lane lane = augsi_plan_lane(plan, 0);
     augs_span span = plan->decision;
+    uint64_t n_filled = plan->decision_filled;
     if (plan->decided) {
-        return add_span(plan, &span, false, error);
+        return add_span(plan, &span, n_filled, false, error);
     }
     if (plan->journal != NULL && !plan->end_noted) {
-        int status = recorded_span(plan, &lane, &span, error);
+        int status = recorded_span(plan, &lane, &span, &n_filled, error);
         if (status != 0) {
-            return status < 0 ? status : add_span(plan, &span, true, error);
+            return status < 0 ? status : add_span(plan, &span, n_filled, true, error);
         }
     }
     if (plan->end_noted) {
@@ -291,7 +302,8 @@ static int advance(augsi_plan *plan, augs_error *error)
         return plan->ops == &augsi_strategy_replay ? fail_unfinished(plan, error) : status;
     }
     note_why(plan);
-    return add_span(plan, &span, false, error);
+    n_filled = augsi_plan_ask_filled(plan, &lane, plan->n_planned, &span);
+    return add_span(plan, &span, n_filled, false, error);
 }
 
 int augsi_plan_next_span(augsi_plan *plan, uint64_t step, augs_span *ret_span, augs_error *error)
@@ -363,14 +375,15 @@ int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error)
     const augsi_lane lane = augsi_plan_lane(plan, 0);
     while (plan->n_planned < step) {
         augs_span span;
-        status = plan->end_noted ? 0 : recorded_span(plan, &lane, &span, error);
+        uint64_t n_filled;
+        status = plan->end_noted ? 0 : recorded_span(plan, &lane, &span, &n_filled, error);
         if (status == 0) { /* it was counted, so there is an end before it */
             return augsi_fail(error, AUGS_E_CORRUPT,
                               "plan journal '%s': epoch %u goes on after its end at step %llu",
                               augsi_journal_path(plan->journal), plan->epoch,
                               (unsigned long long)plan->n_planned);
         }
-        status = status > 0 ? add_span(plan, &span, true, error) : status;
+        status = status > 0 ? add_span(plan, &span, n_filled, true, error) : status;
         if (status < 0) {
             return status;
         }

@@ -5,6 +5,7 @@
 #define AUGSI_PLAN_IMPL_H
 
 #include "plan.h"
+#include "planners.h"
 
 /* Batches are given again no later than so many batches after them, in two parts at least. */
 #define AUGSI_MOST_LATER AUGS_FEEDBACK_BATCHES
@@ -34,6 +35,7 @@ struct augsi_plan {
     augs_plan_options options;
     augs_strategy_options strategy_options;
     const augs_strategy_ops *ops;
+    augsi_layout_function *layout_of; /* of a shipped fixed strategy, else NULL */
     void *state;
     uint64_t first_position, n_samples, sample_bytes;
     uint64_t base_step, base_position; /* from where on the planner plans; 0, 0 as a rule */
@@ -42,7 +44,9 @@ struct augsi_plan {
     /* others */
     uint64_t n_planned;     /* steps planned so far, */
     augs_span last;         /* the last of them, */
-    augsi_span_check check; /* and what they cover */
+    uint64_t last_filled;   /* positions that fill it up, */
+    augsi_span_check check; /* what they cover, */
+    uint64_t n_cut;         /* and what tail `drop` cut off them */
     uint64_t memory_limit_bytes, memory_used_bytes, memory_available_bytes;
     char why[AUGS_WHY_BYTES];
     augsi_journal *journal; /* NULL: none; not owned */
@@ -50,7 +54,8 @@ struct augsi_plan {
     bool end_noted; /* the journal has the epoch's end */
     bool taken;     /* the step planned last is the journal's */
     augsi_learned learned;
-    augs_span recent[AUGS_FEEDBACK_BATCHES]; /* the last spans, by step */
+    augs_span recent[AUGS_FEEDBACK_BATCHES];       /* the last spans, by step, */
+    uint64_t recent_filled[AUGS_FEEDBACK_BATCHES]; /* and what fills them up */
     /* retries in the journal: */
     uint64_t n_retries;       /* of the epoch, that the run has passed, */
     uint64_t n_retries_known; /* and those that its token knew of */
@@ -62,6 +67,7 @@ struct augsi_plan {
     uint32_t first_later, n_later;
     bool decided;       /* a step was decided and could not be written down: */
     augs_span decision; /* it is the next one */
+    uint64_t decision_filled;
 };
 
 /* The part of the window that is planned, seen from a rank: all of it, or its block. */
@@ -81,6 +87,11 @@ int augsi_plan_ask(const augsi_plan *plan, const augsi_lane *lane, uint64_t step
                    augs_span *ret_span, augs_error *error);
 /* The least count of a span that has a sample for the rank after the tail was cut. */
 uint64_t augsi_plan_least_count(const augsi_plan *plan, uint32_t rank);
+/* The whole plan of a lane from base_step on; false: its strategy has no layout, or refuses. */
+bool augsi_plan_layout(const augsi_plan *plan, const augsi_lane *lane, augsi_layout *ret_layout);
+/* How many positions fill up a span that the planner has just answered with. */
+uint64_t augsi_plan_ask_filled(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
+                               const augs_span *span);
 /* n_steps without the steps at its end whose spans have less than `least` positions. */
 uint64_t augsi_plan_without_short_end(const augsi_plan *plan, const augsi_lane *lane,
                                       uint64_t n_steps, uint64_t least);
@@ -89,13 +100,14 @@ int augsi_plan_find_end(const augsi_plan *plan, const augsi_lane *lane, uint64_t
                         augs_error *error);
 /* Sets n_steps of a fixed plan. */
 int augsi_plan_count_steps(augsi_plan *plan, augs_error *error);
-/* At the end of a plan nothing may be missing, but for what drop_last leaves out there: 0. */
+/* At the end of a plan nothing may be missing, but for what last_batch leaves out there: 0. */
 int augsi_plan_check_end(const augsi_plan *plan, const augsi_lane *lane,
                          const augsi_span_check *check, uint64_t step, augs_error *error);
 
 /* plan_retries.c: keeps the span of a step in mind; forgets the retries that were read; goes past
  * one. */
-void augsi_plan_remember_span(augsi_plan *plan, uint64_t step, const augs_span *span);
+void augsi_plan_remember_span(augsi_plan *plan, uint64_t step, const augs_span *span,
+                              uint64_t n_filled);
 void augsi_plan_restart_retries(augsi_plan *plan);
 void augsi_plan_pass_retry(augsi_plan *plan, const augsi_journal_entry *entry);
 

@@ -8,9 +8,11 @@
 #include "memory.h"
 #include "plan_impl.h"
 
-void augsi_plan_remember_span(augsi_plan *plan, uint64_t step, const augs_span *span)
+void augsi_plan_remember_span(augsi_plan *plan, uint64_t step, const augs_span *span,
+                              uint64_t n_filled)
 {
     plan->recent[step % AUGS_FEEDBACK_BATCHES] = *span;
+    plan->recent_filled[step % AUGS_FEEDBACK_BATCHES] = n_filled;
 }
 
 void augsi_plan_restart_retries(augsi_plan *plan)

@@ -52,22 +52,12 @@ int augsi_plan_check_span(const augsi_plan *plan, const augsi_lane *lane, uint64
     return AUGS_OK;
 }
 
-/* The planner's answer, which has to lie within the lane. It sees the positions from base_position
- * on as a plan of its own. */
-int augsi_plan_ask(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
-                   augs_span *ret_span, augs_error *error)
+static augs_plan_facts facts_of(const augsi_plan *plan, const augsi_lane *lane, uint64_t step)
 {
-    const bool endless = lane->n_planned == AUGS_ENDLESS;
-    if (step < plan->base_step) {
-        return augsi_fail(error, AUGS_E_RANGE,
-                          "strategy '%.40s': step %llu lies before step %llu, at which the batch "
-                          "size was changed",
-                          plan->ops->name, (unsigned long long)step,
-                          (unsigned long long)plan->base_step);
-    }
     const uint64_t covered = augsi_span_check_position(&plan->check);
-    const augs_plan_facts facts = {
-        .size = sizeof facts,
+    const bool endless = lane->n_planned == AUGS_ENDLESS;
+    return (augs_plan_facts){
+        .size = sizeof(augs_plan_facts),
         .world_size = lane->world_size,
         .n_samples = endless ? AUGS_ENDLESS : lane->n_planned - plan->base_position,
         .step = step - plan->base_step,
@@ -76,6 +66,21 @@ int augsi_plan_ask(const augsi_plan *plan, const augsi_lane *lane, uint64_t step
         .memory_limit_bytes = plan->memory_limit_bytes,
         .memory_used_bytes = plan->memory_used_bytes,
         .memory_available_bytes = plan->memory_available_bytes};
+}
+
+/* The planner's answer, which has to lie within the lane. It sees the positions from base_position
+ * on as a plan of its own. */
+int augsi_plan_ask(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
+                   augs_span *ret_span, augs_error *error)
+{
+    if (step < plan->base_step) {
+        return augsi_fail(error, AUGS_E_RANGE,
+                          "strategy '%.40s': step %llu lies before step %llu, at which the batch "
+                          "size was changed",
+                          plan->ops->name, (unsigned long long)step,
+                          (unsigned long long)plan->base_step);
+    }
+    const augs_plan_facts facts = facts_of(plan, lane, step);
     augs_span span = {0, 1, 0};
     augs_error own;
     own.status = AUGS_OK;
@@ -94,9 +99,30 @@ int augsi_plan_ask(const augsi_plan *plan, const augsi_lane *lane, uint64_t step
     return 1;
 }
 
+uint64_t augsi_plan_ask_filled(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
+                               const augs_span *span)
+{
+    if (plan->strategy_options.last_batch != AUGS_LAST_BATCH_FILL ||
+        plan->ops->full_count == NULL) {
+        return 0;
+    }
+    const augs_plan_facts facts = facts_of(plan, lane, step);
+    const uint64_t full = plan->ops->full_count(plan->state, &facts);
+    return full > span->count ? full - span->count : 0;
+}
+
+bool augsi_plan_layout(const augsi_plan *plan, const augsi_lane *lane, augsi_layout *ret_layout)
+{
+    const uint64_t n = lane->n_planned;
+    return plan->layout_of != NULL &&
+           plan->layout_of(plan->state, n == AUGS_ENDLESS ? n : n - plan->base_position,
+                           lane->world_size, ret_layout, NULL) == AUGS_OK;
+}
+
 uint64_t augsi_plan_least_count(const augsi_plan *plan, uint32_t rank)
 {
-    if (plan->options.shard == AUGS_SHARD_BLOCK || plan->options.tail == AUGS_TAIL_PAD) {
+    if (plan->options.shard == AUGS_SHARD_BLOCK || plan->options.tail == AUGS_TAIL_PAD ||
+        plan->strategy_options.last_batch == AUGS_LAST_BATCH_FILL) {
         return 1;
     }
     return plan->options.tail == AUGS_TAIL_DROP ? plan->options.world_size : (uint64_t)rank + 1;
@@ -191,6 +217,12 @@ int augsi_plan_count_steps(augsi_plan *plan, augs_error *error)
         return AUGS_OK;
     }
     uint64_t n_steps = 0;
+    augsi_layout layout;
+    if (augsi_plan_layout(plan, &longest, &layout)) {
+        plan->n_steps =
+            plan->base_step + augsi_layout_end(&layout, augsi_plan_least_count(plan, 0));
+        return AUGS_OK;
+    }
     status = augsi_plan_find_end(plan, &longest, &n_steps, error);
     if (status == AUGS_OK) {
         plan->n_steps =
@@ -199,13 +231,13 @@ int augsi_plan_count_steps(augsi_plan *plan, augs_error *error)
     return status;
 }
 
-/* At the end of a plan nothing may be missing, but for what drop_last leaves out there. */
+/* At the end of a plan nothing may be missing, but for what last_batch leaves out there. */
 int augsi_plan_check_end(const augsi_plan *plan, const augsi_lane *lane,
                          const augsi_span_check *check, uint64_t step, augs_error *error)
 {
     const uint64_t covered = augsi_span_check_position(check);
     if (augsi_span_check_is_whole(check) &&
-        (covered == lane->n_planned || plan->strategy_options.drop_last != 0)) {
+        (covered == lane->n_planned || plan->strategy_options.last_batch == AUGS_LAST_BATCH_DROP)) {
         return 0;
     }
     return augsi_fail(error, AUGS_E_PLAN,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "checked.h"
 #include "decisions.h"
 #include "fail.h"
 #include "handed_out.h"
@@ -14,6 +15,7 @@ struct augs_planner {
     uint32_t world_size;
     uint64_t step; /* the next one */
     uint32_t epoch;
+    uint64_t n_padded;      /* of all ranks, behind the last span */
     augsi_span_check check; /* of a fixed plan that is walked from its start */
     uint64_t n_checked;
     augsi_out out; /* spans, and those that are given again */
@@ -58,7 +60,6 @@ int augs_planner_open(const augs_planner_options *options, augs_planner **ret_pl
     planner->allocator = allocator;
     augs_plan_options plan = options->plan;
     plan.size = sizeof plan;
-    plan.tail = AUGS_TAIL_UNEVEN; /* no step is cut to nothing */
     const augsi_decisions_options decisions = {
         .caller = "planner",
         .plan = &plan,
@@ -106,6 +107,7 @@ static int hand_out(augs_planner *planner, const augsi_piece *piece, augs_span *
     out->misfit = out->retried = status > 0;
     if (status == 0) {
         *ret_span = piece->slice.body;
+        planner->n_padded = piece->slice.pad_count;
     }
     return status == 0;
 }
@@ -135,7 +137,7 @@ static int repeat_retry(augs_planner *planner, augs_error *error)
     if (status <= 0) {
         return status;
     }
-    status = augsi_plan_span_again(plan, entry.step, &whole.body, error);
+    status = augsi_plan_whole_again(plan, entry.step, &whole, error);
     if (status < 0) {
         return status;
     }
@@ -147,19 +149,23 @@ static int repeat_retry(augs_planner *planner, augs_error *error)
 static int next_step(augs_planner *planner, augs_span *ret_span, bool *ret_again, augs_error *error)
 {
     augsi_plan *plan = planner->decisions.plan;
+    planner->step =
+        augsi_plan_is_fixed(plan) ? augsi_plan_next_step(plan, planner->step, 0) : planner->step;
     augsi_piece piece = {.step = planner->step};
     int status = 1;
     if (augsi_plan_is_fixed(plan) && planner->step == planner->n_checked) {
         status = augsi_plan_check_step(plan, planner->step, 0, &planner->check, error);
     }
     if (status > 0) {
-        status = augsi_plan_span(plan, planner->step, 0, &piece.slice.body, error);
+        status = augsi_plan_whole(plan, planner->step, &piece.slice, error);
     }
     if (status <= 0) {
         return status;
     }
-    piece.high = (piece.slice.body.count + planner->world_size - 1) / planner->world_size;
-    status = hand_out(planner, &piece, ret_span, error);
+    piece.high =
+        augsi_groups_of(piece.slice.body.count + piece.slice.pad_count, planner->world_size);
+    /* a span that tail `drop` cuts to nothing is passed over */
+    status = piece.high > 0 ? hand_out(planner, &piece, ret_span, error) : 0;
     if (status >= 0) {
         planner->n_checked += planner->step == planner->n_checked;
         planner->step++;
@@ -213,6 +219,16 @@ uint64_t augs_planner_last_step(const augs_planner *planner)
         return 0;
     }
     return planner->out.batches[(planner->out.n_batches - 1) % AUGS_FEEDBACK_BATCHES].piece.step;
+}
+
+uint64_t augs_planner_n_padded(const augs_planner *planner)
+{
+    return planner != NULL ? planner->n_padded : 0;
+}
+
+uint64_t augs_planner_n_left_out(const augs_planner *planner)
+{
+    return planner != NULL ? augsi_plan_n_left_out(planner->decisions.plan) : 0;
 }
 
 uint64_t augs_planner_step(const augs_planner *planner)

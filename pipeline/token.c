@@ -12,17 +12,23 @@
 #include "fail.h"
 #include "number_text.h"
 
-#define N_FIELDS 9u /* with PARTS */
+#define N_FIELDS 10u /* with PARTS */
+
+static const char place_letters[] = {
+    [AUGSI_PLACE_ALL] = 'a', [AUGSI_PLACE_DEALT] = 'd', [AUGSI_PLACE_BLOCKS] = 'b'};
 
 int augsi_token_format(const augsi_token *token, char *ret_text, size_t n_bytes, augs_error *error)
 {
-    char text[AUGS_TOKEN_BYTES];
+    char text[AUGS_TOKEN_BYTES], place[32] = "";
     const bool has_parts = token->parts != NULL;
+    if (token->place.kind != AUGSI_PLACE_ALL) {
+        snprintf(place, sizeof place, "%" PRIu64, token->place.number);
+    }
     int n = snprintf(text, sizeof text,
-                     "augs1:%s:%s:%" PRIu32 ":%" PRIu64 ":%" PRIu64 ":%" PRIu64 "%s%.*s",
+                     "augs1:%s:%s:%" PRIu32 ":%" PRIu64 ":%" PRIu64 ":%" PRIu64 ":%c%s%s%.*s",
                      token->job, token->fingerprint, token->epoch, token->generation, token->step,
-                     token->position, has_parts ? ":" : "", has_parts ? (int)token->parts_bytes : 0,
-                     has_parts ? token->parts : "");
+                     token->position, place_letters[token->place.kind], place, has_parts ? ":" : "",
+                     has_parts ? (int)token->parts_bytes : 0, has_parts ? token->parts : "");
     size_t used = (size_t)n;
     n = snprintf(text + used, sizeof text - used, ":%016" PRIx64, augsi_hash64(text, used));
     used += (size_t)n;
@@ -37,6 +43,20 @@ int augsi_token_format(const augsi_token *token, char *ret_text, size_t n_bytes,
 static int fail_field(augs_error *error, const char *field, const char *accepted)
 {
     return augsi_fail(error, AUGS_E_TOKEN, "resume token: the field %s is not %s", field, accepted);
+}
+
+static bool parse_place(const char *text, size_t n_bytes, augsi_token_place *ret_place)
+{
+    for (unsigned i = 0; n_bytes > 0 && i < sizeof place_letters; i++) {
+        if (text[0] == place_letters[i]) {
+            ret_place->kind = (enum augsi_token_place_kind)i;
+            return i == AUGSI_PLACE_ALL
+                       ? n_bytes == 1
+                       : augsi_parse_u64(text + 1, n_bytes - 1, &ret_place->number) &&
+                             ret_place->number > 1;
+        }
+    }
+    return false;
 }
 
 int augsi_token_parse(const char *text, augsi_token *ret_token, augs_error *error)
@@ -59,7 +79,7 @@ int augsi_token_parse(const char *text, augsi_token *ret_token, augs_error *erro
         return augsi_fail(
             error, AUGS_E_TOKEN,
             "resume token: it has to be one line "
-            "augs1:JOB:FINGERPRINT:EPOCH:GENERATION:STEP:POSITION:CHECK, or with PARTS "
+            "augs1:JOB:FINGERPRINT:EPOCH:GENERATION:STEP:POSITION:PLACE:CHECK, or with PARTS "
             "before CHECK");
     }
     if (sizes[0] != 5 || memcmp(fields[0], "augs1", 5) != 0) {
@@ -92,9 +112,12 @@ int augsi_token_parse(const char *text, augsi_token *ret_token, augs_error *erro
         !augsi_parse_u64(fields[6], sizes[6], &token.position)) {
         return fail_field(error, "GENERATION, STEP or POSITION", "a whole number");
     }
-    if (last == 8) {
-        token.parts = fields[7];
-        token.parts_bytes = sizes[7];
+    if (!parse_place(fields[7], sizes[7], &token.place)) {
+        return fail_field(error, "PLACE", "a, dN or bN with a number N above 1");
+    }
+    if (last == 9) {
+        token.parts = fields[8];
+        token.parts_bytes = sizes[8];
     }
     *ret_token = token;
     return AUGS_OK;

@@ -7,7 +7,7 @@
 #include "fail.h"
 
 #define N_HEAD 3u
-#define N_RANGE 12u
+#define N_RANGE 13u
 
 void augsi_token_parts_format(const augsi_token_parts *parts,
                               char ret_text[AUGSI_TOKEN_PARTS_BYTES])
@@ -17,12 +17,13 @@ void augsi_token_parts_format(const augsi_token_parts *parts,
     for (uint32_t i = 0; i < parts->n_ranges; i++) {
         const augsi_range *range = &parts->ranges[i];
         const augsi_piece *rest = &range->rest;
-        n += snprintf(ret_text + n, AUGSI_TOKEN_PARTS_BYTES - (size_t)n,
-                      ";%" PRIx64 ".%" PRIx32 ".%" PRIx32 ".%" PRIx32 ".%" PRIx64 ".%" PRIx64
-                      ".%" PRIx64 ".%" PRIx64 ".%" PRIx64 ".%" PRIx64 ".%" PRIx64 ".%" PRIx64,
-                      rest->step, rest->part, range->n_parts, range->n_used, rest->low, rest->high,
-                      range->unit, rest->slice.body.first, rest->slice.body.stride,
-                      rest->slice.body.count, rest->slice.pad_first, rest->slice.pad_count);
+        n += snprintf(
+            ret_text + n, AUGSI_TOKEN_PARTS_BYTES - (size_t)n,
+            ";%" PRIx64 ".%" PRIx32 ".%" PRIx32 ".%" PRIx32 ".%" PRIx64 ".%" PRIx64 ".%" PRIx64
+            ".%" PRIx64 ".%" PRIx64 ".%" PRIx64 ".%" PRIx64 ".%" PRIx64 ".%" PRIx64,
+            rest->step, rest->part, range->n_parts, range->n_used, rest->low, rest->high,
+            range->unit, rest->slice.body.first, rest->slice.body.stride, rest->slice.body.count,
+            rest->slice.pad_first, rest->slice.pad_stride, rest->slice.pad_count);
     }
 }
 
@@ -65,7 +66,10 @@ static bool take_range(const uint64_t n[N_RANGE], uint64_t first, uint64_t end,
     const uint64_t part = n[1], n_parts = n[2], used = n[3], low = n[4], high = n[5], unit = n[6];
     const augsi_slice slice = {.body = {.first = n[7], .stride = n[8], .count = n[9]},
                                .pad_first = n[10],
-                               .pad_count = n[11]};
+                               .pad_stride = n[11],
+                               .pad_count = n[12],
+                               .window_first = first,
+                               .window_n = end - first};
     *ret_range = (augsi_range){
         .rest = {.step = n[0], .part = (uint32_t)part, .low = low, .high = high, .slice = slice},
         .n_parts = (uint32_t)n_parts,
@@ -75,7 +79,8 @@ static bool take_range(const uint64_t n[N_RANGE], uint64_t first, uint64_t end,
            n_parts <= used - part && low < high && unit > 0 &&
            n_parts <= (high - low - 1) / unit + 1 && slice.body.count <= high - low &&
            slice.pad_count <= high - low - slice.body.count && lies_in(&slice.body, first, end) &&
-           (slice.pad_count == 0 || (slice.pad_first >= first && slice.pad_first < end));
+           (slice.pad_count == 0 ||
+            (slice.pad_stride > 0 && slice.pad_first >= first && slice.pad_first < end));
 }
 
 int augsi_token_parts_parse(const char *text, size_t n_bytes, uint64_t first_position,

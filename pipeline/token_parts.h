@@ -7,7 +7,7 @@
 
 #include "handed_out.h"
 
-#define AUGSI_TOKEN_PARTS_BYTES 5888u
+#define AUGSI_TOKEN_PARTS_BYTES 6400u
 
 typedef struct augsi_token_parts {
     uint32_t rank, world_size;

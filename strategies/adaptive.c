@@ -235,12 +235,24 @@ static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span, 
     keep_to_memory(self);
     const uint64_t size = next_size(self);
     augs_span span;
-    int status = augsi_size_span(&self->limits, "adaptive", facts, size, &span, error);
+    const double most = self->limits.last_batch == AUGS_LAST_BATCH_MERGE
+                            ? augsi_adaptive_size_most(self)
+                            : (double)self->limits.max;
+    int status =
+        augsi_size_span(&self->limits, "adaptive", facts, size,
+                        most < (double)self->limits.max ? (uint64_t)most : self->limits.max, &span,
+                        &self->full, error);
     if (status > 0) {
         self->why = span.count / facts->world_size != size ? "tail" : self->why;
         *ret_span = span;
     }
     return status;
+}
+
+static uint64_t full_count(const void *state, const augs_plan_facts *facts)
+{
+    (void)facts;
+    return ((const augsi_adaptive *)state)->full;
 }
 
 static const char *why(const void *state)
@@ -320,4 +332,5 @@ const augs_strategy_ops augsi_strategy_adaptive = {
     .observe = observe,
     .why = why,
     .inherit = inherit,
+    .full_count = full_count,
 };

@@ -59,6 +59,7 @@ typedef struct augsi_adaptive {
     uint64_t n_timed, changed_at;            /* batches; the last change after so many */
     double margin;                           /* to the target, in standard deviations */
 
+    uint64_t full;  /* of the last span, of all ranks: see full_count */
     uint64_t size;  /* the best that is known */
     uint64_t trial; /* to be tried; 0 = nothing */
     uint64_t tried_most, tried_least;

@@ -56,6 +56,8 @@ typedef struct memory_optimized {
     augsi_fit_bound fit;
     uint64_t heard;     /* the largest size that feedback was about; 0 = none yet */
     uint32_t n_unheard; /* plans since the last feedback */
+    uint64_t most;      /* a rank: what the budget holds; a merged batch has no more */
+    uint64_t full;      /* of the last span, of all ranks: see full_count */
     bool ran_short;
     bool started;
     const char *why;
@@ -113,6 +115,7 @@ static void decide(memory_optimized *self, const augs_plan_facts *facts)
 {
     const uint64_t budget = budget_of(self, facts);
     const double each = (double)facts->sample_bytes + self->consumer_bytes;
+    self->most = self->limits.max;
     if (budget == UINT64_MAX || !(each > 0)) {
         self->why = self->started ? "unknown" : "start"; /* stay where we are */
         return;
@@ -120,6 +123,7 @@ static void decide(memory_optimized *self, const augs_plan_facts *facts)
     const double most = (double)self->limits.max;
     const double fits = fmin(floor(self->safety * (double)budget / each), most);
     const double now = (double)self->size;
+    self->most = fits < most ? (uint64_t)fits : self->limits.max;
     if (fits < now) {
         self->ran_short = self->ran_short || (self->started && fits < SHORT * now);
         self->size = augsi_size_fit(&self->limits, (uint64_t)fits);
@@ -184,11 +188,18 @@ static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span, 
         decide(self, facts);
     }
     keep_to_fit(self);
-    int status =
-        augsi_size_span(&self->limits, "memory_optimized", facts, self->size, ret_span, error);
+    const uint64_t most = self->published ? self->size : self->most;
+    int status = augsi_size_span(&self->limits, "memory_optimized", facts, self->size, most,
+                                 ret_span, &self->full, error);
     self->n_unheard++;
     self->started = true;
     return status;
+}
+
+static uint64_t full_count(const void *state, const augs_plan_facts *facts)
+{
+    (void)facts;
+    return ((const memory_optimized *)state)->full;
 }
 
 static void learn_cost(memory_optimized *self, double n, double each)
@@ -247,4 +258,5 @@ const augs_strategy_ops augsi_strategy_memory_optimized = {
     .observe = observe,
     .why = why,
     .inherit = inherit,
+    .full_count = full_count,
 };

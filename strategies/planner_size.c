@@ -3,6 +3,7 @@
 
 #include <augstream/stream.h>
 
+#include "checked.h"
 #include "fail.h"
 
 int augsi_size_limits_init(augsi_size_limits *limits, const char *strategy,
@@ -32,7 +33,7 @@ int augsi_size_limits_init(augsi_size_limits *limits, const char *strategy,
     *limits = (augsi_size_limits){.min = low * step,
                                   .max = high * step,
                                   .multiple_of = step,
-                                  .drop_last = options->drop_last != 0};
+                                  .last_batch = options->last_batch};
     return AUGS_OK;
 }
 
@@ -42,27 +43,63 @@ uint64_t augsi_size_fit(const augsi_size_limits *limits, uint64_t size)
     return down < limits->min ? limits->min : down > limits->max ? limits->max : down;
 }
 
-int augsi_size_span(const augsi_size_limits *limits, const char *strategy,
-                    const augs_plan_facts *facts, uint64_t size, augs_span *ret_span,
-                    augs_error *error)
+int augsi_size_whole(const char *strategy, uint64_t size, uint32_t world_size, uint64_t *ret_whole,
+                     augs_error *error)
 {
-    uint64_t whole;
+    if (!augsi_mul_u64(size, world_size, ret_whole)) {
+        return augsi_fail(error, AUGS_E_RANGE,
+                          "strategy %s: batches of %llu samples for %u ranks are too large; the "
+                          "product has to be below 2^64",
+                          strategy, (unsigned long long)size, world_size);
+    }
+    return AUGS_OK;
+}
+
+uint64_t augsi_size_merge(const augsi_size_limits *limits, uint64_t size, uint32_t world_size,
+                          uint64_t left, uint64_t most)
+{
+    const uint64_t step = limits->multiple_of;
+    if (augsi_groups_of(left, world_size) <= (most < limits->max ? most : limits->max)) {
+        return left;
+    }
+    /* the last one may be of any length, the one before keeps min and multiple_of */
+    const uint64_t half = left / world_size / 2, down = half - half % step;
+    const uint64_t up = down + step;
+    const uint64_t below = down * world_size, above = up * world_size;
+    const bool down_is_nearer = left - 2 * below < (2 * above > left ? 2 * above - left : left);
+    uint64_t first = down_is_nearer ? down : up;
+    if (first < limits->min || first == 0 ||
+        augsi_groups_of(left - first * world_size, world_size) > limits->max) {
+        first = up;
+    }
+    first = first < limits->min ? limits->min : first;
+    return (first < size ? first : size) * world_size;
+}
+
+int augsi_size_span(const augsi_size_limits *limits, const char *strategy,
+                    const augs_plan_facts *facts, uint64_t size, uint64_t most, augs_span *ret_span,
+                    uint64_t *ret_full, augs_error *error)
+{
+    uint64_t whole = 0;
     if (facts->position >= facts->n_samples) {
         return 0;
     }
-    if (__builtin_mul_overflow(size, (uint64_t)facts->world_size, &whole)) {
-        return augsi_fail(error, AUGS_E_RANGE,
-                          "strategy %s: batches of %llu for %u ranks are too large", strategy,
-                          (unsigned long long)size, facts->world_size);
+    int status = augsi_size_whole(strategy, size, facts->world_size, &whole, error);
+    if (status < 0) {
+        return status;
     }
     const uint64_t left = facts->n_samples - facts->position;
     uint64_t count = whole < left ? whole : left;
-    if (count < whole && limits->drop_last) {
+    if (count < whole && limits->last_batch == AUGS_LAST_BATCH_DROP) {
         if (left / facts->world_size < limits->min) {
             return 0;
         }
         count = augsi_size_fit(limits, left / facts->world_size) * facts->world_size;
     }
+    if (limits->last_batch == AUGS_LAST_BATCH_MERGE && left > whole && left - whole < whole) {
+        count = augsi_size_merge(limits, size, facts->world_size, left, most);
+    }
     *ret_span = (augs_span){.first = facts->position, .stride = 1, .count = count};
+    *ret_full = limits->last_batch == AUGS_LAST_BATCH_FILL ? whole : count;
     return 1;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Consecutive groups of batch_size samples a rank; the tail is kept unless drop_last says
- * otherwise. */
+/* Consecutive groups of batch_size samples a rank; what is left at the end is as last_batch says.
+ */
+#include "checked.h"
 #include "fail.h"
+#include "planner_size.h"
 #include "planners.h"
 
 const augs_strategy_options augsi_sequential_defaults = {
@@ -9,7 +11,7 @@ const augs_strategy_options augsi_sequential_defaults = {
 
 typedef struct sequential {
     uint64_t batch_size;
-    uint32_t drop_last;
+    augsi_size_limits limits;
 } sequential;
 
 static int init(void *state, const augs_strategy_options *options, augs_error *error)
@@ -17,37 +19,76 @@ static int init(void *state, const augs_strategy_options *options, augs_error *e
     sequential *self = state;
     uint64_t size =
         options->batch_size != 0 ? options->batch_size : augsi_sequential_defaults.batch_size;
+    augsi_size_limits limits;
     int status = augsi_planner_refuse_foreign("sequential", options, error);
     if (status == AUGS_OK) {
         status = augsi_planner_fit_size("sequential", options, &size, error);
     }
+    if (status == AUGS_OK) {
+        status = augsi_size_limits_init(&limits, "sequential", options, AUGS_MAX_SAMPLES, error);
+    }
     if (status < 0) {
         return status;
     }
-    self->batch_size = size;
-    self->drop_last = options->drop_last;
+    *self = (sequential){.batch_size = size, .limits = limits};
+    return AUGS_OK;
+}
+
+/* The last whole batch and the rest of the stream, as last_batch says. */
+static void add_end(const sequential *self, uint32_t world_size, uint64_t whole, uint64_t rest,
+                    augsi_layout *layout)
+{
+    augsi_layout_section *body = &layout->sections[0];
+    augsi_layout_section end = {
+        .n_rounds = 1, .n_first = 1, .first_count = rest, .n_second = 1, .second_count = 0};
+    if (self->limits.last_batch == AUGS_LAST_BATCH_DROP) {
+        return;
+    }
+    if (self->limits.last_batch == AUGS_LAST_BATCH_MERGE && layout->n_sections > 0) {
+        const uint64_t left = whole + rest;
+        end.first_count =
+            augsi_size_merge(&self->limits, self->batch_size, world_size, left, self->limits.max);
+        end.second_count = left - end.first_count;
+        if (--body->n_first == 0) {
+            layout->n_sections = 0;
+        }
+    }
+    augsi_layout_add(layout, &end);
+}
+
+int augsi_sequential_layout(const void *state, uint64_t n_samples, uint32_t world_size,
+                            augsi_layout *ret_layout, augs_error *error)
+{
+    const sequential *self = state;
+    uint64_t whole = 0;
+    int status = augsi_size_whole("sequential", self->batch_size, world_size, &whole, error);
+    if (status < 0) {
+        return status;
+    }
+    augsi_layout layout = {.n_sections = 0};
+    const augsi_layout_section body = {
+        .n_rounds = 1, .n_first = n_samples / whole, .first_count = whole};
+    augsi_layout_add(&layout, &body);
+    if (n_samples % whole != 0 && n_samples != AUGS_ENDLESS) {
+        add_end(self, world_size, whole, n_samples % whole, &layout);
+    }
+    layout.full = self->limits.last_batch == AUGS_LAST_BATCH_FILL ? whole : 0;
+    *ret_layout = layout;
     return AUGS_OK;
 }
 
 static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span, augs_error *error)
 {
+    augsi_layout layout;
+    int status =
+        augsi_sequential_layout(state, facts->n_samples, facts->world_size, &layout, error);
+    return status < 0 ? status : augsi_layout_span(&layout, facts->step, ret_span);
+}
+
+static uint64_t full_count(const void *state, const augs_plan_facts *facts)
+{
     const sequential *self = state;
-    uint64_t whole;
-    if (__builtin_mul_overflow(self->batch_size, (uint64_t)facts->world_size, &whole)) {
-        return augsi_fail(error, AUGS_E_RANGE,
-                          "strategy sequential: batch_size %llu for %u ranks is too large",
-                          (unsigned long long)self->batch_size, facts->world_size);
-    }
-    uint64_t first;
-    if (__builtin_mul_overflow(facts->step, whole, &first) || first >= facts->n_samples) {
-        return 0;
-    }
-    uint64_t left = facts->n_samples - first;
-    if (left < whole && self->drop_last != 0) {
-        return 0;
-    }
-    *ret_span = (augs_span){.first = first, .stride = 1, .count = left < whole ? left : whole};
-    return 1;
+    return augsi_mul_or_most(self->batch_size, facts->world_size);
 }
 
 const augs_strategy_ops augsi_strategy_sequential = {
@@ -57,4 +98,5 @@ const augs_strategy_ops augsi_strategy_sequential = {
     .state_size = sizeof(sequential),
     .init = init,
     .plan = plan,
+    .full_count = full_count,
 };

@@ -66,6 +66,13 @@ int augs_strategy_defaults(const char *name, augs_strategy_options *ret_options,
     return status;
 }
 
+augsi_layout_function *augsi_strategy_layout(const augs_strategy_ops *ops)
+{
+    return ops == &augsi_strategy_sequential    ? augsi_sequential_layout
+           : ops == &augsi_strategy_round_robin ? augsi_round_robin_layout
+                                                : NULL;
+}
+
 int augsi_planner_fit_size(const char *strategy, const augs_strategy_options *options,
                            uint64_t *size, augs_error *error)
 {
@@ -131,6 +138,11 @@ int augsi_planner_refuse_foreign(const char *strategy, const augs_strategy_optio
                               all[i].option, all[i].owners[0], second != NULL ? " and " : "",
                               second != NULL ? second : "");
         }
+    }
+    if (options->last_batch > AUGS_LAST_BATCH_MERGE) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "strategy %s: last_batch %u; accepted: 0 keep, 1 drop, 2 fill, 3 merge",
+                          strategy, options->last_batch);
     }
     if (options->reserved != 0) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "strategy %s: 'reserved' is %u; it has to be 0",

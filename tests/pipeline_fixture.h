@@ -75,7 +75,8 @@ static inline augs_batch_info info_of(const augs_batch *batch)
 static inline uint64_t position_of(const augs_batch_info *info, uint64_t k)
 {
     const uint64_t n_body = info->n_samples - info->n_padded;
-    return k < n_body ? info->first + info->stride * k : info->pad_first + (k - n_body);
+    return k < n_body ? info->first + info->stride * k
+                      : info->pad_first + (k - n_body) * info->pad_stride;
 }
 
 /* All records of a stream of n samples. */

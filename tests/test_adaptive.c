@@ -264,7 +264,7 @@ START_TEST(a_span_is_for_all_ranks_and_the_tail_is_kept_or_cut)
     ck_assert_uint_eq(plan(&d), 4);
     ck_assert_str_eq(d.ops->why(&d.state), "tail");
     ck_assert_uint_eq(plan(&d), 0);
-    start(&d, OPTIONS(.drop_last = 1, .min_samples = 4, .multiple_of = 4));
+    start(&d, OPTIONS(.last_batch = 1, .min_samples = 4, .multiple_of = 4));
     d.facts.world_size = 2;
     d.facts.n_samples = 47;
     ck_assert_uint_eq(plan(&d), 32);

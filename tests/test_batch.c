@@ -68,6 +68,7 @@ START_TEST(info_says_where_a_batch_stands)
                                   .flags = AUGS_BATCH_LAST | AUGS_BATCH_PADDED,
                                   .n_padded = 1,
                                   .pad_first = 0,
+                                  .pad_stride = 3,
                                   .rank = 2,
                                   .world_size = 3};
     ck_assert_mem_eq(&info, &last, sizeof last);
@@ -158,8 +159,9 @@ START_TEST(a_slice_that_leaves_its_stream_makes_no_batch_and_holds_no_memory)
     counting_memory memory = {.left = UINT64_MAX};
     augs_stream *stream = open_stream(zoo_preset(&memory, false), AUGS_ORDER_SEQUENTIAL, 100, 9, 0);
     const uint64_t before = memory.n_held;
-    const augsi_slice slices[] = {{.body = {99, 1, 2}},
-                                  {.body = {0, 1, 10}, .pad_first = 99, .pad_count = 2}};
+    const augsi_slice slices[] = {
+        {.body = {99, 1, 2}},
+        {.body = {0, 1, 10}, .pad_first = 99, .pad_stride = 1, .pad_count = 2, .window_n = 101}};
     for (size_t i = 0; i < 2; i++) {
         augsi_batch_pool *pool = NULL;
         augs_batch *batch = NULL;

@@ -408,7 +408,7 @@ START_TEST(a_plan_that_drops_the_last_batch_makes_fewer_records)
 {
     begin();
     augs_stream *stream = open_stream_of("moderate", 3, 500, AUGS_ORDER_SEQUENTIAL);
-    augs_strategy_options strategy = {.size = sizeof strategy, .batch_size = 48, .drop_last = 1};
+    augs_strategy_options strategy = {.size = sizeof strategy, .batch_size = 48, .last_batch = 1};
     augs_plan_options plan = {.size = sizeof plan, .strategy_options = &strategy};
     augs_chunks_options options = small_options(AUGS_FORMAT_CSV);
     options.plan = &plan;

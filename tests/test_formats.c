@@ -126,7 +126,7 @@ START_TEST(the_size_of_every_chunk_is_known_before_it_is_made)
 {
     augs_error error;
     augs_stream *stream = open_stream_of("imagenet", 3, 333, AUGS_ORDER_SHUFFLED);
-    augs_strategy_options strategy = {.size = sizeof strategy, .batch_size = 48, .drop_last = 1};
+    augs_strategy_options strategy = {.size = sizeof strategy, .batch_size = 48, .last_batch = 1};
     augs_plan_options plan = {.size = sizeof plan, .strategy_options = &strategy};
     for (uint32_t i = 0; augs_format_at(i) != 0; i++) {
         for (int with_plan = 0; with_plan < 2; with_plan++) {

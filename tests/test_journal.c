@@ -439,7 +439,7 @@ START_TEST(drop_last_is_remembered)
     const augs_pipeline_options options = {.plan = {.strategy = "memory_optimized"},
                                            .journal = path};
     const augs_strategy_options strategy = {
-        .batch_size = 16, .max_samples = 16, .multiple_of = 8, .drop_last = 1};
+        .batch_size = 16, .max_samples = 16, .multiple_of = 8, .last_batch = 1};
     AUGS_ASSERT_OK(try_pipeline(stream, options, strategy, &pipeline, &error), error);
     const uint64_t n = walk(pipeline, 100, 1, first);
     augs_pipeline_free(pipeline);

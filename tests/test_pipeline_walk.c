@@ -149,8 +149,6 @@ static void resume_fixed(fixed_walk *walk)
     walk->step = token->step;
     if (token->step == 0) {
         plan_from(walk, 0, 0);
-    } else if (token->position == walk->n) {
-        walk->step = walk->n_steps;
     } else if (token->step < walk->base || token->step > walk->n_steps ||
                walk->starts[token->step] != token->position) {
         plan_from(walk, token->step, token->position);

@@ -52,7 +52,12 @@ static void some_plan(sim_world *world, sim_config *config)
     } else {
         config->strategy_name = "sequential";
         config->strategy.batch_size = 1 + sim_below(world, 24);
-        config->strategy.drop_last = sim_chance(world, 300);
+        config->strategy.last_batch = (uint32_t)sim_below(world, 4);
+    }
+    if (config->tail == AUGS_TAIL_DROP || config->strategy.last_batch == AUGS_LAST_BATCH_DROP) {
+        /* a plan that delivers nothing is not served */
+        config->n_samples +=
+            config->n_ranks * (config->strategy.batch_size + config->strategy.batches);
     }
 }
 

@@ -114,16 +114,16 @@ END_TEST
 START_TEST(sequential_goes_in_groups_and_keeps_the_tail)
 {
     EXPECT_SPANS("sequential", OPTIONS(.batch_size = 4), 10, 1, {0, 1, 4}, {4, 1, 4}, {8, 1, 2});
-    EXPECT_SPANS("sequential", OPTIONS(.batch_size = 4, .drop_last = 1), 10, 1, {0, 1, 4},
+    EXPECT_SPANS("sequential", OPTIONS(.batch_size = 4, .last_batch = 1), 10, 1, {0, 1, 4},
                  {4, 1, 4});
-    EXPECT_SPANS("sequential", OPTIONS(.batch_size = 5, .drop_last = 1), 10, 1, {0, 1, 5},
+    EXPECT_SPANS("sequential", OPTIONS(.batch_size = 5, .last_batch = 1), 10, 1, {0, 1, 5},
                  {5, 1, 5});
     EXPECT_SPANS("sequential", OPTIONS(.batch_size = 2), 10, 3, {0, 1, 6}, {6, 1, 4});
-    EXPECT_SPANS("sequential", OPTIONS(.batch_size = 2, .drop_last = 1), 10, 3, {0, 1, 6});
+    EXPECT_SPANS("sequential", OPTIONS(.batch_size = 2, .last_batch = 1), 10, 3, {0, 1, 6});
     EXPECT_SPANS("sequential", OPTIONS(0), 70, 1, {0, 1, 32}, {32, 1, 32}, {64, 1, 6});
     EXPECT_SPANS("sequential", OPTIONS(.batch_size = UINT64_MAX), 3, 1, {0, 1, 3});
     expect_spans("sequential", OPTIONS(.batch_size = 4), 0, 1, NULL, 0);
-    expect_spans("sequential", OPTIONS(.batch_size = 4, .drop_last = 1), 3, 1, NULL, 0);
+    expect_spans("sequential", OPTIONS(.batch_size = 4, .last_batch = 1), 3, 1, NULL, 0);
 }
 END_TEST
 
@@ -194,8 +194,8 @@ START_TEST(round_robin_says_what_it_needs)
     EXPECT_REFUSED("round_robin", OPTIONS(.batches = 4, .window = 3), "window 3", "batches 4");
     EXPECT_REFUSED("round_robin", OPTIONS(.batches = 4, .min_samples = 3, .max_samples = 2),
                    "min 3", "max 2");
-    EXPECT_REFUSED("round_robin", OPTIONS(.batches = 4, .window = 10, .drop_last = 1), "drop_last",
-                   "window 10", "batches 4");
+    EXPECT_REFUSED("round_robin", OPTIONS(.batches = 4, .window = 10, .last_batch = 1),
+                   "last_batch drop", "window 10", "batches 4");
 }
 END_TEST
 
@@ -223,12 +223,12 @@ END_TEST
 
 START_TEST(round_robin_leaves_out_an_end_so_that_all_batches_are_equal)
 {
-    EXPECT_SPANS("round_robin", OPTIONS(.batches = 3, .drop_last = 1), 8, 1, {0, 3, 2}, {1, 3, 2},
+    EXPECT_SPANS("round_robin", OPTIONS(.batches = 3, .last_batch = 1), 8, 1, {0, 3, 2}, {1, 3, 2},
                  {2, 3, 2});
-    EXPECT_SPANS("round_robin", OPTIONS(.batches = 2, .window = 4, .drop_last = 1), 11, 1,
+    EXPECT_SPANS("round_robin", OPTIONS(.batches = 2, .window = 4, .last_batch = 1), 11, 1,
                  {0, 2, 2}, {1, 2, 2}, {4, 2, 2}, {5, 2, 2});
-    expect_spans("round_robin", OPTIONS(.batches = 9, .drop_last = 1), 8, 1, NULL, 0);
-    expect_spans("round_robin", OPTIONS(.batches = 2, .window = 4, .drop_last = 1), 3, 1, NULL, 0);
+    expect_spans("round_robin", OPTIONS(.batches = 9, .last_batch = 1), 8, 1, NULL, 0);
+    expect_spans("round_robin", OPTIONS(.batches = 2, .window = 4, .last_batch = 1), 3, 1, NULL, 0);
 }
 END_TEST
 
@@ -247,7 +247,7 @@ START_TEST(round_robin_refuses_sizes_at_its_first_step)
     ck_assert_int_eq(span_at(ops, &state, 10, 2, 0, &span), 1);
     ck_assert_int_eq(span_at(ops, &state, 9, 1, 0, &span), 1);
     /* without the end that is left out, three are enough */
-    ops = planner("round_robin", OPTIONS(.batches = 3, .max_samples = 3, .drop_last = 1), &state);
+    ops = planner("round_robin", OPTIONS(.batches = 3, .max_samples = 3, .last_batch = 1), &state);
     ck_assert_int_eq(span_at(ops, &state, 10, 1, 0, &span), 1);
     /* a last window is a tail, and so is an only one that is not whole: these may be smaller */
     ops = planner("round_robin", OPTIONS(.batches = 2, .window = 8, .min_samples = 4), &state);

@@ -79,7 +79,7 @@ static void pick_options(law_run *run, const char *name)
 {
     augs_strategy_options *strategy = &run->strategy;
     *strategy = (augs_strategy_options){.size = sizeof *strategy};
-    strategy->drop_last = (uint32_t)pick(run, 0, 1);
+    strategy->last_batch = (uint32_t)pick(run, 0, 1);
     run->n = pick(run, 0, 20) == 0 ? 0 : pick_scaled(run, MOST_SAMPLES);
     run->first = pick(run, 0, 1) == 0 ? 0 : pick_scaled(run, 1ull << 50);
     run->plan = (augs_plan_options){.size = sizeof run->plan,
@@ -118,7 +118,7 @@ static void assert_size(const law_run *run, uint64_t count, uint64_t covered)
 {
     const augs_strategy_options *strategy = &run->strategy;
     const uint64_t size = count / run->plan.world_size;
-    const bool tail = covered == run->n && strategy->drop_last == 0;
+    const bool tail = covered == run->n && strategy->last_batch == 0;
     ck_assert_uint_gt(count, 0);
     if (strategy->max_samples != 0) {
         ck_assert_msg(size <= strategy->max_samples, "seed %" PRIu64 ": %" PRIu64 " above max",
@@ -166,7 +166,7 @@ static void run_once(uint64_t seed, const char *name)
         assert_size(&run, span.count, covered);
         observe(&run, plan, span.count / run.plan.world_size);
     }
-    ck_assert_msg(covered == (run.strategy.drop_last != 0 ? highest : run.n),
+    ck_assert_msg(covered == (run.strategy.last_batch != 0 ? highest : run.n),
                   "seed %" PRIu64 ": %" PRIu64 " of %" PRIu64 " positions are planned", seed,
                   covered, run.n);
     augsi_plan_free(plan);

@@ -360,7 +360,7 @@ static augsi_welcome welcome_of(augs_stream *stream, const augs_strategy_options
 }
 
 static const augs_strategy_options some_strategy = {.size = sizeof some_strategy,
-                                                    .drop_last = 1,
+                                                    .last_batch = 1,
                                                     .batch_size = 48,
                                                     .min_samples = 2,
                                                     .max_samples = 300,

@@ -24,13 +24,13 @@ AUGS_BEGIN_DECLS
 typedef struct augs_batch augs_batch;
 
 #define AUGS_BATCH_LAST 1u /* the last of its epoch for this rank */
-#define AUGS_BATCH_PADDED                                                                          \
-    2u /* the last n_padded samples repeat the first positions (tail `pad`)                        \
-        */
+/* The last n_padded samples repeat first positions (tail pad, last_batch fill). */
+#define AUGS_BATCH_PADDED 2u
 
 /*
  * Where a batch stands. Sample k of the batch is at position first + stride * k, but for the last
- * n_padded samples, which are at pad_first, pad_first + 1, ... (mod N).
+ * n_padded samples, which are at pad_first, pad_first + pad_stride, ... These go round in the
+ * window of positions that the plan has, which is all N as a rule.
  */
 typedef struct augs_batch_info {
     uint32_t size; /* sizeof(augs_batch_info), set by the caller */
@@ -40,12 +40,12 @@ typedef struct augs_batch_info {
     uint64_t stride;
     uint64_t n_samples; /* with padding */
     uint32_t flags;     /* AUGS_BATCH_... */
-    uint32_t n_padded;
-    uint64_t pad_first; /* first padding sample's position; 0 without padding */
     uint32_t rank;
     uint32_t world_size;
-    uint32_t part;     /* of the step: 0 = all of it; from 1 on: samples that are given again */
-    uint32_t reserved; /* 0 */
+    uint32_t part; /* of the step: 0 = all of it; from 1 on: samples that are given again */
+    uint64_t n_padded;
+    uint64_t pad_first;  /* the first padding sample's position; 0 without padding */
+    uint64_t pad_stride; /* from one to the next; 0 without padding */
 } augs_batch_info;
 
 AUGS_API augs_batch *augs_batch_ref(augs_batch *batch);

@@ -22,9 +22,10 @@ AUGS_BEGIN_DECLS
     1u /* rank r has its own contiguous block, the first N mod W one longer                        \
         */
 
-/* What happens to a span that W does not divide. */
+/* What happens to a span that W does not divide. Strategies have another option for a batch that is
+ * short, augs_strategy_options.last_batch; after its `fill` W divides every span. */
 #define AUGS_TAIL_PAD 0u    /* it goes on with the epoch's first positions, flagged: equal ranks */
-#define AUGS_TAIL_DROP 1u   /* it is cut to a multiple of W: equal ranks */
+#define AUGS_TAIL_DROP 1u   /* it is cut to a multiple of W: equal ranks; what is cut is counted */
 #define AUGS_TAIL_UNEVEN 2u /* ranks get what there is: some one sample less */
 
 /* Who says what batches cost. */
@@ -99,8 +100,9 @@ AUGS_API int augs_pipeline_next(augs_pipeline *pipeline, augs_batch **ret_batch,
 /* Why the batch handed out last has its size, one word: "fixed", or the strategy's. */
 AUGS_API const char *augs_pipeline_why(const augs_pipeline *pipeline);
 
-/* How many positions of the window (block shards: of the rank's block) drop_last leaves out. Of a
- * strategy that decides as it goes: 0 until `next` has returned 0. */
+/* How many positions of the window no rank gets, whether last_batch or tail leaves them out. A plan
+ * that was computed again, from a token's position or where the batch size changed, counts from
+ * there. Of a strategy that decides as it goes: 0 until `next` has returned 0. */
 AUGS_API uint64_t augs_pipeline_n_left_out(const augs_pipeline *pipeline);
 
 /* The step whose batch `next` returns next, from 0. */
@@ -176,7 +178,7 @@ AUGS_API int augs_pipeline_run(augs_pipeline *pipeline, augs_sink *sink, augs_er
  * journal that the token was made with: AUGS_E_STATE, AUGS_E_RANGE. After a failure the pipeline is
  * where it was.
  */
-#define AUGS_TOKEN_BYTES 6144u
+#define AUGS_TOKEN_BYTES 6656u
 AUGS_API int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n_bytes,
                                  augs_error *error);
 AUGS_API int augs_pipeline_resume(augs_pipeline *pipeline, const char *token, augs_error *error);

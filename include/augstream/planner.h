@@ -22,7 +22,7 @@ typedef struct augs_planner_options {
     uint32_t epoch;        /* under which the journal has the steps */
     uint64_t n_samples;    /* positions to plan, or AUGS_ENDLESS */
     uint64_t sample_bytes; /* of a record, for memory_optimized; 0 = only what is reported counts */
-    augs_plan_options plan;          /* shards are interleaved; the tail is the ranks' affair */
+    augs_plan_options plan;          /* shards are interleaved */
     const char *journal;             /* as of a pipeline: written to and continued; NULL = none */
     const char *replay;              /* as of a pipeline: run again; NULL = not */
     const char *fingerprint;         /* what the journal is of: up to 63 of 0-9 a-f; NULL = "0" */
@@ -36,9 +36,16 @@ AUGS_API int augs_planner_open(const augs_planner_options *options, augs_planner
                                augs_error *error);
 AUGS_API void augs_planner_free(augs_planner *planner); /* NULL is fine */
 
-/* 1 and the span of the next step, of all ranks together; 0 at the end; negative on error, after
- * which the call may be repeated. One thread at a time. */
+/* 1 and the span of the next step, of all ranks together, as tail leaves it; 0 at the end; negative
+ * on error, after which the call may be repeated. Steps of which tail drop leaves nothing are
+ * passed over. One thread at a time. */
 AUGS_API int augs_planner_next(augs_planner *planner, augs_span *ret_span, augs_error *error);
+/* Samples of padding that all ranks together get behind the last span: what tail pad and last_batch
+ * fill add. */
+AUGS_API uint64_t augs_planner_n_padded(const augs_planner *planner);
+/* Positions that no rank gets, left out by last_batch or tail. Of a strategy that decides as it
+ * goes: 0 until `next` has returned 0. */
+AUGS_API uint64_t augs_planner_n_left_out(const augs_planner *planner);
 /* The step that `next` plans next, from 0. */
 AUGS_API uint64_t augs_planner_step(const augs_planner *planner);
 /* Why the last span has its size, one word. */

@@ -22,6 +22,26 @@ AUGS_BEGIN_DECLS
 #define AUGS_MEMORY_RULE_PUBLISHED 1u /* augs_memory_adjust, step by step */
 
 /*
+ * What happens to a batch at the end that is shorter than the others: of sequential the last one,
+ * of memory_optimized and adaptive one below the size that they chose. In round_robin each batch of
+ * a window that is a sample shorter than the window's longest is short, and so is a last window.
+ */
+#define AUGS_LAST_BATCH_KEEP 0u /* it is a batch like any other */
+/* It is left out, and its positions are counted (augs_pipeline_n_left_out). memory_optimized and
+ * adaptive first take what makes a batch within min, max and multiple_of. round_robin leaves out
+ * the positions beyond a multiple of `batches`, or a last window; window must be a multiple of
+ * batches. */
+#define AUGS_LAST_BATCH_DROP 1u
+/* It is filled up with the first positions of the window of positions, again and again if they are
+ * few. These samples are flagged and counted as padding (augs_batch_info.n_padded). Not for
+ * endless streams. */
+#define AUGS_LAST_BATCH_FILL 2u
+/* It is joined to the batch before it if the result keeps max and the memory budget. Otherwise the
+ * last two are split as evenly as min and multiple_of allow. round_robin joins or splits windows in
+ * the same way. */
+#define AUGS_LAST_BATCH_MERGE 3u
+
+/*
  * Options of all shipped strategies; 0 = the strategy's default. Sizes are samples a rank.
  * sequential brings batch_size within min and max and then down to a multiple of multiple_of. The
  * sizes of round_robin follow from batches and window: it takes neither batch_size nor multiple_of,
@@ -30,9 +50,8 @@ AUGS_BEGIN_DECLS
  * AUGS_E_ARGUMENT.
  */
 typedef struct augs_strategy_options {
-    uint32_t size;      /* sizeof(augs_strategy_options) */
-    uint32_t drop_last; /* 1: a batch that is not full at the end is left out; round_robin: all are
-                           equally long, window is a multiple of batches */
+    uint32_t size;       /* sizeof(augs_strategy_options) */
+    uint32_t last_batch; /* AUGS_LAST_BATCH_... */
     uint64_t
         batch_size; /* sequential: 32; the first one of memory_optimized, min, and adaptive, 16 */
     uint64_t min_samples;      /* at least; only a tail may be smaller; 1 */
@@ -113,6 +132,10 @@ typedef struct augs_strategy_ops {
     /* The caller gave another batch size: `state` was initialized with it and takes what stays true
      * from `old`, such as what did not fit. NULL: nothing. */
     void (*inherit)(void *state, const void *old);
+    /* For AUGS_LAST_BATCH_FILL: how many positions the span that `plan` just answered with these
+     * facts would have if it were full. Less than the span's count means that it is. NULL: no span
+     * is filled up. A FIXED planner answers by the facts alone. */
+    uint64_t (*full_count)(const void *state, const augs_plan_facts *facts);
 } augs_strategy_ops;
 
 /* A shipped strategy by name; NULL error text lists the names ("did you mean"). AUGS_E_NOT_FOUND.
