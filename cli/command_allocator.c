@@ -25,13 +25,6 @@ static void release(void *user, void *p, size_t n_bytes)
     dallocx(p, 0);
 }
 
-const augs_allocator *command_allocator(void)
-{
-    static const augs_allocator allocator = {
-        .size = sizeof allocator, .allocate = allocate, .release = release};
-    return &allocator;
-}
-
 const char *command_allocator_name(void)
 {
     return "jemalloc " JEMALLOC_VERSION;
@@ -43,7 +36,7 @@ static uint64_t figure(const char *name)
     return mallctl(name, &value, &n_bytes, NULL, 0) == 0 ? value : 0;
 }
 
-void command_allocator_figures(void *user, augs_allocator_figures *ret_figures)
+static void tell_figures(void *user, augs_allocator_figures *ret_figures)
 {
     (void)user;
     uint64_t epoch = 1; /* the figures are those of the last time it was written */
@@ -52,6 +45,26 @@ void command_allocator_figures(void *user, augs_allocator_figures *ret_figures)
     ret_figures->active_bytes = figure("stats.active");
     ret_figures->resident_bytes = figure("stats.resident");
     ret_figures->retained_bytes = figure("stats.retained");
+}
+
+#define TEXT_OF(number) #number
+#define ALL_ARENAS(number) "arena." TEXT_OF(number) ".purge"
+
+/* Free pages of all arenas go back to the system. */
+static void trim(void *user)
+{
+    (void)user;
+    mallctl(ALL_ARENAS(MALLCTL_ARENAS_ALL), NULL, NULL, NULL, 0);
+}
+
+const augs_allocator *command_allocator(void)
+{
+    static const augs_allocator allocator = {.size = sizeof allocator,
+                                             .allocate = allocate,
+                                             .release = release,
+                                             .figures = tell_figures,
+                                             .trim = trim};
+    return &allocator;
 }
 
 #else
@@ -66,12 +79,6 @@ const augs_allocator *command_allocator(void)
 const char *command_allocator_name(void)
 {
     return "the C library's";
-}
-
-void command_allocator_figures(void *user, augs_allocator_figures *ret_figures)
-{
-    (void)user;
-    (void)ret_figures;
 }
 
 #endif

@@ -58,16 +58,37 @@ static int read_memory(augs_memory_snapshot *ret_memory)
     augs_error error;
     augs_memory_monitor *monitor = NULL;
     const augs_memory_monitor_options monitor_options = {.size = sizeof monitor_options,
-                                                         .allocator_figures =
-                                                             command_allocator_figures,
                                                          .allocator = command_allocator()};
     *ret_memory = (augs_memory_snapshot){.size = sizeof *ret_memory};
     int status = augs_memory_monitor_open(&monitor_options, &monitor, &error);
     if (status == AUGS_OK) {
         status = augs_memory_monitor_read(monitor, ret_memory, &error);
     }
+    if (status == AUGS_OK) { /* the use of CPUs is that between two readings */
+        status = augs_memory_monitor_read_now(monitor, ret_memory, &error);
+    }
     augs_memory_monitor_free(monitor);
     return status < 0 ? complain_error(&error) : EXIT_DONE;
+}
+
+static void put_process(const augs_memory_snapshot *memory)
+{
+    const augs_allocator_figures *allocator = &memory->allocator;
+    const double mb = 1e-6;
+    printf("process: %.1f MB resident", (double)memory->resident_bytes * mb);
+    if (memory->cpu_seconds >= 0) {
+        printf(", %.3f s of CPU time", memory->cpu_seconds);
+    }
+    if (memory->cpu_usage >= 0) {
+        printf(", %.2f CPUs in use", memory->cpu_usage);
+    }
+    printf("\nallocator: %s", command_allocator_name());
+    if (allocator->resident_bytes != 0) {
+        printf(": %.1f MB allocated, %.1f active, %.1f resident, %.1f retained",
+               (double)allocator->allocated_bytes * mb, (double)allocator->active_bytes * mb,
+               (double)allocator->resident_bytes * mb, (double)allocator->retained_bytes * mb);
+    }
+    putchar('\n');
 }
 
 static void put_memory(const augs_memory_snapshot *memory)
@@ -81,17 +102,39 @@ static void put_memory(const augs_memory_snapshot *memory)
                (double)memory->limit_bytes * mb, augs_memory_source_name(memory->source),
                augs_memory_level_name(memory->level));
     }
+    put_process(memory);
     printf("CPUs: %u, as affinity and control groups allow; data-loader workers for one trainer: "
            "%u\n",
            augs_available_cpus(NULL), augs_optimal_workers(NULL, 1));
 }
 
-static void put_pressure(json_out *json, const char *name, double percent)
+/* Negative: not known. */
+static void put_figure(json_out *json, const char *name, double figure)
 {
-    if (percent < 0) {
+    if (figure < 0) {
         json_null(json, name);
     } else {
-        json_number(json, name, percent);
+        json_number(json, name, figure);
+    }
+}
+
+/* All are 0 where the allocator tells none. */
+static void put_allocator_json(json_out *json, const augs_allocator_figures *allocator)
+{
+    const bool told = allocator->resident_bytes != 0;
+    const struct {
+        const char *name;
+        uint64_t bytes;
+    } figures[] = {{"allocator_allocated_bytes", allocator->allocated_bytes},
+                   {"allocator_active_bytes", allocator->active_bytes},
+                   {"allocator_resident_bytes", allocator->resident_bytes},
+                   {"allocator_retained_bytes", allocator->retained_bytes}};
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+        if (told) {
+            json_whole(json, figures[i].name, figures[i].bytes);
+        } else {
+            json_null(json, figures[i].name);
+        }
     }
 }
 
@@ -105,9 +148,13 @@ static void put_memory_json(json_out *json, const augs_memory_snapshot *memory)
         json_whole(json, "memory_available_bytes", memory->available_bytes);
     }
     json_whole(json, "resident_bytes", memory->resident_bytes);
-    json_whole(json, "allocator_resident_bytes", memory->allocator.resident_bytes);
-    put_pressure(json, "memory_pressure_some", memory->pressure_some_avg10);
-    put_pressure(json, "memory_pressure_full", memory->pressure_full_avg10);
+    json_whole(json, "peak_resident_bytes", memory->peak_resident_bytes);
+    json_text(json, "allocator", command_allocator_name());
+    put_allocator_json(json, &memory->allocator);
+    put_figure(json, "cpu_seconds", memory->cpu_seconds);
+    put_figure(json, "cpu_usage", memory->cpu_usage);
+    put_figure(json, "memory_pressure_some", memory->pressure_some_avg10);
+    put_figure(json, "memory_pressure_full", memory->pressure_full_avg10);
     json_whole(json, "cpus", augs_available_cpus(NULL));
     json_whole(json, "workers", augs_optimal_workers(NULL, 1));
 }

@@ -83,7 +83,12 @@ int augsi_decisions_init(augsi_decisions *decisions, const augsi_decisions_optio
     int status = augsi_plan_open(allocator, &plan, options->first_position, options->n_positions,
                                  options->sample_bytes, &decisions->plan, error);
     status = status < 0 ? status : check_options(decisions, options, error);
-    if (status < 0 || augsi_plan_is_fixed(decisions->plan)) {
+    if (status == AUGS_OK && augsi_plan_is_fixed(decisions->plan)) {
+        return options->monitor != NULL || options->watches
+                   ? open_monitor(decisions, options, allocator, error)
+                   : AUGS_OK;
+    }
+    if (status < 0) {
         return status;
     }
     if (options->replay == NULL) { /* what is replayed asks for no memory */
@@ -122,6 +127,10 @@ static void tell_memory(augsi_decisions *decisions, const augs_memory_snapshot *
 {
     const bool known = memory->available_bytes != UINT64_MAX;
     decisions->level = memory->level;
+    decisions->n_readings = memory->n_readings;
+    decisions->resident_bytes = memory->resident_bytes;
+    decisions->available_bytes = memory->available_bytes;
+    decisions->allocator = memory->allocator;
     if (memory->device_limit_bytes != 0) {
         augsi_plan_set_memory(decisions->plan, memory->device_limit_bytes,
                               memory->device_used_bytes, memory->device_available_bytes);
@@ -137,6 +146,29 @@ void augsi_decisions_look(augsi_decisions *decisions)
     if (read_memory(decisions, false, &memory)) {
         tell_memory(decisions, &memory);
     }
+}
+
+static uint64_t freed_but_kept(const augs_allocator_figures *allocator)
+{
+    return allocator->active_bytes != 0 && allocator->resident_bytes > allocator->active_bytes
+               ? allocator->resident_bytes - allocator->active_bytes
+               : 0;
+}
+
+void augsi_decisions_relieve(augsi_decisions *decisions, const augs_allocator *allocator)
+{
+    augs_memory_snapshot memory;
+    const uint64_t kept = freed_but_kept(&decisions->allocator);
+    if (decisions->level < AUGS_MEMORY_HIGH || allocator->trim == NULL ||
+        decisions->n_readings == decisions->n_relieved || kept == 0 ||
+        kept < decisions->available_bytes / WORTH_NAMING) {
+        return;
+    }
+    allocator->trim(allocator->user);
+    if (read_memory(decisions, true, &memory)) {
+        tell_memory(decisions, &memory);
+    }
+    decisions->n_relieved = decisions->n_readings;
 }
 
 augsi_own_cost augsi_decisions_measure(augsi_decisions *decisions, uint64_t n_samples)

@@ -13,7 +13,10 @@ typedef struct augsi_decisions {
     augsi_journal *journal;       /* NULL: none */
     augs_memory_monitor *monitor; /* NULL: nobody asks for memory */
     bool own_monitor;
-    uint32_t level; /* of the last reading */
+    uint32_t level; /* of the last reading, as the next ones */
+    uint64_t n_readings, resident_bytes, available_bytes;
+    augs_allocator_figures allocator;
+    uint64_t n_relieved; /* n_readings when the allocator last gave memory back */
     augsi_own_memory own_memory;
 } augsi_decisions;
 
@@ -26,7 +29,8 @@ typedef struct augsi_decisions_options {
     bool single; /* what decides as it goes serves one rank only */
     const char *journal, *replay;
     augs_memory_monitor *monitor;
-    bool opens_monitor; /* one of its own if none is given */
+    bool opens_monitor; /* one of its own if none is given and something is decided */
+    bool watches;       /* or if nothing is decided: its figures are to be known */
     uint64_t (*now_ns)(void *user);
     void *now_user;
 } augsi_decisions_options;
@@ -40,5 +44,11 @@ void augsi_decisions_look(augsi_decisions *decisions);
 /* The same after a batch of n_samples (0: none) whose consumer did not say what it has left: what
  * it cost the process as far as that can be seen. */
 augsi_own_cost augsi_decisions_measure(augsi_decisions *decisions, uint64_t n_samples);
+
+/*
+ * While memory is short, and the allocator holds free memory that makes a difference: it gives that
+ * back, and the plan is told what there is then.
+ */
+void augsi_decisions_relieve(augsi_decisions *decisions, const augs_allocator *allocator);
 
 #endif

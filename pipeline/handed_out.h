@@ -36,6 +36,7 @@ typedef struct augsi_handed_out {
     bool taken;          /* a journal had it */
     bool noted;          /* the metrics have it */
     uint64_t at_ns;      /* when it was handed out */
+    double at_cpu;       /* CPU time of the process then; < 0: not known */
     augs_batch_metrics row;
 } augsi_handed_out;
 

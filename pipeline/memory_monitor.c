@@ -17,7 +17,7 @@ struct augs_memory_monitor {
     uint64_t limit_bytes;
     uint64_t (*now_ns)(void *user);
     void (*allocator_figures)(void *user, augs_allocator_figures *ret_figures);
-    void *user;
+    void *user, *figures_user;
     char *root;                /* without a slash at its end */
     uint64_t read_ns;          /* when `last` was read */
     augs_memory_snapshot last; /* n_readings 0: none yet */
@@ -82,7 +82,9 @@ int augs_memory_monitor_open(const augs_memory_monitor_options *options,
         UINT64_C(1000000) * (options->interval_ms == 0 ? 100u : options->interval_ms);
     monitor->limit_bytes = options->limit_bytes;
     monitor->now_ns = options->now_ns == NULL ? monotonic_ns : options->now_ns;
-    monitor->allocator_figures = options->allocator_figures;
+    const bool own = options->allocator_figures == NULL; /* the allocator's */
+    monitor->allocator_figures = own ? allocator.figures : options->allocator_figures;
+    monitor->figures_user = own ? allocator.user : options->user;
     monitor->user = options->user;
     augsi_memory_reader_init(&monitor->reader, monitor->root, monitor->limit_bytes);
     *ret_monitor = monitor;
@@ -145,12 +147,27 @@ static uint64_t settle_peak(augs_memory_snapshot *now, uint64_t last_peak)
     return since;
 }
 
+/* CPUs in use since the last reading. Two readings at the same moment say the same. */
+static double cpu_usage(const augs_memory_monitor *monitor, const augs_memory_snapshot *now,
+                        uint64_t now_ns, bool forked)
+{
+    const augs_memory_snapshot *last = &monitor->last;
+    if (now->cpu_seconds < 0 || last->n_readings == 0 || forked || last->cpu_seconds < 0) {
+        return -1;
+    }
+    if (now_ns <= monitor->read_ns) {
+        return last->cpu_usage;
+    }
+    const double seconds = now->cpu_seconds - last->cpu_seconds;
+    return seconds > 0 ? seconds / ((double)(now_ns - monitor->read_ns) * 1e-9) : 0;
+}
+
 static void ask_system(augs_memory_monitor *monitor, uint64_t now_ns)
 {
     augs_memory_snapshot now;
-    /* a child's peak starts anew */
-    uint64_t last_peak =
-        augsi_memory_reader_forked(&monitor->reader) ? 0 : monitor->last.peak_resident_bytes;
+    /* a child's peak and CPU time start anew */
+    const bool forked = augsi_memory_reader_forked(&monitor->reader);
+    uint64_t last_peak = forked ? 0 : monitor->last.peak_resident_bytes;
     augsi_memory_reader_read(&monitor->reader, now_ns, &now);
     if (now.limit_bytes != 0) {
         now.used_fraction = (double)now.used_bytes / (double)now.limit_bytes;
@@ -161,8 +178,9 @@ static void ask_system(augs_memory_monitor *monitor, uint64_t now_ns)
     uint64_t peak = settle_peak(&now, last_peak);
     now.allocator.size = sizeof now.allocator;
     if (monitor->allocator_figures != NULL) {
-        monitor->allocator_figures(monitor->user, &now.allocator);
+        monitor->allocator_figures(monitor->figures_user, &now.allocator);
     }
+    now.cpu_usage = cpu_usage(monitor, &now, now_ns, forked);
     augsi_device_memory_read(&monitor->device, &now.device_limit_bytes, &now.device_used_bytes,
                              &now.device_available_bytes);
     now.n_readings = monitor->last.n_readings + 1;

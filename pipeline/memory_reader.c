@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "checksum.h"
+#include "clock.h"
 
 #define LOOK_AGAIN_NS UINT64_C(10000000000)
 /* Version 1 says "none" by the largest number of bytes in whole pages; pages differ. */
@@ -413,6 +414,41 @@ static void read_pressure(augsi_memory_reader *reader, augs_memory_snapshot *sna
     }
 }
 
+/* ---- CPU time ---- */
+
+/* "pid (name) state ..." of proc(5): user and system time in clock ticks are fields 14 and 15. A
+ * name may hold spaces and parentheses. */
+static double cpu_seconds_of_text(const char *text)
+{
+    enum { STATE = 3, USER = 14 };
+    const char *at = strrchr(text, ')');
+    for (int field = STATE - 1; at != NULL && field < USER; field++) {
+        at = strchr(at + 1, ' ');
+    }
+    const char *system = at != NULL ? strchr(at + 1, ' ') : NULL;
+    const uint64_t user_ticks = at != NULL ? augsi_leading_number(at) : AUGSI_UNKNOWN;
+    const uint64_t system_ticks = system != NULL ? augsi_leading_number(system) : AUGSI_UNKNOWN;
+    const long per_second = sysconf(_SC_CLK_TCK);
+    if (user_ticks == AUGSI_UNKNOWN || system_ticks == AUGSI_UNKNOWN || per_second <= 0) {
+        return -1;
+    }
+    return ((double)user_ticks + (double)system_ticks) / (double)per_second;
+}
+
+/* The kernel tells it finer than the file does. */
+static double read_cpu(augsi_memory_reader *reader)
+{
+    char path[AUGSI_PATH_BYTES];
+    if (*reader->root == '\0') {
+        return augsi_cpu_seconds();
+    }
+    if (!augsi_root_path(reader->root, "/proc/self/stat", path) ||
+        !augsi_file_read(path, reader->text, sizeof reader->text)) {
+        return -1;
+    }
+    return cpu_seconds_of_text(reader->text);
+}
+
 static void read_figures(augsi_memory_reader *reader, augs_memory_snapshot *ret_snapshot)
 {
     *ret_snapshot =
@@ -423,6 +459,7 @@ static void read_figures(augsi_memory_reader *reader, augs_memory_snapshot *ret_
         read_group(reader, &reader->groups[i], ret_snapshot);
     }
     read_pressure(reader, ret_snapshot);
+    ret_snapshot->cpu_seconds = read_cpu(reader);
 }
 
 bool augsi_memory_reader_forked(const augsi_memory_reader *reader)

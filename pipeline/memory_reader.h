@@ -44,7 +44,7 @@ bool augsi_memory_reader_forked(const augsi_memory_reader *reader);
 
 /*
  * Fills limit_bytes, used_bytes, available_bytes, source, resident_bytes, peak_resident_bytes and
- * the pressures; the rest is 0. Allocates nothing.
+ * the pressures and cpu_seconds; the rest is 0. Allocates nothing.
  */
 void augsi_memory_reader_read(augsi_memory_reader *reader, uint64_t now_ns,
                               augs_memory_snapshot *ret_snapshot);

@@ -132,8 +132,15 @@ void augs_metrics_add(augs_metrics *metrics, const augs_batch_metrics *batch)
     metrics->n_batches++;
     metrics->n_samples = add_up(metrics->n_samples, batch->n_samples);
     metrics->peak_bytes = batch->bytes > metrics->peak_bytes ? batch->bytes : metrics->peak_bytes;
+    if (batch->resident_bytes > metrics->peak_resident_bytes) {
+        metrics->peak_resident_bytes = batch->resident_bytes;
+    }
     if (isfinite(batch->seconds) && batch->seconds >= 0) {
         add_timed(metrics, batch->n_samples, batch->seconds);
+        if (isfinite(batch->cpu_seconds) && batch->cpu_seconds >= 0) {
+            metrics->cpu_seconds += batch->cpu_seconds;
+            metrics->cpu_timed_seconds += batch->seconds;
+        }
     }
 }
 
@@ -254,6 +261,11 @@ void augs_metrics_summarize(const augs_metrics *metrics, augs_metrics_summary *r
         .p95_seconds = percentile(metrics, 95),
         .p99_seconds = percentile(metrics, 99),
         .peak_bytes = metrics->peak_bytes,
+        .peak_resident_bytes = metrics->peak_resident_bytes,
+        .cpu_seconds = metrics->cpu_seconds,
+        .mean_cpus = metrics->cpu_timed_seconds > 0
+                         ? metrics->cpu_seconds / metrics->cpu_timed_seconds
+                         : NAN,
     };
     find_best(metrics, &summary);
     *ret_summary = summary;

@@ -73,6 +73,9 @@ static void add_batch(augsi_text *text, const augs_batch_metrics *batch)
     }
     augsi_text_add_string(text, ",\"why\":");
     augsi_text_add_json_string(text, batch->why);
+    add_f64(text, ",\"cpu_seconds\":", batch->cpu_seconds >= 0 ? batch->cpu_seconds : NAN);
+    add_known(text, ",\"resident_bytes\":", batch->resident_bytes);
+    add_known(text, ",\"allocated_bytes\":", batch->allocated_bytes);
     augsi_text_add_string(text, "}\n");
 }
 
@@ -93,6 +96,9 @@ static void add_summary(augsi_text *text, const augs_metrics *metrics)
     add_known(text, ",\"best_size\":", summary.best_size);
     add_f64(text, ",\"best_throughput\":", summary.best_throughput);
     add_known(text, ",\"peak_bytes\":", summary.peak_bytes);
+    add_known(text, ",\"peak_resident_bytes\":", summary.peak_resident_bytes);
+    add_f64(text, ",\"cpu_seconds\":", summary.cpu_seconds);
+    add_f64(text, ",\"mean_cpus\":", summary.mean_cpus);
     augsi_text_add_string(text, "}}\n");
 }
 

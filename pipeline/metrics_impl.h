@@ -24,7 +24,8 @@ struct augs_metrics {
     uint32_t next; /* place of the batch to come */
     uint64_t n_batches, n_timed, n_samples, n_timed_samples;
     double seconds, least_seconds, most_seconds;
-    uint64_t peak_bytes;
+    uint64_t peak_bytes, peak_resident_bytes;
+    double cpu_seconds, cpu_timed_seconds; /* of batches with both; their seconds */
     uint64_t of_seconds[AUGSI_SECONDS_BUCKETS];
     augsi_size_bucket of_sizes[AUGSI_SIZE_BUCKETS];
 };

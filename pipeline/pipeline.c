@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "clock.h"
 #include "fail.h"
 #include "memory.h"
 #include "pipeline_impl.h"
@@ -47,6 +48,7 @@ static int open_plan(augs_pipeline *pipeline, const augs_pipeline_options *optio
         .replay = options->replay,
         .monitor = options->monitor,
         .opens_monitor = true,
+        .watches = options->metrics != NULL,
         .now_ns = options->now_ns,
         .now_user = options->now_user,
     };
@@ -111,6 +113,7 @@ int augs_pipeline_open(augs_stream *stream, const augs_pipeline_options *options
 void augs_pipeline_free(augs_pipeline *pipeline)
 {
     if (pipeline != NULL) {
+        augsi_pipeline_leave_last(pipeline);
         augs_allocator allocator = pipeline->allocator;
         augsi_pipeline_note_all(pipeline);
         augsi_decisions_done(&pipeline->decisions);
@@ -153,6 +156,7 @@ static void hand_out(augs_pipeline *pipeline, const augsi_piece *piece)
     batch->timed =
         !pipeline->told && (!augsi_plan_is_fixed(pipeline->plan) || pipeline->metrics != NULL);
     batch->at_ns = batch->timed ? augsi_pipeline_now(pipeline) : 0;
+    batch->at_cpu = pipeline->metrics != NULL ? augsi_cpu_seconds() : -1;
     pipeline->between = true;
 }
 

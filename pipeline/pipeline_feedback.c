@@ -48,6 +48,7 @@ augsi_handed_out *augsi_pipeline_remember(augs_pipeline *pipeline, const augsi_p
                                       .part = piece->part,
                                       .n_samples = piece->slice.body.count + piece->slice.pad_count,
                                       .seconds = (double)NAN,
+                                      .cpu_seconds = (double)NAN,
                                       .level = pipeline->decisions.level};
     const char *why = piece->part == 0 ? augsi_plan_why(pipeline->plan) : "retry";
     memcpy(batch->row.why, why, strlen(why));
@@ -117,8 +118,10 @@ static void tell_own_cost(augs_pipeline *pipeline, augsi_handed_out *batch,
  * nobody can say which of them took what. */
 static void look_at_memory(augs_pipeline *pipeline, augsi_handed_out *last)
 {
-    if (pipeline->told || (last != NULL && last->row.available_bytes != 0)) {
-        augsi_decisions_look(&pipeline->decisions); /* the consumer knows better */
+    /* what the consumer tells is better, and a fixed plan learns nothing */
+    if (pipeline->told || augsi_plan_is_fixed(pipeline->plan) ||
+        (last != NULL && last->row.available_bytes != 0)) {
+        augsi_decisions_look(&pipeline->decisions);
         return;
     }
     const augsi_own_cost cost =
@@ -136,10 +139,25 @@ static void take_time(augs_pipeline *pipeline, augsi_handed_out *last)
     tell_cost(pipeline, last, &feedback);
 }
 
+/* The process as it is after the last batch: CPU time now, memory as it was read last. */
+static void see_process(const augs_pipeline *pipeline, augsi_handed_out *last)
+{
+    const double now = last->at_cpu >= 0 ? augsi_cpu_seconds() : -1;
+    if (now >= last->at_cpu && now >= 0) {
+        last->row.cpu_seconds = now - last->at_cpu;
+    }
+    last->row.resident_bytes = pipeline->decisions.resident_bytes;
+    last->row.allocated_bytes = pipeline->decisions.allocator.allocated_bytes;
+}
+
 void augsi_pipeline_leave_last(augs_pipeline *pipeline)
 {
-    if (pipeline->between && !pipeline->told) {
-        augsi_pipeline_note(pipeline, augsi_out_last(&pipeline->out));
+    if (pipeline->between) {
+        augsi_handed_out *last = augsi_out_last(&pipeline->out);
+        see_process(pipeline, last);
+        if (!pipeline->told) {
+            augsi_pipeline_note(pipeline, last);
+        }
     }
     pipeline->between = false;
 }
@@ -155,6 +173,7 @@ void augsi_pipeline_look_around(augs_pipeline *pipeline)
     if (tight || pipeline->tight) {
         augsi_batch_pool_set_tight(pipeline->pool, tight);
         pipeline->tight = tight;
+        augsi_decisions_relieve(&pipeline->decisions, &pipeline->allocator);
     }
     augsi_pipeline_leave_last(pipeline);
 }
@@ -206,6 +225,9 @@ int augs_pipeline_observe(augs_pipeline *pipeline, const augs_feedback *feedback
     pipeline->told = pipeline->told || (!is_last && told.seconds > 0);
     tell_cost(pipeline, batch, &told);
     if (pipeline->told) {
+        if (is_last) {
+            see_process(pipeline, batch);
+        }
         augsi_pipeline_note(pipeline, batch);
     }
     return AUGS_OK;

@@ -207,6 +207,124 @@ START_TEST(a_pipeline_gives_memory_back_under_pressure)
 }
 END_TEST
 
+typedef struct telling_memory {
+    counting_memory memory; /* first: the allocator's user */
+    augs_allocator_figures figures;
+    int n_trims;
+    const char *place; /* whose group gets memory back */
+} telling_memory;
+
+static void tell_figures(void *user, augs_allocator_figures *ret_figures)
+{
+    telling_memory *memory = user;
+    memory->figures.size = ret_figures->size;
+    *ret_figures = memory->figures;
+}
+
+static void trim(void *user)
+{
+    telling_memory *memory = user;
+    memory->n_trims++;
+    memory->figures.resident_bytes = memory->figures.active_bytes;
+    put_number(memory->place, "sys/fs/cgroup/job/memory.current", 700 * MIB);
+}
+
+/* What the allocator keeps for later is given back before the next size is decided. */
+START_TEST(decisions_know_what_the_allocator_holds)
+{
+    char place[PLACE_BYTES];
+    telling_memory memory = {.memory = {.left = UINT64_MAX}, .place = place};
+    fake_world world = {.now_ns = 1};
+    augs_metrics *metrics = NULL;
+    augs_memory_monitor *monitor = NULL;
+    augs_error error;
+    copy_fixture(place, "v2_over");
+    put_number(place, "sys/fs/cgroup/job/memory.current", 1000 * MIB);
+    const augs_allocator allocator = {.size = sizeof allocator,
+                                      .allocate = counting_allocate,
+                                      .release = counting_release,
+                                      .user = &memory,
+                                      .figures = tell_figures,
+                                      .trim = trim};
+    const augs_memory_monitor_options options = {.size = sizeof options,
+                                                 .root = place,
+                                                 .now_ns = fake_now,
+                                                 .user = &world,
+                                                 .allocator = &allocator};
+    AUGS_ASSERT_OK(augs_memory_monitor_open(&options, &monitor, &error), error);
+    AUGS_ASSERT_OK(augs_metrics_open(NULL, &metrics, &error), error);
+    const augs_preset_options of_preset = {.size = sizeof of_preset, .allocator = &allocator};
+    const augs_column_info column = {.size = sizeof column,
+                                     .shape = 1,
+                                     .gate = AUGS_NO_GATE,
+                                     .name = "x",
+                                     .kind = AUGS_KIND_UNIFORM,
+                                     .numbers = {0, 1}};
+    augs_preset *preset = NULL;
+    AUGS_ASSERT_OK(augs_preset_open_columns("one", &column, 1, &of_preset, &preset, &error), error);
+    augs_stream *stream = open_stream(preset, AUGS_ORDER_SEQUENTIAL, UINT64_C(1) << 40, 9, 0);
+    augs_pipeline *pipeline = open_pipeline(
+        stream,
+        (augs_pipeline_options){
+            .plan = {.strategy = "memory_optimized"}, .monitor = monitor, .metrics = metrics},
+        (augs_strategy_options){.batch_size = 8});
+    /* nothing is kept, then a little, then a lot of it, which is given back once a reading */
+    static const struct {
+        uint64_t active, resident;
+        int n_trims;
+    } steps[] = {{0, 0, 0},
+                 {100 * MIB, 100 * MIB, 0},
+                 {100 * MIB, 101 * MIB, 0},
+                 {100 * MIB, 400 * MIB, 1},
+                 {100 * MIB, 400 * MIB, 1}};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        memory.figures.allocated_bytes = 90 * MIB + i;
+        memory.figures.active_bytes = steps[i].active;
+        memory.figures.resident_bytes = steps[i].resident;
+        world.now_ns += UINT64_C(1000000000);
+        augs_batch_unref(next_batch(pipeline));
+        ck_assert_int_eq(memory.n_trims, steps[i].n_trims);
+    }
+    augs_pipeline_free(pipeline);
+    augs_batch_metrics batch = {.size = sizeof batch};
+    AUGS_ASSERT_OK(augs_metrics_get(metrics, 2, &batch, &error), error);
+    ck_assert_uint_eq(batch.level, AUGS_MEMORY_CRITICAL);
+    ck_assert_uint_eq(batch.allocated_bytes, 90 * MIB + 3);
+    ck_assert_uint_eq(batch.resident_bytes, RESIDENT);
+    ck_assert(batch.cpu_seconds >= 0);
+    AUGS_ASSERT_OK(augs_metrics_get(metrics, 3, &batch, &error), error);
+    ck_assert_uint_eq(batch.level, AUGS_MEMORY_ELEVATED); /* as after the memory came back */
+    augs_metrics_free(metrics);
+    augs_stream_unref(stream);
+    augs_memory_monitor_free(monitor);
+    ck_assert_uint_eq(memory.memory.n_held, 0);
+    remove_folder(place);
+}
+END_TEST
+
+/* Without a monitor of the caller's, and with a fixed strategy, metrics tell memory as well. */
+START_TEST(metrics_of_a_fixed_strategy_tell_memory_and_cpu)
+{
+    augs_metrics *metrics = NULL;
+    augs_error error;
+    AUGS_ASSERT_OK(augs_metrics_open(NULL, &metrics, &error), error);
+    augs_stream *stream = open_stream(zoo_preset(NULL, false), AUGS_ORDER_SEQUENTIAL, 100, 9, 0);
+    augs_pipeline *pipeline = open_pipeline(stream, (augs_pipeline_options){.metrics = metrics},
+                                            (augs_strategy_options){.batch_size = 50});
+    augs_batch_unref(next_batch(pipeline));
+    augs_batch_unref(next_batch(pipeline));
+    expect_end(pipeline);
+    augs_pipeline_free(pipeline);
+    augs_batch_metrics batch = {.size = sizeof batch};
+    AUGS_ASSERT_OK(augs_metrics_get(metrics, 0, &batch, &error), error);
+    ck_assert_uint_gt(batch.resident_bytes, MIB / 4);
+    ck_assert(batch.cpu_seconds >= 0);
+    ck_assert_str_eq(batch.why, "fixed");
+    augs_metrics_free(metrics);
+    augs_stream_unref(stream);
+}
+END_TEST
+
 /* One by one after `n_out` at once, of n_samples each. */
 static void make_payloads(pool_test *t, augsi_payload_pool *payloads, int n_out, uint64_t n_samples)
 {
@@ -265,4 +383,5 @@ AUGS_SUITE("batch_pool", slabs_come_back_after_sizes_shrank,
            slabs_that_are_never_taken_again_come_back_as_well,
            batches_come_back_after_fewer_are_out, steady_use_allocates_nothing,
            while_memory_is_short_one_slab_is_kept, where_memory_ends_free_batches_make_room,
-           a_pipeline_gives_memory_back_under_pressure, payloads_of_records_come_back_too)
+           a_pipeline_gives_memory_back_under_pressure, decisions_know_what_the_allocator_holds,
+           metrics_of_a_fixed_strategy_tell_memory_and_cpu, payloads_of_records_come_back_too)

@@ -11,6 +11,7 @@ import re
 import shutil
 import struct
 import subprocess
+import tempfile
 import termios
 
 from command_fixture import COMMAND, Case, environment, main, run
@@ -257,6 +258,33 @@ class Others(Case):
         for value in told.values():
             self.assertIn(str(value), text)
         self.assertEqual(run("--version").stdout, text)
+
+    def test_env_tells_memory_allocator_and_cpu_time(self):
+        told = json.loads(self.ends(0, "env", "--json").stdout)
+        names = [f"allocator_{name}_bytes" for name in ("allocated", "active", "resident", "retained")]
+        self.assertGreater(told["resident_bytes"], 0)
+        self.assertGreaterEqual(told["peak_resident_bytes"], told["resident_bytes"])
+        self.assertGreater(told["cpu_seconds"], 0)
+        self.assertGreaterEqual(told["cpu_usage"], 0)
+        text = self.ends(0, "env").stdout
+        self.assertRegex(text, r"process: [0-9.]+ MB resident, [0-9.]+ s of CPU time, [0-9.]+ CPUs in use")
+        if told["allocator"].startswith("jemalloc"):
+            allocated, active, resident, _ = (told[name] for name in names)
+            self.assertTrue(0 < allocated <= active <= resident, told)
+            self.assertRegex(text, r"allocator: jemalloc .*: [0-9.]+ MB allocated, [0-9.]+ active, [0-9.]+ resident")
+        else:
+            self.assertEqual([told[name] for name in names], [None] * 4)
+
+    def test_metrics_of_a_command_have_the_figures_of_its_allocator(self):
+        uses_jemalloc = json.loads(self.ends(0, "env", "--json").stdout)["allocator"].startswith("jemalloc")
+        for strategy in ("sequential", "adaptive"):
+            with tempfile.TemporaryDirectory() as folder:
+                self.ends(0, "generate", "--preset", "mild", "--seed", 1, "--samples", 2000, "--strategy", strategy,
+                          "--batch-size", 500, "--metrics", f"{folder}/m")
+                first = json.loads(open(f"{folder}/m").readline())
+                self.assertGreater(first["resident_bytes"], 0)
+                self.assertGreaterEqual(first["cpu_seconds"], 0)
+                self.assertEqual(first["allocated_bytes"] is not None, uses_jemalloc)
 
     def test_env_tells_the_source(self):
         self.assertEqual(self.ends(0, "env").stdout.splitlines()[0], "rank 0/1 (default)")

@@ -132,6 +132,24 @@ static int read_below_address_limit(void *user)
                : 5;
 }
 
+START_TEST(cpu_time_of_this_process_grows)
+{
+    augs_memory_monitor *monitor = open_monitor(NULL, 0, NULL);
+    const augs_memory_snapshot first = read_now(monitor);
+    ck_assert(first.cpu_seconds > 0 && first.cpu_usage < 0);
+    volatile uint64_t sum = 0;
+    augs_memory_snapshot now = first;
+    while (now.cpu_seconds < first.cpu_seconds + 0.02) {
+        for (uint64_t i = 0; i < 1000000; i++) {
+            sum += i;
+        }
+        now = read_now(monitor);
+    }
+    ck_assert(now.cpu_usage > 0 && now.cpu_usage < 1.5); /* one thread */
+    augs_memory_monitor_free(monitor);
+}
+END_TEST
+
 START_TEST(a_resource_limit_of_this_process_is_seen)
 {
     augs_memory_monitor *monitor = open_monitor(NULL, 0, NULL);
@@ -239,5 +257,6 @@ START_TEST(a_control_group_of_128_mib_is_seen_from_inside)
 }
 END_TEST
 
-AUGS_SUITE("memory_machine", what_this_process_takes_is_seen, a_forked_child_reads_its_own_figures,
-           a_resource_limit_of_this_process_is_seen, a_control_group_of_128_mib_is_seen_from_inside)
+AUGS_SUITE("memory_machine", what_this_process_takes_is_seen, cpu_time_of_this_process_grows,
+           a_forked_child_reads_its_own_figures, a_resource_limit_of_this_process_is_seen,
+           a_control_group_of_128_mib_is_seen_from_inside)

@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include "cpu_quota.h"
+#include "memory.h"
 #include "memory_files.h"
 #include "memory_fixture.h"
 
@@ -667,6 +668,69 @@ START_TEST(the_allocator_is_asked_with_every_reading)
 }
 END_TEST
 
+/* Without a function of its own, the monitor asks its allocator. */
+START_TEST(the_figures_of_the_allocator_are_told_unless_others_are_given)
+{
+    char root[PLACE_BYTES];
+    augs_error error;
+    augs_memory_monitor *monitor;
+    fake_world world = {.now_ns = 1}, other = {.now_ns = 1, .n_asked = 500};
+    fixture(root, "none");
+    augs_allocator allocator = augsi_default_allocator;
+    allocator.figures = tell_figures;
+    allocator.user = &world;
+    augs_memory_monitor_options options = {
+        .size = sizeof options, .root = root, .user = &other, .allocator = &allocator};
+    AUGS_ASSERT_OK(augs_memory_monitor_open(&options, &monitor, &error), error);
+    ck_assert_uint_eq(read_now(monitor).allocator.allocated_bytes, 1001);
+    augs_memory_monitor_free(monitor);
+    options.allocator_figures = tell_figures;
+    AUGS_ASSERT_OK(augs_memory_monitor_open(&options, &monitor, &error), error);
+    ck_assert_uint_eq(read_now(monitor).allocator.allocated_bytes, 1501);
+    augs_memory_monitor_free(monitor);
+}
+END_TEST
+
+START_TEST(cpu_time_and_use_are_told_beside_memory)
+{
+    static const struct {
+        const char *text;
+        double ticks; /* < 0: not known */
+    } cases[] = {
+        {"77 (a) b (c) S 1 1 1 0 -1 4194304 9 9 9 9 300 45 0 0 20 0 1 0 5 6 7\n", 345},
+        {"77 (x) R 1 1 1 0 -1 4194304 9 9 9 9 0 0 0 0\n", 0},
+        {"77 (x) R 1 1 1 0 -1 4194304 9 9 9 9 300\n", -1},
+        {"77 (x) R 1 1 1 0 -1 4194304 9 9 9 9 x 45 0\n", -1},
+        {"77 x R 1 1 1\n", -1},
+        {"", -1},
+    };
+    char place[PLACE_BYTES];
+    fake_world world = {.now_ns = 1};
+    const double tick = 1 / (double)sysconf(_SC_CLK_TCK);
+    copy_fixture(place, "none");
+    augs_memory_monitor *monitor = open_monitor(place, 0, &world);
+    augs_memory_snapshot now = read_now(monitor); /* there is no such file */
+    ck_assert(now.cpu_seconds < 0 && now.cpu_usage < 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        put_text(place, "proc/self/stat", cases[i].text);
+        const double told = read_now(monitor).cpu_seconds;
+        ck_assert_msg(cases[i].ticks < 0 ? told < 0 : fabs(told - cases[i].ticks * tick) < 1e-9,
+                      "%s: %g", cases[i].text, told);
+    }
+    put_text(place, "proc/self/stat", cases[1].text);
+    ck_assert(read_now(monitor).cpu_usage < 0); /* the reading before did not know */
+    put_text(place, "proc/self/stat", cases[0].text);
+    world.now_ns += UINT64_C(2000000000);
+    now = read_now(monitor);
+    ck_assert_double_eq_tol(now.cpu_usage, 345 * tick / 2, 1e-9);
+    ck_assert_double_eq(read_now(monitor).cpu_usage, now.cpu_usage); /* at the same moment */
+    world.now_ns += UINT64_C(1000000000);
+    ck_assert_double_eq(read_now(monitor).cpu_usage, 0);
+    augs_memory_monitor_free(monitor);
+    remove_folder(place);
+}
+END_TEST
+
 typedef struct counted {
     uint64_t left, n_allocations, n_held;
 } counted;
@@ -829,6 +893,8 @@ AUGS_SUITE("memory_monitor", the_tightest_limit_of_every_kind_of_system_is_found
            a_limit_that_a_group_did_not_have_before_is_found,
            descriptors_that_the_program_took_are_let_alone, more_groups_than_are_watched_do_no_harm,
            scopes_tell_what_happened_in_them, the_allocator_is_asked_with_every_reading,
+           the_figures_of_the_allocator_are_told_unless_others_are_given,
+           cpu_time_and_use_are_told_beside_memory,
            readings_allocate_nothing_and_leave_no_file_open, arguments_are_checked,
            quotas_of_all_groups_bind, parts_of_a_cpu_are_rounded_down_but_one_is_left,
            cpus_are_those_of_the_affinity)

@@ -230,6 +230,26 @@ START_TEST(seconds_beyond_the_histogram_are_as_exact_as_can_be)
 }
 END_TEST
 
+START_TEST(cpu_time_is_compared_with_the_seconds_of_the_same_batches)
+{
+    const double cpu[] = {3, 1, NAN, -1, INFINITY, 9}, seconds[] = {2, 2, 2, 2, 2, NAN};
+    augs_metrics *metrics = open_metrics(0);
+    ck_assert_double_nan(summarize(metrics).mean_cpus);
+    for (size_t i = 0; i < 6; i++) {
+        augs_batch_metrics batch = {.size = sizeof batch,
+                                    .n_samples = 1,
+                                    .seconds = seconds[i],
+                                    .cpu_seconds = cpu[i],
+                                    .resident_bytes = 10 * (7 - i)};
+        augs_metrics_add(metrics, &batch);
+    }
+    ck_assert_double_eq(summarize(metrics).cpu_seconds, 4);
+    ck_assert_double_eq(summarize(metrics).mean_cpus, 1);
+    ck_assert_uint_eq(summarize(metrics).peak_resident_bytes, 70);
+    augs_metrics_free(metrics);
+}
+END_TEST
+
 START_TEST(batches_without_seconds_count_but_are_not_timed)
 {
     augs_metrics *metrics = open_metrics(0);
@@ -383,14 +403,18 @@ START_TEST(a_bare_file_name_works_and_every_line_is_json)
                                 .bytes = 1234,
                                 .available_bytes = UINT64_MAX / 4,
                                 .level = AUGS_MEMORY_HIGH,
-                                .why = "say \"hm\"\n"};
+                                .why = "say \"hm\"\n",
+                                .cpu_seconds = 0.25,
+                                .resident_bytes = 5000,
+                                .allocated_bytes = 4000};
     augs_metrics_add(metrics, &batch);
     batch = (augs_batch_metrics){.size = sizeof batch,
                                  .step = 2,
                                  .n_samples = 16,
                                  .seconds = NAN,
                                  .available_bytes = UINT64_MAX,
-                                 .why = "fixed"};
+                                 .why = "fixed",
+                                 .cpu_seconds = -1};
     augs_metrics_add(metrics, &batch);
     add(metrics, 3, 16, 0);
     AUGS_ASSERT_OK(augs_metrics_save(metrics, "m.jsonl", &error), error);
@@ -408,12 +432,16 @@ START_TEST(a_bare_file_name_works_and_every_line_is_json)
     ck_assert_int_eq(json_integer_value(json_object_get(line, "available_bytes")), INT64_MAX / 2);
     ck_assert_str_eq(json_string_value(json_object_get(line, "level")), "high");
     ck_assert_str_eq(json_string_value(json_object_get(line, "why")), "say \"hm\"\n");
-    ck_assert_uint_eq(json_object_size(line), 9);
+    ck_assert_double_eq(json_real_value(json_object_get(line, "cpu_seconds")), 0.25);
+    ck_assert_int_eq(json_integer_value(json_object_get(line, "resident_bytes")), 5000);
+    ck_assert_int_eq(json_integer_value(json_object_get(line, "allocated_bytes")), 4000);
+    ck_assert_uint_eq(json_object_size(line), 12);
     json_decref(line);
     line = read_line(file);
-    static const char *const unknown[] = {"seconds", "samples_per_second", "bytes",
-                                          "available_bytes"};
-    for (size_t i = 0; i < 4; i++) {
+    static const char *const unknown[] = {"seconds",         "samples_per_second", "bytes",
+                                          "available_bytes", "cpu_seconds",        "resident_bytes",
+                                          "allocated_bytes"};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
         ck_assert(json_is_null(json_object_get(line, unknown[i])));
     }
     ck_assert_str_eq(json_string_value(json_object_get(line, "level")), "normal");
@@ -428,6 +456,7 @@ START_TEST(a_bare_file_name_works_and_every_line_is_json)
     ck_assert_int_eq(json_integer_value(json_object_get(summary, "n_samples")), 72);
     ck_assert_double_eq(json_real_value(json_object_get(summary, "mean_size")), 18);
     ck_assert_int_eq(json_integer_value(json_object_get(summary, "peak_bytes")), 1234);
+    ck_assert_int_eq(json_integer_value(json_object_get(summary, "peak_resident_bytes")), 5000);
     json_decref(line);
     ck_assert_int_eq(fgetc(file), EOF);
     fclose(file);
@@ -538,7 +567,8 @@ AUGS_SUITE("metrics", the_ring_keeps_the_last_ones_oldest_first, what_is_no_batc
            arguments_are_checked, adding_allocates_nothing_and_a_failing_allocator_is_told,
            percentiles_are_within_one_percent_of_the_exact_ones,
            seconds_beyond_the_histogram_are_as_exact_as_can_be,
-           batches_without_seconds_count_but_are_not_timed, a_summary_of_nothing_says_so,
+           batches_without_seconds_count_but_are_not_timed,
+           cpu_time_is_compared_with_the_seconds_of_the_same_batches, a_summary_of_nothing_says_so,
            the_best_size_is_the_fastest_that_was_seen_three_times,
            sizes_within_three_percent_are_taken_together, the_best_size_is_a_size_that_was_seen,
            a_bare_file_name_works_and_every_line_is_json, nothing_measured_saves_nulls,

@@ -23,8 +23,10 @@ SVG = "{http://www.w3.org/2000/svg}"
 class BatchMetrics(ctypes.Structure):
     _fields_ = [("size", ctypes.c_uint32), ("epoch", ctypes.c_uint32), ("step", ctypes.c_uint64),
                 ("n_samples", ctypes.c_uint64), ("seconds", ctypes.c_double), ("bytes", ctypes.c_uint64),
-                ("available_bytes", ctypes.c_uint64), ("level", ctypes.c_uint32), ("reserved", ctypes.c_uint32),
-                ("why", ctypes.c_char * 16)]
+                ("available_bytes", ctypes.c_uint64), ("level", ctypes.c_uint32), ("part", ctypes.c_uint32),
+                ("outcome", ctypes.c_uint32), ("reserved", ctypes.c_uint32),
+                ("why", ctypes.c_char * 16), ("cpu_seconds", ctypes.c_double),
+                ("resident_bytes", ctypes.c_uint64), ("allocated_bytes", ctypes.c_uint64)]
 
 
 library = ctypes.CDLL(LIBRARY)

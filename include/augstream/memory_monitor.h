@@ -36,13 +36,6 @@ AUGS_API const char *augs_memory_level_name(uint32_t level); /* "normal"...; NUL
 #define AUGS_MEMORY_OF_USER 4u    /* limit_bytes of the options */
 AUGS_API const char *augs_memory_source_name(uint32_t source); /* "system"...; NULL beyond */
 
-/* What an allocator says of itself; jemalloc's names. 0 = not known. */
-typedef struct augs_allocator_figures {
-    uint32_t size; /* set by the monitor */
-    uint32_t reserved;
-    uint64_t allocated_bytes, active_bytes, resident_bytes, retained_bytes;
-} augs_allocator_figures;
-
 typedef struct augs_memory_monitor_options {
     uint32_t size;        /* sizeof(augs_memory_monitor_options) */
     uint32_t interval_ms; /* the system is asked at most once in it; 0 = 100 */
@@ -50,8 +43,8 @@ typedef struct augs_memory_monitor_options {
     const char *root;     /* folder that holds proc/ and sys/; NULL = "/"; copied */
     /* Monotonic nanoseconds; NULL = CLOCK_MONOTONIC. */
     uint64_t (*now_ns)(void *user);
-    /* Asked with every reading, *ret_figures zeroed but for its size; NULL = the figures stay 0.
-     * The library links no jemalloc itself. */
+    /* Asked with every reading, *ret_figures zeroed but for its size; NULL = the allocator's own
+     * `figures`, if it has any. The library links no jemalloc itself. */
     void (*allocator_figures)(void *user, augs_allocator_figures *ret_figures);
     void *user;                      /* of both */
     const augs_allocator *allocator; /* NULL = the C library's */
@@ -83,6 +76,9 @@ typedef struct augs_memory_snapshot {
     uint64_t device_limit_bytes; /* of the device that was asked for; 0 = not known, likewise: */
     uint64_t device_used_bytes;  /* by all processes */
     uint64_t device_available_bytes;
+    double cpu_seconds; /* of all threads of this process, user and system, ever; < 0: not known */
+    double cpu_usage;   /* CPUs that it used on average since the reading before, 1.5 = one and a
+                           half; < 0: not known, as of a first reading */
 } augs_memory_snapshot;
 
 /* options may be NULL. */

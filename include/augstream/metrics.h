@@ -28,6 +28,10 @@ typedef struct augs_batch_metrics {
     uint32_t outcome;         /* AUGS_OUTCOME_... */
     uint32_t reserved;        /* 0 */
     char why[AUGS_WHY_BYTES]; /* why the batch has its size, one word, with its NUL */
+    double cpu_seconds;       /* CPU time of the process meanwhile, all threads; NaN, < 0 = not
+                                 known */
+    uint64_t resident_bytes;  /* of the process after it; 0 = not known, as the next */
+    uint64_t allocated_bytes; /* in use by the process's allocator after it */
 } augs_batch_metrics;
 
 typedef struct augs_metrics_options {
@@ -54,9 +58,13 @@ typedef struct augs_metrics_summary {
     uint64_t best_size;
     double best_throughput;
     uint64_t peak_bytes;
+    uint64_t peak_resident_bytes; /* the largest resident_bytes; 0 = never known */
+    /* CPU time, and the CPUs that were in use on average: CPU time / seconds, over the batches for
+     * which both are known. 0 and NaN if there is none. */
+    double cpu_seconds, mean_cpus;
 } augs_metrics_summary;
 
-/* options may be NULL. One thread at a time. About 120 KB and 72 bytes a batch of capacity. */
+/* options may be NULL. One thread at a time. About 120 KB, and 104 bytes per batch of capacity. */
 AUGS_API int augs_metrics_open(const augs_metrics_options *options, augs_metrics **ret_metrics,
                                augs_error *error);
 AUGS_API void augs_metrics_free(augs_metrics *metrics);

@@ -66,7 +66,9 @@ typedef struct augs_pipeline_options {
     /* A plan journal that is run again, exactly; plan.strategy is not looked at. NULL = not. */
     const char *replay;
     /* Asked before each decision, and whatever its interval after a batch larger than any before;
-     * NULL = one of the pipeline's own, with an interval of 5 ms. */
+     * NULL = one of the pipeline's own, with an interval of 5 ms, which also tells the figures of
+     * the stream's allocator. A fixed strategy decides nothing: it has a monitor of its own only
+     * with `metrics`. While the level is high or critical the pipeline keeps no spare batches. */
     augs_memory_monitor *monitor;
     augs_metrics *metrics; /* each batch is noted, also those of fixed strategies; NULL = none */
     uint64_t (*now_ns)(void *user); /* monotonic; NULL = CLOCK_MONOTONIC */
