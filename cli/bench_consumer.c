@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench_consumer.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -71,42 +72,70 @@ static uint64_t job_now(void *user)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + job->passed_ns;
 }
 
+/* *ret_seconds: what the batch took, from the call for it on. */
 static int consume(bench_job *job, augs_pipeline *pipeline, const augs_batch *batch,
-                   uint64_t made_ns, augs_error *error)
+                   uint64_t made_ns, double *ret_seconds, augs_error *error)
 {
     const double n = (double)augs_batch_n_samples(batch);
     const double seconds = job->a + job->b * n + (n > job->n0 ? job->c * (n - job->n0) : 0);
     const double bytes = job->m0 + job->m * n;
     job->passed_ns += (uint64_t)((seconds < 1e9 ? seconds : 1e9) * 1e9);
+    *ret_seconds = seconds + (double)made_ns * 1e-9;
     const augs_feedback feedback = {.size = sizeof feedback,
                                     .step = AUGS_STEP_LAST,
-                                    .seconds = seconds + (double)made_ns * 1e-9,
+                                    .seconds = *ret_seconds,
                                     .bytes = bytes < 1e18 ? (uint64_t)bytes : UINT64_MAX};
     return augs_pipeline_observe(pipeline, &feedback, error);
+}
+
+/* Batch by batch; `first` is where it begins. The last one is the tail. */
+static void count_batch(const bench_job *job, bench_result *result, uint64_t first, uint64_t n,
+                        double seconds)
+{
+    const bool is_last = first + n >= job->n_samples;
+    result->seconds += seconds;
+    if (!is_last || result->most == 0) {
+        result->least = result->least == 0 || n < result->least ? n : result->least;
+        result->most = n > result->most ? n : result->most;
+    }
+    if (first >= job->n_samples / 2 && (!is_last || result->n_late_batches == 0)) {
+        result->n_late_batches++;
+        result->n_late_samples += n;
+        result->late_seconds += seconds;
+    }
+}
+
+static void judge(const bench_job *job, bench_result *result)
+{
+    const bool has_late = result->late_seconds > 0;
+    const double all = (double)job->n_samples;
+    result->late_rate = has_late ? (double)result->n_late_samples / result->late_seconds
+                                 : all / (result->seconds > 0 ? result->seconds : 1e-9);
+    result->late_size = has_late ? (double)result->n_late_samples / (double)result->n_late_batches
+                                 : result->summary.mean_size;
+    result->learning_seconds = fmax(0, result->seconds - all / result->late_rate);
 }
 
 static int run_batches(bench_job *job, augs_pipeline *pipeline, bench_result *result,
                        augs_error *error)
 {
-    uint64_t n_last = 0, n_all = 0;
+    uint64_t first = 0;
     for (;;) {
         augs_batch *batch = NULL;
+        double seconds = 0;
         const uint64_t before = job_now(job);
         int status = augs_pipeline_next(pipeline, &batch, error);
         if (status <= 0) {
             return status;
         }
-        n_last = augs_batch_n_samples(batch);
-        n_all += n_last;
-        if (n_all < job->n_samples || result->most == 0) {
-            result->least = result->least == 0 || n_last < result->least ? n_last : result->least;
-            result->most = n_last > result->most ? n_last : result->most;
-        }
-        status = consume(job, pipeline, batch, job_now(job) - before, error);
+        const uint64_t n = augs_batch_n_samples(batch);
+        status = consume(job, pipeline, batch, job_now(job) - before, &seconds, error);
         augs_batch_unref(batch);
         if (status < 0) {
             return status;
         }
+        count_batch(job, result, first, n, seconds);
+        first += n;
     }
 }
 
@@ -139,6 +168,7 @@ int bench_job_run(bench_job *job, const augs_plan_options *plan, bench_result *r
     augs_pipeline_free(pipeline); /* its last batch is in the metrics then */
     if (status == AUGS_OK) {
         augs_metrics_summarize(metrics, &ret_result->summary);
+        judge(job, ret_result);
     }
     augs_metrics_free(metrics);
     augs_stream_unref(stream);

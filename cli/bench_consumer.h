@@ -16,9 +16,20 @@ typedef struct bench_job {
     uint64_t passed_ns; /* of the model */
 } bench_job;
 
+/*
+ * A strategy that learns pays for it at the start of a run, and a job is longer than a comparison.
+ * So the second half of the samples is counted on its own: batches that begin there, without the
+ * tail.
+ */
 typedef struct bench_result {
-    augs_metrics_summary summary;
-    uint64_t least, most; /* sizes, the last batch left out */
+    augs_metrics_summary summary; /* of the whole run */
+    uint64_t least, most;         /* sizes, the last batch left out */
+    double seconds;               /* of the whole run */
+    uint64_t n_late_batches, n_late_samples;
+    double late_seconds;
+    double late_rate;        /* samples per second; that of the run if no batch begins there */
+    double late_size;        /* the mean */
+    double learning_seconds; /* that the run took longer than at late_rate; 0 = none */
 } bench_result;
 
 /* Both return an exit status, after a message. */

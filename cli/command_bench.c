@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Comparisons on one job: strategies, or batch sizes. */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench_consumer.h"
 #include "exit_status.h"
+#include "help.h"
 #include "json_out.h"
 #include "stream_arguments.h"
 #include "suggest.h"
@@ -26,50 +28,155 @@ typedef struct comparison {
     unsigned n;
 } comparison;
 
-static void print_table(const comparison *of, const char *what)
+/* ---- the result ---- */
+
+/* Fewer batches in the second half of a run say little about a strategy. */
+enum { ENOUGH_BATCHES = 3, EXPLANATION_BYTES = 2048 };
+
+static bool has_enough(const comparison *of, unsigned i)
 {
-    unsigned best = 0;
-    for (unsigned i = 1; i < of->n; i++) {
-        best = of->candidates[i].result.summary.mean_throughput >
-                       of->candidates[best].result.summary.mean_throughput
-                   ? i
-                   : best;
-    }
-    printf("%-17s %9s %9s %9s %9s %12s %10s %10s %10s\n", what, "batches", "mean size", "least",
-           "most", "samples/s", "p50 ms", "p95 ms", "p99 ms");
+    return of->candidates[i].result.n_late_batches >= ENOUGH_BATCHES;
+}
+
+/* By the rate after learning; one with too few batches only if all have too few. `but`: without
+ * that one; of->n = none is left. */
+static unsigned find_best(const comparison *of, unsigned but)
+{
+    unsigned best = of->n;
     for (unsigned i = 0; i < of->n; i++) {
-        const bench_result *result = &of->candidates[i].result;
-        const augs_metrics_summary *sum = &result->summary;
-        printf("%-17s %9" PRIu64 " %9.1f %9" PRIu64 " %9" PRIu64 " %12.0f %10.3f %10.3f %10.3f%s\n",
-               of->candidates[i].name, sum->n_batches, sum->mean_size, result->least, result->most,
-               sum->mean_throughput, sum->p50_seconds * 1e3, sum->p95_seconds * 1e3,
-               sum->p99_seconds * 1e3, i == best ? "  <- best" : "");
+        if (i == but) {
+            continue;
+        }
+        const bool is_better =
+            best == of->n || (has_enough(of, i) && !has_enough(of, best)) ||
+            (has_enough(of, i) == has_enough(of, best) &&
+             of->candidates[i].result.late_rate > of->candidates[best].result.late_rate);
+        best = is_better ? i : best;
+    }
+    return best;
+}
+
+/* Appends a sentence. */
+__attribute__((format(printf, 2, 3))) static void add_text(char *text, const char *format, ...)
+{
+    va_list values;
+    const size_t used = strlen(text);
+    va_start(values, format);
+    vsnprintf(text + used, EXPLANATION_BYTES - used, format, values);
+    va_end(values);
+}
+
+static void explain_candidate(const comparison *of, unsigned i, char *text)
+{
+    const candidate *one = &of->candidates[i];
+    const bench_result *result = &one->result;
+    const augs_strategy_ops *ops = NULL;
+    const bool learns = augs_strategy_find(one->plan.strategy, &ops, NULL) == AUGS_OK &&
+                        (ops->flags & AUGS_STRATEGY_FIXED) == 0;
+    if (learns && has_enough(of, i)) {
+        add_text(text,
+                 " %s settled at about %.0f samples per batch; learning cost %.3g s of %.3g s.",
+                 one->name, result->late_size, result->learning_seconds, result->seconds);
+    }
+    if (!has_enough(of, i)) {
+        add_text(text,
+                 " %s had %" PRIu64 " batch%s in the second half of its run, which is too few to "
+                 "judge it: give more --samples, or a --max for its batches.",
+                 one->name, result->n_late_batches, result->n_late_batches == 1 ? "" : "es");
     }
 }
 
-static void print_json(const comparison *of, const char *what)
+/* The result in words. */
+static void explain(const comparison *of, unsigned best, char *ret_text)
 {
-    printf("{\"%s\":[\n", what);
+    const candidate *first = &of->candidates[best];
+    const unsigned next = find_best(of, best);
+    ret_text[0] = '\0';
+    add_text(ret_text, "%s is best with %.0f samples/s", first->name, first->result.late_rate);
+    if (next < of->n) {
+        const candidate *second = &of->candidates[next];
+        const double ratio = first->result.late_rate / second->result.late_rate;
+        if (ratio < 1.01) {
+            add_text(ret_text, "; %s is as fast, within 1 %%.", second->name);
+        } else if (ratio < 2) {
+            add_text(ret_text, ", %.0f %% more than the next, %s.", (ratio - 1) * 100,
+                     second->name);
+        } else {
+            add_text(ret_text, ", %.1f times as many as the next, %s.", ratio, second->name);
+        }
+    } else {
+        add_text(ret_text, "; it was the only one.");
+    }
+    for (unsigned i = 0; i < of->n; i++) {
+        explain_candidate(of, i, ret_text);
+    }
+}
+
+static void print_table(const comparison *of, const char *what, unsigned best)
+{
+    char text[EXPLANATION_BYTES];
+    int width = (int)strlen(what);
+    for (unsigned i = 0; i < of->n; i++) {
+        const int n = (int)strlen(of->candidates[i].name);
+        width = n > width ? n : width;
+    }
+    printf("%-*s %8s %7s %7s %7s %11s %11s %9s %9s\n", width, what, "batches", "least", "most",
+           "size", "samples/s", "whole run", "p50 ms", "p95 ms");
     for (unsigned i = 0; i < of->n; i++) {
         const bench_result *result = &of->candidates[i].result;
         const augs_metrics_summary *sum = &result->summary;
-        json_out json;
-        fputs(i == 0 ? "" : ",", stdout);
-        json_begin(&json, stdout);
-        json_text(&json, "name", of->candidates[i].name);
-        json_whole(&json, "batches", sum->n_batches);
-        json_whole(&json, "samples", sum->n_samples);
-        json_number(&json, "mean_size", sum->mean_size);
-        json_whole(&json, "least_size", result->least);
-        json_whole(&json, "most_size", result->most);
-        json_number(&json, "samples_per_second", sum->mean_throughput);
-        json_number(&json, "p50_seconds", sum->p50_seconds);
-        json_number(&json, "p95_seconds", sum->p95_seconds);
-        json_number(&json, "p99_seconds", sum->p99_seconds);
-        json_whole(&json, "peak_bytes", sum->peak_bytes);
-        json_end(&json);
+        printf("%-*s %8" PRIu64 " %7" PRIu64 " %7" PRIu64 " %7.0f %11.0f %11.0f %9.3f %9.3f%s\n",
+               width, of->candidates[i].name, sum->n_batches, result->least, result->most,
+               result->late_size, result->late_rate, sum->mean_throughput, sum->p50_seconds * 1e3,
+               sum->p95_seconds * 1e3, i == best ? "  <- best" : "");
     }
-    puts("]}");
+    explain(of, best, text);
+    putchar('\n');
+    help_put_text(stdout, text);
+    help_put_text(stdout,
+                  "Size and samples/s are of the second half of the samples, after learning; "
+                  "the whole run includes it.");
+}
+
+static void print_candidate(const candidate *one)
+{
+    const bench_result *result = &one->result;
+    const augs_metrics_summary *sum = &result->summary;
+    json_out json;
+    json_begin(&json, stdout);
+    json_text(&json, "name", one->name);
+    json_whole(&json, "batches", sum->n_batches);
+    json_whole(&json, "samples", sum->n_samples);
+    json_number(&json, "mean_size", sum->mean_size);
+    json_whole(&json, "least_size", result->least);
+    json_whole(&json, "most_size", result->most);
+    json_number(&json, "samples_per_second", sum->mean_throughput);
+    json_number(&json, "learned_samples_per_second", result->late_rate);
+    json_number(&json, "learned_size", result->late_size);
+    json_whole(&json, "learned_batches", result->n_late_batches);
+    json_number(&json, "learning_seconds", result->learning_seconds);
+    json_number(&json, "seconds", result->seconds);
+    json_number(&json, "p50_seconds", sum->p50_seconds);
+    json_number(&json, "p95_seconds", sum->p95_seconds);
+    json_number(&json, "p99_seconds", sum->p99_seconds);
+    json_whole(&json, "peak_bytes", sum->peak_bytes);
+    json_end(&json);
+}
+
+static void print_json(const comparison *of, const char *what, unsigned best)
+{
+    char text[EXPLANATION_BYTES];
+    explain(of, best, text);
+    printf("{\"%s\":[\n", what);
+    for (unsigned i = 0; i < of->n; i++) {
+        fputs(i == 0 ? "" : ",", stdout);
+        print_candidate(&of->candidates[i]);
+    }
+    fputs("],\"best\":", stdout);
+    json_put_string(stdout, of->candidates[best].name);
+    fputs(",\"explanation\":", stdout);
+    json_put_string(stdout, text);
+    puts("}");
 }
 
 static int run_all(comparison *of, const char *what)
@@ -84,11 +191,7 @@ static int run_all(comparison *of, const char *what)
             return result;
         }
     }
-    if (given->given[OPT_JSON]) {
-        print_json(of, what);
-    } else {
-        print_table(of, what);
-    }
+    (given->given[OPT_JSON] ? print_json : print_table)(of, what, find_best(of, of->n));
     return EXIT_DONE;
 }
 

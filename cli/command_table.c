@@ -142,7 +142,12 @@ const command commands[N_COMMANDS] = {
          .summary = "compares the strategies on one job",
          .details =
              "Each strategy gets a fresh stream of N samples and the same simulated consumer. "
-             "round_robin gets as many batches as sequential has.",
+             "round_robin gets as many batches as sequential has.\n\n"
+             "Strategies are compared by the second half of their samples, after they have "
+             "learned. The rate of the whole run is told as well. An option given for all "
+             "holds for the strategies that take it. An option in --strategy "
+             "NAME:OPTION=VALUE,... holds for that strategy, which may be given several "
+             "times with other options.",
          .run = command_bench_strategies},
     [CMD_BENCH_BATCH_SIZE] =
         {.name = "bench batch-size",

@@ -116,6 +116,11 @@ static void put_wrapped(FILE *file, const char *text, unsigned column, unsigned 
     fputc('\n', file);
 }
 
+void help_put_text(FILE *file, const char *text)
+{
+    put_wrapped(file, text, 0, 0);
+}
+
 /* A name and what it is: beside each other, or on a narrow terminal below each other. */
 static void put_entry(FILE *file, const char *name, const char *text, unsigned column)
 {

@@ -14,6 +14,8 @@ bool help_put_named(FILE *file, const char *name);
 void help_put_man(FILE *file);
 /* Both tables as one JSON object. */
 void help_put_json(FILE *file);
+/* A paragraph, wrapped. */
+void help_put_text(FILE *file, const char *text);
 /* Columns to write help in: COLUMNS, the terminal's, or 80; within 20 to 100. */
 unsigned help_width(void);
 

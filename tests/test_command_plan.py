@@ -297,12 +297,72 @@ class Bench(Case):
             self.assertEqual((one["batches"], one["samples"], one["mean_size"]), (100, 5000, 50))
             self.assertAlmostEqual(one["p50_seconds"], 0.01, delta=0.005)
 
+    def compare(self, *arguments, what="strategies"):
+        told = json.loads(self.ends(0, "bench", "batch-size" if what == "sizes" else what, *arguments, "--json", "--quiet").stdout)
+        return told, {one["name"]: one for one in told[what]}
+
+    def test_learning_is_counted_apart(self):
+        # 0.02 + n / 10,000 seconds, and 0.001 more per sample beyond 256: 256 is best, 5,614 samples per second
+        told, by_name = self.compare("--cost", "0.02,0.0001,0.001,256", "--samples", 200000)
+        self.assertEqual(told["best"], "adaptive")
+        adaptive = by_name["adaptive"]
+        self.assertGreater(adaptive["learned_samples_per_second"], 0.93 * 256 / 0.0456)
+        self.assertGreater(adaptive["learned_samples_per_second"], adaptive["samples_per_second"])
+        self.assertGreater(adaptive["learned_samples_per_second"], 3.5 * by_name["sequential"]["learned_samples_per_second"])
+        self.assertGreater(adaptive["learning_seconds"], 0)
+        self.assertAlmostEqual(adaptive["seconds"] - adaptive["learning_seconds"],
+                               200000 / adaptive["learned_samples_per_second"], places=5)
+        self.assertTrue(128 <= adaptive["learned_size"] <= 512, adaptive)
+        for fixed in "sequential", "round_robin":
+            one = by_name[fixed]
+            self.assertLess(abs(one["learned_samples_per_second"] / one["samples_per_second"] - 1), 0.02)
+        self.assertIn("adaptive is best with", told["explanation"])
+        self.assertIn("adaptive settled at about", told["explanation"])
+        self.assertIn("which is too few to judge it", told["explanation"])  # memory_optimized, without a limit
+
+    def test_too_few_batches_are_no_victory(self):
+        # one huge batch is the fastest of all, and says nothing
+        told, by_name = self.compare("--cost", "1,0.0001", "--samples", 10000, "--strategy", "sequential:batch-size=100",
+                                     "--strategy", "sequential:batch-size=10000")
+        self.assertEqual(told["best"], "sequential:batch-size=100")
+        self.assertLess(by_name["sequential:batch-size=10000"]["learned_batches"], 3)
+        told, _ = self.compare("--samples", 10, "--strategy", "sequential")
+        self.assertEqual(told["best"], "sequential")
+
+    def test_strategies_take_options_of_their_own(self):
+        told, by_name = self.compare("--samples", 3000, "--cost-bytes", "0,1e6", "--min", 2, "--strategy", "round_robin:batches=10",
+                                     "--strategy", "memory_optimized:max-memory-mb=50,min=5", "--strategy", "memory_optimized:max-memory-mb=20",
+                                     "--strategy", "sequential", "--strategy", "sequential:batch-size=7,min=1",
+                                     "--strategy", "adaptive:max=64,multiple-of=8,growth=2")
+        self.assertEqual(by_name["round_robin:batches=10"]["batches"], 10)
+        large, small = by_name["memory_optimized:max-memory-mb=50,min=5"], by_name["memory_optimized:max-memory-mb=20"]
+        self.assertEqual((large["least_size"], small["least_size"]), (5, 2))
+        self.assertTrue(40 <= large["most_size"] <= 50, large)
+        self.assertTrue(15 <= small["most_size"] <= 20, small)
+        self.assertEqual(by_name["sequential"]["most_size"], 32)
+        self.assertEqual(by_name["sequential:batch-size=7,min=1"]["most_size"], 7)
+        adaptive = by_name["adaptive:max=64,multiple-of=8,growth=2"]
+        self.assertTrue(adaptive["most_size"] <= 64 and adaptive["least_size"] % 8 == 0, adaptive)
+        self.assertIn(told["best"], by_name)
+
+    def test_the_result_is_told_in_words(self):
+        shown = self.ends(0, "bench", "strategies", "--cost", "0.02,0.0001", "--samples", 2000, "--strategy", "sequential",
+                          "--strategy", "sequential:batch-size=100", COLUMNS="200").stdout
+        words = " ".join(shown.split())
+        self.assertRegex(words, r"sequential:batch-size=100 is best with \S+ samples/s, 2\.4 times as many as the next, sequential\.")
+        self.assertIn("<- best", next(line for line in shown.splitlines() if line.startswith("sequential:batch-size=100 ")))
+        words = self.ends(0, "bench", "batch-size", "--cost", "1,0", "--samples", 400, "--sizes", "20,20").stdout
+        self.assertIn("20 is as fast, within 1 %", " ".join(words.split()))
+
     def test_batch_sizes_are_compared(self):
         table = json.loads(self.ends(0, "bench", "batch-size", "--samples", 4000, "--cost", "0.02,0.001,0.01,40",
                                      "--sizes", "1,20,40,80", "--json").stdout)["sizes"]
         self.assertEqual([one["name"] for one in table], ["1", "20", "40", "80"])
         best = max(table, key=lambda one: one["samples_per_second"])
         self.assertEqual(best["name"], "40")
+        told, _ = self.compare("--samples", 4000, "--cost", "0.02,0.001,0.01,40", "--sizes", "1,20,40,80", what="sizes")
+        self.assertEqual(told["best"], "40")
+        self.assertIn("40 is best with", told["explanation"])
 
     def test_wrong_lists_are_named(self):
         for arguments, says in (
