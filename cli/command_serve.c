@@ -67,6 +67,16 @@ static int read_sizes(const arguments *of, augs_strategy_options *strategy_optio
     return EXIT_DONE;
 }
 
+/* What was given, or the strategy's own; 0 = it has none. */
+static uint64_t batch_size_of(const augs_strategy_options *given, const char *strategy)
+{
+    augs_strategy_options defaults = {.size = sizeof defaults};
+    if (given->batch_size == 0) {
+        augs_strategy_defaults(strategy, &defaults, NULL);
+    }
+    return given->batch_size != 0 ? given->batch_size : defaults.batch_size;
+}
+
 static void announce(const service *run, uint64_t batch_size)
 {
     const char *endpoint = augs_server_endpoint(run->server);
@@ -82,7 +92,11 @@ static void announce(const service *run, uint64_t batch_size)
         json_whole(&json, "epoch", augs_stream_epoch(run->stream));
         json_whole(&json, "epochs", run->n_epochs);
         json_whole(&json, "world_size", run->world_size);
-        json_whole(&json, "batch_size", batch_size);
+        if (batch_size > 0) {
+            json_whole(&json, "batch_size", batch_size);
+        } else {
+            json_null(&json, "batch_size"); /* sizes follow from --batches */
+        }
         json_end(&json);
     }
     fflush(stdout);
@@ -186,7 +200,7 @@ int command_serve(const arguments *of)
     result = open_server(&run, &plan);
     if (result == EXIT_DONE) {
         interrupt_watch(of->given[OPT_QUIET], stop_server, run.server);
-        announce(&run, strategy_options.batch_size);
+        announce(&run, batch_size_of(&strategy_options, plan.strategy));
         result = run_server(&run);
     }
     augs_server_free(run.server);
