@@ -287,18 +287,17 @@ static void default_round_robin(comparison *of, candidate *one, const arguments 
     one->options.max_samples = own->given[OPT_MAX] ? one->options.max_samples : 0;
 }
 
-/* `strategy` is one of the library's names; `list` is changed. */
+/* `strategy` is one of the library's names; `list`, NULL or changed, is its options. */
 static int add_strategy(comparison *of, const char *spec, const char *strategy, char *list)
 {
     arguments own = {.command = of->job.arguments->command}, merged;
-    char *rest = NULL;
     if (of->n == MOST_CANDIDATES) {
         return complain(EXIT_USAGE, "--strategy '%s' is one too many; accepted: up to %d", spec,
                         MOST_CANDIDATES);
     }
     candidate *one = &of->candidates[of->n++];
     snprintf(one->name, sizeof one->name, "%s", spec);
-    for (char *text = strtok_r(list, ",", &rest); text != NULL; text = strtok_r(NULL, ",", &rest)) {
+    for (char *text; (text = strsep(&list, ",")) != NULL;) {
         int result = read_own_option(&own, spec, strategy, text);
         if (result != EXIT_DONE) {
             return result;
@@ -346,7 +345,7 @@ static int add_specified(comparison *of, const char *spec)
     if (augs_strategy_find(copy, &ops, NULL) < 0) {
         return refuse_strategy(copy);
     }
-    return add_strategy(of, spec, ops->name, list != NULL ? list : copy + strlen(copy));
+    return add_strategy(of, spec, ops->name, list);
 }
 
 static int add_strategies(comparison *of)

@@ -27,7 +27,7 @@ BAD_TEXTS = {
     "samples": ["1e6", "-3", "10k", "+1", " 1", "1 ", "0x10", "1__0", "_1", "1_", str(2**56 + 1), "9" * 40, "", "Endless"],
     "set": ["nonsense", "rotation.uniform[0]=x", ""],
     "strategy": ["adaptve", "ADAPTIVE", "adaptive:growth=0", "adaptive:batches=3", "adaptive:x=1", "adaptive:growth",
-                 "adaptive:drop-last=1", "round_robin:batches=1k", ""],
+                 "adaptive:drop-last=1", "adaptive:", "adaptive:min=3,", "round_robin:batches=1k", ""],
     "sizes": ["x", "1,,2", "0", "1,2k", ""],
     "journal": ["none/there.jsonl", ""],
     "replay": ["none/there.jsonl", ""],
