@@ -34,38 +34,97 @@ void augsi_column_done(augsi_column *column, const augs_allocator *allocator)
     }
 }
 
-static bool gate_open(const augsi_column *gate, const void *elements, uint64_t i, uint32_t value)
+/* Values of a gate that its own gate closes, until the block is through: no value that a column
+ * waits for. */
+#define CLOSED_BOOL 2u
+#define CLOSED_INDEX 0x40000000u
+
+static bool is_bool(const augsi_column *gate)
 {
-    return (gate->dtype == AUGS_DTYPE_BOOL ? ((const uint8_t *)elements)[i]
-                                           : ((const uint32_t *)elements)[i]) == value;
+    return gate->dtype == AUGS_DTYPE_BOOL;
 }
 
-static void put_identity(const augsi_column *column, char *element)
+void augsi_gate_test(const augsi_column *gate, const void *elements, uint64_t n, uint32_t value,
+                     uint8_t *restrict ret_open)
 {
-    const uint32_t n_bytes = column->element_bytes / column->width;
-    for (uint32_t v = 0; v < column->width; v++) {
-        switch (n_bytes) {
-        case 1:
-            element[v] = (char)column->identity_bits;
-            break;
-        case 4:
-            ((uint32_t *)(void *)element)[v] = (uint32_t)column->identity_bits;
-            break;
-        default:
-            ((uint64_t *)(void *)element)[v] = column->identity_bits;
+    if (is_bool(gate)) {
+        const uint8_t *bytes = elements;
+        for (uint64_t i = 0; i < n; i++) {
+            ret_open[i] = bytes[i] == value;
+        }
+    } else {
+        const uint32_t *indices = elements;
+        for (uint64_t i = 0; i < n; i++) {
+            ret_open[i] = indices[i] == value;
         }
     }
 }
 
-void augsi_column_gate(const augsi_column *column, const augsi_column *gate,
-                       const void *gate_elements, uint64_t n_samples, void *elements)
+void augsi_gate_close(const augsi_column *gate, void *elements, uint64_t n, const uint8_t *open)
 {
-    const uint64_t n = n_samples * column->shape;
-    char *element = elements;
-    for (uint64_t i = 0; i < n; i++, element += column->element_bytes) {
-        uint64_t at = gate->shape == 1 ? i / column->shape : i;
-        if (!gate_open(gate, gate_elements, at, column->gate_value)) {
-            put_identity(column, element);
+    if (is_bool(gate)) {
+        uint8_t *bytes = elements;
+        for (uint64_t i = 0; i < n; i++) {
+            bytes[i] = (uint8_t)(bytes[i] | (open[i] != 0 ? 0 : CLOSED_BOOL));
         }
+    } else {
+        uint32_t *indices = elements;
+        for (uint64_t i = 0; i < n; i++) {
+            indices[i] |= open[i] != 0 ? 0 : CLOSED_INDEX;
+        }
+    }
+}
+
+void augsi_gate_show(const augsi_column *gate, void *elements, uint64_t n)
+{
+    if (is_bool(gate)) {
+        uint8_t *bytes = elements;
+        for (uint64_t i = 0; i < n; i++) {
+            bytes[i] = bytes[i] >= CLOSED_BOOL ? (uint8_t)gate->identity_bits : bytes[i];
+        }
+    } else {
+        uint32_t *indices = elements;
+        for (uint64_t i = 0; i < n; i++) {
+            indices[i] = indices[i] >= CLOSED_INDEX ? (uint32_t)gate->identity_bits : indices[i];
+        }
+    }
+}
+
+/* Elements of any type, as bits. */
+typedef uint8_t __attribute__((may_alias)) bits8;
+typedef uint32_t __attribute__((may_alias)) bits32;
+typedef uint64_t __attribute__((may_alias)) bits64;
+
+/* The identity into every value that is not open; `spread` values share an entry of open. */
+#define PUT_IDENTITY(type)                                                                         \
+    do {                                                                                           \
+        type *values = elements;                                                                   \
+        const type identity = (type)column->identity_bits;                                         \
+        if (spread == 1) {                                                                         \
+            for (uint64_t i = 0; i < n; i++) {                                                     \
+                values[i] = open[i] != 0 ? values[i] : identity;                                   \
+            }                                                                                      \
+        } else {                                                                                   \
+            for (uint64_t i = 0; i < n; i++, values += spread) {                                   \
+                for (uint64_t j = 0; open[i] == 0 && j < spread; j++) {                            \
+                    values[j] = identity;                                                          \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    } while (0)
+
+void augsi_column_close(const augsi_column *column, void *elements, uint64_t n, uint64_t spread,
+                        const uint8_t *open)
+{
+    spread *= column->width;
+    switch (column->element_bytes / column->width) {
+    case 1:
+        PUT_IDENTITY(bits8);
+        break;
+    case 4:
+        PUT_IDENTITY(bits32);
+        break;
+    default:
+        PUT_IDENTITY(bits64);
     }
 }

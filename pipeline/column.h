@@ -3,6 +3,7 @@
 #ifndef AUGSI_COLUMN_H
 #define AUGSI_COLUMN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <augstream/alloc.h>
@@ -19,6 +20,7 @@ typedef struct augsi_column {
     uint32_t sample_bytes;  /* shape * element_bytes */
     uint32_t gate;          /* index among the preset's columns or AUGS_NO_GATE */
     uint32_t gate_value;
+    bool is_gate; /* of a column after it */
     uint64_t identity_bits;
     augsi_rng rng;
     uint64_t n_samples; /* of the stream, for kind sample */
@@ -67,8 +69,22 @@ typedef struct augsi_column_ops {
 /* By kind, NULL for sample_id. */
 extern const augsi_column_ops *const augsi_column_kinds[];
 
-/* Puts the identity where the gate is closed. gate_elements: n_samples * gate_shape elements. */
-void augsi_column_gate(const augsi_column *column, const augsi_column *gate,
-                       const void *gate_elements, uint64_t n_samples, void *elements);
+/*
+ * Gates of a block of samples. A column is open where its gate has the value that it waits for and
+ * is open itself. `open` has an entry per element of the gate: 1 or 0.
+ *
+ * Where a gate is closed by its own gate, its elements carry a mark, so that no column takes their
+ * values for those it waits for. When the block is through, the identity takes the place of marked
+ * elements.
+ */
+void augsi_gate_test(const augsi_column *gate, const void *elements, uint64_t n, uint32_t value,
+                     uint8_t *restrict ret_open);
+/* Marks the elements of a gate that are not open. */
+void augsi_gate_close(const augsi_column *gate, void *elements, uint64_t n, const uint8_t *open);
+/* The identity into the marked elements. */
+void augsi_gate_show(const augsi_column *gate, void *elements, uint64_t n);
+/* The identity into what is not open: n entries, each for `spread` elements one after the other. */
+void augsi_column_close(const augsi_column *column, void *elements, uint64_t n, uint64_t spread,
+                        const uint8_t *open);
 
 #endif

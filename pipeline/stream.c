@@ -92,7 +92,11 @@ static int make_columns(augs_stream *stream, augs_error *error)
         }
         augsi_rng_init(&column->rng, options->seed, options->epoch,
                        augsi_crc32(info.name, strlen(info.name)));
-        stream->any_gate |= column->gate != AUGS_NO_GATE;
+        if (column->gate != AUGS_NO_GATE) {
+            augsi_column *gate = &stream->columns[column->gate];
+            gate->is_gate = true;
+            stream->any_gated_gate |= gate->gate != AUGS_NO_GATE;
+        }
         stream->sample_bytes += column->sample_bytes;
     }
     augsi_order_init(&stream->order, options->order, options->n_samples, options->seed,
@@ -308,76 +312,147 @@ static void make_picks(const augsi_column *column, const sample_block *block,
     }
 }
 
-static void make_column(const augsi_column *column, const sample_block *block, augsi_jump *jumps,
-                        uint64_t *elements, void *ret_elements)
+/* What a block needs besides its columns. The jumps are those of `shape` and n_words. */
+typedef struct block_room {
+    augsi_jump jumps[BLOCK_SAMPLES];
+    uint64_t elements[BLOCK_SAMPLES];
+    uint32_t shape;
+    uint32_t n_words;
+} block_room;
+
+/* A column's draws for a block, without its gate. */
+static void make_draws(const augsi_column *column, const sample_block *block, block_room *room,
+                       void *ret_elements)
 {
     if (block->ids == NULL || column->n_words == 0) {
         make_run(column, block->first_id, block->n_samples, ret_elements);
-    } else {
-        make_jumps(block, column->shape, column->n_words, jumps, elements);
-        make_picks(column, block, jumps, elements, ret_elements);
-    }
-}
-
-/* Gates a column of a block; a gate whose own column nobody asked for is made here, with its own
- * gate. */
-static void gate_column(const augs_stream *stream, uint32_t index, const sample_block *whole,
-                        void *const *columns, uint64_t done, void *elements)
-{
-    const augsi_column *column = &stream->columns[index];
-    const augsi_column *gate = &stream->columns[column->gate];
-    const char *ready = columns == NULL ? NULL : columns[column->gate + 1];
-    if (ready != NULL) {
-        augsi_column_gate(column, gate, ready + done * gate->sample_bytes, whole->n_samples,
-                          elements);
         return;
     }
-    for (uint64_t i = 0; i < whole->n_samples; i++) {
-        _Alignas(8) char one[AUGS_MAX_SHAPE * sizeof(int32_t)];
-        augsi_jump jump;
-        uint64_t element;
-        const sample_block part = {.ids = whole->ids == NULL ? NULL : whole->ids + i,
-                                   .first_id = whole->first_id + i,
-                                   .n_samples = 1};
-        make_column(gate, &part, &jump, &element, one);
-        if (gate->gate != AUGS_NO_GATE) {
-            gate_column(stream, column->gate, &part, columns, done + i, one);
-        }
-        augsi_column_gate(column, gate, one, 1, (char *)elements + i * column->sample_bytes);
+    if (column->shape != room->shape || column->n_words != room->n_words) {
+        room->shape = column->shape;
+        room->n_words = column->n_words;
+        make_jumps(block, room->shape, room->n_words, room->jumps, room->elements);
+    }
+    make_picks(column, block, room->jumps, room->elements, ret_elements);
+}
+
+/* The part [from, from + n_samples) of a block. */
+static sample_block part_of(const sample_block *block, uint64_t from, uint64_t n_samples)
+{
+    return (sample_block){.ids = block->ids == NULL ? NULL : block->ids + from,
+                          .first_id = block->first_id + from,
+                          .n_samples = n_samples};
+}
+
+/* Entries of n_samples samples, one each, become `shape` entries each. In place, from the end. */
+static void spread_entries(uint8_t *entries, uint64_t n_samples, uint32_t shape)
+{
+    for (uint64_t i = n_samples; i-- > 0;) {
+        memset(entries + i * shape, entries[i], shape);
     }
 }
 
-/* Writes a block into the columns, `done` samples of which are written. */
+/*
+ * Where the column's gate is open, if nobody asked for the gate. The chain of gates is followed up
+ * to one that was asked for, or to its first one, and made again from there down: each gate once,
+ * for the whole part.
+ */
+static void test_hidden_gate(const augs_stream *stream, const augsi_column *column,
+                             const sample_block *part, uint64_t at, void *const *columns,
+                             uint8_t *ret_open)
+{
+    uint32_t values[BLOCK_ELEMENTS]; /* of a gate: bytes or indices */
+    uint8_t tested[BLOCK_ELEMENTS];
+    uint16_t chain[AUGS_MAX_COLUMNS]; /* gates that nobody asked for, the column's own first */
+    uint32_t n_chain = 0;
+    uint32_t gate = column->gate;
+    block_room room = {.shape = 0};
+    while (gate != AUGS_NO_GATE && columns[gate + 1] == NULL) {
+        chain[n_chain++] = (uint16_t)gate;
+        gate = stream->columns[gate].gate;
+    }
+    const uint64_t n = part->n_samples;
+    uint32_t shape = 1; /* of the entries in ret_open */
+    memset(ret_open, 1, n);
+    if (gate != AUGS_NO_GATE) {
+        const augsi_column *asked = &stream->columns[gate];
+        shape = asked->shape;
+        augsi_gate_test(asked, (const char *)columns[gate + 1] + at * asked->sample_bytes,
+                        n * shape, stream->columns[chain[n_chain - 1]].gate_value, ret_open);
+    }
+    while (n_chain-- > 0) {
+        const augsi_column *next = &stream->columns[chain[n_chain]];
+        const augsi_column *below = n_chain > 0 ? &stream->columns[chain[n_chain - 1]] : column;
+        make_draws(next, part, &room, values);
+        augsi_gate_test(next, values, n * next->shape, below->gate_value, tested);
+        if (next->shape != shape) {
+            spread_entries(ret_open, n, next->shape);
+            shape = next->shape;
+        }
+        for (uint64_t i = 0; i < n * shape; i++) {
+            ret_open[i] &= tested[i];
+        }
+    }
+}
+
+/* Closes a column of a block, `done` samples of which are written, where its gate is closed. */
+static void close_column(const augs_stream *stream, const augsi_column *column,
+                         const sample_block *block, void *const *columns, uint64_t done,
+                         void *elements)
+{
+    uint8_t open[BLOCK_ELEMENTS];
+    const augsi_column *gate = &stream->columns[column->gate];
+    const uint64_t most = BLOCK_ELEMENTS / column->shape;
+    const uint32_t spread = gate->shape == column->shape ? 1 : column->shape;
+    const char *ready = columns[column->gate + 1];
+    for (uint64_t from = 0; from < block->n_samples; from += most) {
+        const uint64_t n = block->n_samples - from < most ? block->n_samples - from : most;
+        char *part = (char *)elements + from * column->sample_bytes;
+        if (ready != NULL) {
+            augsi_gate_test(gate, ready + (done + from) * gate->sample_bytes, n * gate->shape,
+                            column->gate_value, open);
+        } else {
+            const sample_block some = part_of(block, from, n);
+            test_hidden_gate(stream, column, &some, done + from, columns, open);
+        }
+        if (!column->is_gate) {
+            augsi_column_close(column, part, n * gate->shape, spread, open);
+            continue;
+        }
+        if (spread > 1) {
+            spread_entries(open, n, column->shape);
+        }
+        augsi_gate_close(column, part, n * column->shape, open);
+    }
+}
+
+/*
+ * Writes a block into the columns, `done` samples of which are written. Gates stand before their
+ * columns, so that one pass in order does it; what closed gates show is written at the end.
+ */
 static void make_block(const augs_stream *stream, const sample_block *block, void *const *columns,
                        uint64_t done)
 {
-    augsi_jump jumps[BLOCK_SAMPLES];
-    uint64_t elements[BLOCK_SAMPLES];
-    uint32_t shape = 0;
-    unsigned n_words = 0;
+    block_room room = {.shape = 0};
     uint64_t *ids = columns[0] == NULL ? NULL : (uint64_t *)columns[0] + done;
     for (uint64_t i = 0; ids != NULL && i < block->n_samples; i++) {
         ids[i] = block->ids == NULL ? block->first_id + i : block->ids[i];
     }
     for (uint32_t c = 0; c < stream->n_columns; c++) {
         const augsi_column *column = &stream->columns[c];
-        if (columns[c + 1] == NULL) {
-            continue;
-        }
-        char *out = (char *)columns[c + 1] + done * column->sample_bytes;
-        unsigned words = column->n_words;
-        if (block->ids == NULL || words == 0) {
-            make_run(column, block->first_id, block->n_samples, out);
-        } else {
-            if (column->shape != shape || words != n_words) {
-                shape = column->shape;
-                n_words = words;
-                make_jumps(block, shape, n_words, jumps, elements);
+        if (columns[c + 1] != NULL) {
+            char *out = (char *)columns[c + 1] + done * column->sample_bytes;
+            make_draws(column, block, &room, out);
+            if (column->gate != AUGS_NO_GATE) {
+                close_column(stream, column, block, columns, done, out);
             }
-            make_picks(column, block, jumps, elements, out);
         }
-        if (column->gate != AUGS_NO_GATE) {
-            gate_column(stream, c, block, columns, done, out);
+    }
+    for (uint32_t c = 0; stream->any_gated_gate && c < stream->n_columns; c++) {
+        const augsi_column *column = &stream->columns[c];
+        if (columns[c + 1] != NULL && column->is_gate && column->gate != AUGS_NO_GATE) {
+            augsi_gate_show(column, (char *)columns[c + 1] + done * column->sample_bytes,
+                            block->n_samples * column->shape);
         }
     }
 }

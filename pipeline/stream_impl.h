@@ -18,7 +18,7 @@ struct augs_stream {
     augsi_order order;
     uint32_t n_columns; /* of the preset */
     augsi_column *columns;
-    bool any_gate;
+    bool any_gated_gate;
     uint64_t sample_bytes;
     char fingerprint[AUGSI_HASH128_TEXT];
 };

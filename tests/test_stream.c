@@ -190,26 +190,42 @@ START_TEST(every_instruction_set_gives_the_same_bits)
 }
 END_TEST
 
-/* The identity where the gate, after its own gating, is closed; else the ungated draw. */
+/* Whether element e of a column is open, by the draws alone: every gate up the chain has the value
+ * that is waited for. */
+static bool is_open(const augs_stream *stream, const table *draws, uint32_t index, uint64_t e)
+{
+    augs_column_info info = {.size = sizeof info}, gate = {.size = sizeof gate};
+    augs_stream_column(stream, index, &info);
+    while (info.gate != AUGS_NO_GATE) {
+        augs_stream_column(stream, info.gate + 1, &gate);
+        e = gate.shape == info.shape ? e : e / info.shape;
+        const void *values = draws->columns[info.gate + 1];
+        uint32_t value = gate.dtype == AUGS_DTYPE_BOOL ? ((const uint8_t *)values)[e]
+                                                       : ((const uint32_t *)values)[e];
+        if (value != info.gate_value) {
+            return false;
+        }
+        info = gate;
+    }
+    return true;
+}
+
+/* The identity where the column is closed; else the ungated draw. */
 static void check_gated_column(const augs_stream *stream, const table *gated, const table *draws,
                                uint32_t index, uint64_t n, uint64_t ret_counts[2])
 {
-    augs_column_info info = {.size = sizeof info}, gate = {.size = sizeof gate};
+    augs_column_info info = {.size = sizeof info};
     ck_assert_int_eq(augs_stream_column(stream, index, &info), 0);
-    ck_assert_int_eq(augs_stream_column(stream, info.gate + 1, &gate), 0);
     const uint32_t n_bytes = augs_dtype_bytes(info.dtype);
     const unsigned char *values = gated->columns[index], *drawn = draws->columns[index];
-    for (uint64_t e = 0; e < n * info.shape; e++) {
-        uint64_t at = gate.shape == 1 ? e / info.shape : e, value = 0;
-        uint32_t state = gate.dtype == AUGS_DTYPE_BOOL
-                             ? ((const uint8_t *)gated->columns[info.gate + 1])[at]
-                             : ((const uint32_t *)gated->columns[info.gate + 1])[at];
-        bool is_open = state == info.gate_value;
-        ret_counts[is_open]++;
-        if (is_open) {
-            ck_assert_mem_eq(values + e * n_bytes, drawn + e * n_bytes, n_bytes);
+    for (uint64_t v = 0; v < n * info.shape * info.width; v++) {
+        uint64_t value = 0;
+        const bool open = is_open(stream, draws, index, v / info.width);
+        ret_counts[open]++;
+        if (open) {
+            ck_assert_mem_eq(values + v * n_bytes, drawn + v * n_bytes, n_bytes);
         } else {
-            memcpy(&value, values + e * n_bytes, n_bytes);
+            memcpy(&value, values + v * n_bytes, n_bytes);
             ck_assert_uint_eq(value, info.identity_bits);
         }
     }
@@ -276,6 +292,184 @@ START_TEST(a_skipped_column_changes_no_other)
         table_free(&some);
         augs_stream_unref(stream);
     }
+}
+END_TEST
+
+/* Gates whose identity is the value that columns wait for, vectors under scalars, choices under
+ * choices. */
+static const char chained_preset[] =
+    "augstream: 1\n"
+    "columns:\n"
+    "  on: {bernoulli: 0.2}\n"
+    "  kind: {choice: {values: [blur, noise]}, when: on}\n"
+    "  sigma: {uniform: [1, 2], when: {kind: blur}, identity: 0}\n"
+    "  level: {choice: {values: [low, high]}, when: {kind: noise}, identity: high}\n"
+    "  strength: {integer: [5, 9], when: {level: high}, identity: -1, shape: 3}\n"
+    "  each: {bernoulli: 0.5, when: {level: high}, identity: true, shape: 5}\n"
+    "  again: {bernoulli: 0.5, when: each, identity: true, shape: 5}\n"
+    "  order: {permutation: 4, when: again, identity: 7, shape: 5}\n"
+    "  noise.seed: {seed: {}, when: again, shape: 5}\n"
+    "  partner: {sample: {}, when: on, identity: -1}\n";
+
+static augs_preset *open_text(const char *text)
+{
+    augs_error error;
+    augs_preset *preset = NULL;
+    AUGS_ASSERT_OK(augs_preset_open_text(text, strlen(text), "test", NULL, &preset, &error), error);
+    return preset;
+}
+
+/* The same columns without gates: the draws. */
+static augs_preset *without_gates(const augs_preset *preset)
+{
+    augs_column_info columns[64];
+    augs_error error;
+    augs_preset *free_of_gates = NULL;
+    const uint32_t n = augs_preset_n_columns(preset);
+    for (uint32_t i = 0; i < n; i++) {
+        columns[i].size = sizeof columns[i];
+        augs_preset_column(preset, i, &columns[i]);
+        columns[i].gate = AUGS_NO_GATE;
+    }
+    AUGS_ASSERT_OK(augs_preset_open_columns("free", columns, n, NULL, &free_of_gates, &error),
+                   error);
+    return free_of_gates;
+}
+
+START_TEST(a_closed_gate_opens_nothing_whatever_it_shows)
+{
+    enum { N = 3000 };
+    augs_preset *preset = open_text(chained_preset);
+    augs_stream *ungated = open_stream(without_gates(preset), 0, N, 7, 3);
+    augs_stream *stream = open_stream(preset, 0, N, 7, 3);
+    table gated = table_new(stream, N), draws = table_new(ungated, N);
+    fill(stream, 0, 1, N, &gated);
+    fill(ungated, 0, 1, N, &draws);
+    for (uint32_t c = 2; c < augs_stream_n_columns(stream); c++) {
+        uint64_t counts[2] = {0, 0};
+        check_gated_column(stream, &gated, &draws, c, N, counts);
+        ck_assert(counts[0] > 0 && counts[1] > 0);
+    }
+    const float *sigma = gated.columns[3];
+    uint64_t n_blurred = 0;
+    for (uint64_t i = 0; i < N; i++) {
+        n_blurred += sigma[i] != 0;
+    }
+    ck_assert_uint_lt(n_blurred, N * 15 / 100); /* 0.2 * 0.5, not 0.9 */
+    table_free(&gated);
+    table_free(&draws);
+    augs_stream_unref(stream);
+    augs_stream_unref(ungated);
+}
+END_TEST
+
+/* Any choice of columns has the values that they have together: a gate that nobody asked for is
+ * made behind the scenes. */
+static void check_any_columns(bool own, uint32_t order)
+{
+    enum { N = 600 };
+    augs_stream *stream =
+        own ? open_stream(open_text(chained_preset), order, N, 7, 3) : zoo_open(order, N, 7, 3);
+    table whole = table_new(stream, N), part = table_new(stream, N);
+    fill(stream, 0, 1, N, &whole);
+    uint64_t random = 99;
+    for (int round = 0; round < rounds(60, 6); round++) {
+        void *columns[ZOO_COLUMNS + 1];
+        augs_error error;
+        const uint64_t mask = next_random(&random) & next_random(&random);
+        table_clear(&part);
+        for (uint32_t c = 0; c < part.n_columns; c++) {
+            columns[c] = (mask >> c & 1) != 0 ? part.columns[c] : NULL;
+        }
+        if (round % 2 == 0) {
+            AUGS_ASSERT_OK(augs_stream_fill(stream, &(augs_span){0, 1, N}, columns, &error), error);
+        } else {
+            AUGS_ASSERT_OK(augs_stream_gather(stream, whole.columns[0], N, columns, &error), error);
+        }
+        for (uint32_t c = 0; c < part.n_columns; c++) {
+            if (columns[c] != NULL) {
+                ck_assert_msg(memcmp(columns[c], whole.columns[c], N * whole.bytes[c]) == 0,
+                              "column %u, round %d", c, round);
+            }
+        }
+    }
+    table_free(&whole);
+    table_free(&part);
+    augs_stream_unref(stream);
+}
+
+START_TEST(columns_do_not_depend_on_which_others_are_asked_for)
+{
+    for (uint32_t order = 0; order < 2; order++) {
+        check_any_columns(true, order);
+        check_any_columns(false, order);
+    }
+}
+END_TEST
+
+enum { N_CHAIN = 1000, CHAIN_SAMPLES = 4096 };
+
+typedef struct chain_reader {
+    augs_stream *stream;
+    void *columns[N_CHAIN + 2];
+    int status;
+} chain_reader;
+
+static void *read_chain(void *user)
+{
+    chain_reader *r = user;
+    r->status = augs_stream_fill(r->stream, &(augs_span){0, 1, CHAIN_SAMPLES}, r->columns, NULL);
+    return NULL;
+}
+
+/* The last column of the chain, read on a stack of 128 KiB with and without the gates. */
+START_TEST(a_long_chain_of_gates_needs_no_deep_stack)
+{
+    static augs_column_info columns[N_CHAIN + 1];
+    static char names[N_CHAIN + 1][16];
+    for (uint32_t i = 0; i <= N_CHAIN; i++) {
+        snprintf(names[i], sizeof names[i], "g%u", i);
+        columns[i] = (augs_column_info){.size = sizeof columns[i],
+                                        .name = names[i],
+                                        .kind = AUGS_KIND_BERNOULLI,
+                                        .numbers = {0.9995},
+                                        .shape = 1,
+                                        .gate = i == 0 ? AUGS_NO_GATE : i - 1,
+                                        .gate_value = i == 0 ? 0 : 1,
+                                        .identity_bits = i == 0 ? 0 : 1};
+    }
+    columns[N_CHAIN].kind = AUGS_KIND_SEED;
+    augs_stream *stream = open_stream(open_columns(columns, N_CHAIN + 1, NULL), 0, 5000, 1, 0);
+    static chain_reader alone, together;
+    static uint64_t seeds[2][CHAIN_SAMPLES];
+    alone.stream = together.stream = stream;
+    alone.columns[N_CHAIN + 1] = seeds[0];
+    together.columns[N_CHAIN + 1] = seeds[1];
+    for (uint32_t i = 1; i <= N_CHAIN; i++) {
+        together.columns[i] = malloc(CHAIN_SAMPLES);
+    }
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    ck_assert_int_eq(pthread_attr_setstacksize(&attributes, 128 * 1024), 0);
+    for (int k = 0; k < 2; k++) {
+        ck_assert_int_eq(
+            pthread_create(&thread, &attributes, read_chain, k == 0 ? &alone : &together), 0);
+        pthread_join(thread, NULL);
+    }
+    pthread_attr_destroy(&attributes);
+    ck_assert(alone.status == 0 && together.status == 0);
+    ck_assert_mem_eq(seeds[0], seeds[1], sizeof seeds[0]);
+    uint64_t n_closed = 0;
+    for (size_t i = 0; i < CHAIN_SAMPLES; i++) {
+        n_closed += seeds[0][i] == 1;
+    }
+    /* 1 - 0.9995^1000 = 0.39 */
+    ck_assert(n_closed > CHAIN_SAMPLES * 35 / 100 && n_closed < CHAIN_SAMPLES * 44 / 100);
+    for (uint32_t i = 1; i <= N_CHAIN; i++) {
+        free(together.columns[i]);
+    }
+    augs_stream_unref(stream);
 }
 END_TEST
 
@@ -748,6 +942,8 @@ AUGS_SUITE("stream", seek_equals_skip, any_cut_concatenates_to_the_same_bytes, g
            a_shuffled_stream_holds_every_sample_once_with_its_own_values,
            orders_of_every_small_size_are_permutations, every_instruction_set_gives_the_same_bits,
            closed_gates_show_the_identity_and_open_ones_the_draw, a_skipped_column_changes_no_other,
+           columns_do_not_depend_on_which_others_are_asked_for,
+           a_closed_gate_opens_nothing_whatever_it_shows, a_long_chain_of_gates_needs_no_deep_stack,
            an_endless_stream_reaches_the_last_sample_id,
            what_leaves_the_stream_is_refused_with_the_limit_and_nothing_is_written,
            options_that_make_no_stream_are_refused, a_stream_tells_what_it_is,
