@@ -61,20 +61,25 @@ static void check(augsi_draft *draft, const augsi_draft_column *column)
 
 static void moments(augs_column_info *info)
 {
-    double total = 0, sum = 0, squares = 0;
+    double total = 0, sum = 0, squares = 0, scale = 0;
     for (uint32_t i = 0; i < info->n_choices; i++) {
         if (info->choices[i].is_number == 0) {
             return;
         }
         total += info->choices[i].weight;
+        scale = fmax(scale, fabs(augsi_choice_number(&info->choices[i])));
     }
+    if (!isfinite(scale)) {
+        return;
+    }
+    scale = scale > 0x1p300 ? 0x1p-400 : scale < 0x1p-300 ? 0x1p400 : 1; /* keeps squares finite */
     for (uint32_t i = 0; i < info->n_choices; i++) {
-        double value = augsi_choice_number(&info->choices[i]);
+        double value = augsi_choice_number(&info->choices[i]) * scale;
         sum += info->choices[i].weight / total * value;
         squares += info->choices[i].weight / total * value * value;
     }
-    info->mean = sum;
-    info->std_dev = sqrt(fmax(0, squares - sum * sum));
+    info->mean = sum / scale;
+    info->std_dev = sqrt(fmax(0, squares - sum * sum)) / scale;
 }
 
 /* Value k belongs to the words from its threshold on, up to that of the value after it. */

@@ -26,6 +26,22 @@ static double standardized_max(const augs_column_info *info)
     return has_max(info) ? (x[3] - x[0]) / x[1] : INFINITY;
 }
 
+/*
+ * Words make v from 2^-33 to 1 - 2^-33, whose normal quantiles lie within 6.4. Between a bound and
+ * the far tail, v is a part of the tail's mass: at most 6.5 standard deviations behind the bound.
+ */
+#define REACH 6.5
+
+/* Whether every value, from the least to the greatest, is a finite binary32 number. */
+static bool stays_finite(const augs_column_info *info)
+{
+    const double *x = info->numbers;
+    const double a = fmin(standardized_max(info), 0), b = fmax(standardized_min(info), 0);
+    const double low = fmax(x[0] + x[1] * (a - REACH), has_min(info) ? x[2] : -INFINITY);
+    const double high = fmin(x[0] + x[1] * (b + REACH), has_max(info) ? x[3] : INFINITY);
+    return isfinite((float)low) && isfinite((float)high);
+}
+
 static void check(augsi_draft *draft, const augsi_draft_column *column)
 {
     const augs_column_info *info = &column->info;
@@ -35,6 +51,13 @@ static void check(augsi_draft *draft, const augsi_draft_column *column)
                           "column '%s': std %s; it has to be above 0, and mean and std have to fit "
                           "a 32-bit float",
                           info->name, augsi_number_of(info, 1).text);
+        return;
+    }
+    if ((has_min(info) && !isfinite(x[2])) || (has_max(info) && !isfinite(x[3]))) {
+        augsi_draft_fault(draft, column->value_mark,
+                          "column '%s': min and max have to be finite numbers; leave out a bound "
+                          "that is not there",
+                          info->name);
         return;
     }
     if (has_min(info) && has_max(info) && !(x[2] < x[3])) {
@@ -47,6 +70,11 @@ static void check(augsi_draft *draft, const augsi_draft_column *column)
             draft, column->value_mark,
             "column '%s': the bounds lie more than 37 standard deviations from the mean",
             info->name);
+    } else if (!stays_finite(info)) {
+        augsi_draft_fault(draft, column->value_mark,
+                          "column '%s': mean %s and std %s make values that a 32-bit float cannot "
+                          "hold; mean +- 6.5 std has to fit, or min and max keep it within",
+                          info->name, augsi_number_of(info, 0).text, augsi_number_of(info, 1).text);
     }
 }
 

@@ -115,7 +115,7 @@ void augsi_check_interval(augsi_draft *draft, const augsi_draft_column *column)
     const char *problem = NULL;
     if (!(low < high)) {
         problem = " is empty; the first number has to be below the second";
-    } else if (!isfinite(first) || !isfinite(last) || !isfinite(last - first)) {
+    } else if (!isfinite(first) || !isfinite(last) || !isfinite(first + (last - first))) {
         problem = " is wider than a 32-bit float can hold";
     } else if (first == last) {
         problem = ": both ends are the same 32-bit float; use constant";
