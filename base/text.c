@@ -89,13 +89,32 @@ void augsi_text_add_f64(augsi_text *text, double number)
     }
 }
 
+/* The code point of a sequence that YAML takes for a line break or refuses, though JSON does not:
+ * C1 controls, line and paragraph separators, byte order marks, U+FFFE, U+FFFF. 0: none of them. */
+static unsigned escaped_point(const unsigned char *p)
+{
+    if (p[0] == 0xC2 && p[1] >= 0x80 && p[1] <= 0x9F) {
+        return p[1];
+    }
+    const bool three = (p[0] == 0xE2 || p[0] == 0xEF) && p[1] >= 0x80 && p[2] >= 0x80;
+    const unsigned point = three ? (p[0] & 0xFu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu) : 0;
+    return point == 0x2028 || point == 0x2029 || point == 0xFEFF || point >= 0xFFFE ? point : 0;
+}
+
 void augsi_text_add_json_string(augsi_text *text, const char *string)
 {
     static const char hex[] = "0123456789abcdef";
     augsi_text_add(text, "\"", 1);
     for (const char *p = string; *p != '\0'; p++) {
         unsigned char c = (unsigned char)*p;
-        if (c == '"' || c == '\\') {
+        const unsigned point = escaped_point((const unsigned char *)p);
+        if (point != 0) {
+            augsi_text_add(text,
+                           (char[]){'\\', 'u', hex[point >> 12], hex[point >> 8 & 15],
+                                    hex[point >> 4 & 15], hex[point & 15]},
+                           6);
+            p += c == 0xC2 ? 1 : 2;
+        } else if (c == '"' || c == '\\') {
             augsi_text_add(text, (char[]){'\\', *p}, 2);
         } else if (c == '\n') {
             augsi_text_add(text, "\\n", 2);

@@ -214,6 +214,10 @@ static void put_fault(void *user, const augs_preset_fault *fault)
     json_text(&json, "file", list->file);
     json_whole(&json, "line", fault->line);
     json_whole(&json, "column", fault->column);
+    json_text(&json, "severity", fault->warning != 0 ? "warning" : "error");
+    if (fault->warning != 0) {
+        json_text(&json, "warning", augs_warning_name(fault->warning));
+    }
     json_text(&json, "message", fault->message);
     json_end(&json);
 }
@@ -251,8 +255,13 @@ static int check_file(const arguments *of, const char *path, fault_list *list)
             complain_error(&error);
         }
     } else {
-        n_faults = print_preset_faults(text, n_bytes, name, NULL);
-        if (n_faults == 0) {
+        int n_warnings = 0;
+        n_faults = print_preset_faults(text, n_bytes, name, NULL,
+                                       of->given[OPT_QUIET] ? NULL : &n_warnings);
+        if (n_faults == 0 && n_warnings > 0) {
+            tell(of->given[OPT_QUIET], "%s is good, with %d warning%s", name, n_warnings,
+                 n_warnings == 1 ? "" : "s");
+        } else if (n_faults == 0) {
             tell(of->given[OPT_QUIET], "%s is good", name);
         } else if (n_faults > 0) {
             complain(EXIT_CONFIGURATION, "%s has %d fault%s", name, n_faults,

@@ -133,26 +133,45 @@ static void print_place(const char *line, uint32_t column)
             (int)n_blanks, blanks, may_color() ? "\033[1;32m^\033[0m" : "^");
 }
 
+typedef struct fault_printer {
+    const char *origin;
+    bool warnings; /* prints them as well */
+    int n_warnings;
+} fault_printer;
+
 static void print_fault(void *user, const augs_preset_fault *fault)
 {
-    const char *origin = *(const char *const *)user;
-    if (fault->line == 0) {
-        shown_put_between(stderr, "", origin, ": ");
-        shown_put_between(stderr, "", fault->message, "\n");
+    fault_printer *printer = user;
+    const bool warning = fault->warning != 0;
+    if (warning && !printer->warnings) {
         return;
     }
-    shown_put(stderr, origin);
-    fprintf(stderr, ":%u:%u: ", fault->line, fault->column);
-    shown_put_between(stderr, "", fault->message, "\n");
-    print_place(fault->source_line, fault->column);
+    printer->n_warnings += warning;
+    shown_put(stderr, printer->origin);
+    if (fault->line != 0) {
+        fprintf(stderr, ":%u:%u", fault->line, fault->column);
+    }
+    fputs(warning ? ": warning: " : ": ", stderr);
+    shown_put(stderr, fault->message);
+    if (warning) {
+        fprintf(stderr, " [%s]", augs_warning_name(fault->warning));
+    }
+    fputs("\n", stderr);
+    if (fault->line != 0) {
+        print_place(fault->source_line, fault->column);
+    }
 }
 
 int print_preset_faults(const char *text, size_t n_bytes, const char *origin,
-                        const augs_preset_options *preset_options)
+                        const augs_preset_options *preset_options, int *ret_n_warnings)
 {
     augs_error error;
+    fault_printer printer = {.origin = origin, .warnings = ret_n_warnings != NULL};
     int n_faults =
-        augs_preset_check(text, n_bytes, origin, preset_options, print_fault, &origin, &error);
+        augs_preset_check(text, n_bytes, origin, preset_options, print_fault, &printer, &error);
+    if (ret_n_warnings != NULL) {
+        *ret_n_warnings = printer.n_warnings;
+    }
     if (n_faults < 0) {
         complain_error(&error);
         return -1;
@@ -204,11 +223,11 @@ static int print_all_faults(const char *name, const augs_preset_options *preset_
     for (uint32_t i = 0; i < augs_shipped_count(); i++) {
         if (strcmp(augs_shipped_name(i), name) == 0) {
             const char *shipped = augs_shipped_text(i, &n_bytes);
-            return print_preset_faults(shipped, n_bytes, name, preset_options);
+            return print_preset_faults(shipped, n_bytes, name, preset_options, NULL);
         }
     }
     if (read_preset_file(name, &text, &n_bytes) == EXIT_DONE) {
-        n_faults = print_preset_faults(text, n_bytes, shown_name(name), preset_options);
+        n_faults = print_preset_faults(text, n_bytes, shown_name(name), preset_options, NULL);
         free(text);
     }
     return n_faults;

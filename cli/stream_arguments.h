@@ -27,9 +27,10 @@ int complain_plan(const arguments *of, const augs_error *error);
 void read_plan(const arguments *of, augs_strategy_options *strategy_options,
                augs_plan_options *ret_plan);
 
-/* Prints every fault of a preset text on stderr; returns how many, or -1 after a message. */
+/* Prints every fault of a preset text on stderr; returns how many, or -1 after a message. Warnings
+ * are printed and counted only if ret_n_warnings is not NULL. */
 int print_preset_faults(const char *text, size_t n_bytes, const char *origin,
-                        const augs_preset_options *preset_options);
+                        const augs_preset_options *preset_options, int *ret_n_warnings);
 /* A whole file of at most AUGS_MAX_PRESET_BYTES + 1 bytes, "-" = stdin; the caller frees it. */
 int read_preset_file(const char *path, char **ret_text, size_t *ret_n_bytes);
 

@@ -236,3 +236,33 @@ void augsi_draft_check_gating(augsi_draft *draft, uint32_t index)
                           info->name);
     }
 }
+
+/* Gates stand before their columns: one pass in order finds all that never open. */
+void augsi_draft_warn(augsi_draft *draft)
+{
+    bool *closed = augsi_arena_new(draft->arena, draft->n_columns * sizeof *closed);
+    if (closed == NULL) {
+        draft->no_memory = true;
+        return;
+    }
+    for (uint32_t i = 0; i < draft->n_columns; i++) {
+        const augsi_draft_column *column = &draft->columns[i];
+        const augs_column_info *info = &column->info;
+        if (info->gate == AUGS_NO_GATE) {
+            continue;
+        }
+        const augs_column_info *gate = &draft->columns[info->gate].info;
+        if (closed[info->gate]) {
+            closed[i] = true;
+            augsi_draft_warning(draft, column->when_mark, AUGS_WARNING_CLOSED_GATE,
+                                "column '%s' is never open: its gate '%s' is never open itself",
+                                info->name, gate->name);
+        } else if (!augsi_kinds[gate->kind]->can_draw(gate, info->gate_value)) {
+            closed[i] = true;
+            augsi_draft_warning(
+                draft, column->when_mark, AUGS_WARNING_CLOSED_GATE,
+                "column '%s' is never open: its gate '%s' is never %.64s", info->name, gate->name,
+                gate->n_choices > 0 ? gate->choices[info->gate_value].text : "true");
+        }
+    }
+}

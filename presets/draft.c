@@ -31,18 +31,17 @@ uint32_t augs_dtype_bytes(uint32_t dtype)
     return dtype < N_DTYPES ? dtypes[dtype].n_bytes : 0;
 }
 
-void augsi_draft_fault(augsi_draft *draft, augsi_mark mark, const char *format, ...)
+__attribute__((format(printf, 4, 0))) static void add_fault(augsi_draft *draft, augsi_mark mark,
+                                                            uint32_t warning, const char *format,
+                                                            va_list arguments)
 {
     char message[1024];
-    va_list arguments;
-    va_start(arguments, format);
     size_t used = 0;
     if (mark.override > 0) {
         used = (size_t)snprintf(message, sizeof message,
                                 "override '%.80s': ", draft->overrides[mark.override - 1]);
     }
     vsnprintf(message + used, sizeof message - used, format, arguments);
-    va_end(arguments);
     augsi_clean_text(message);
     if (draft->n_faults == draft->fault_capacity) {
         uint32_t capacity = draft->fault_capacity == 0 ? 16 : draft->fault_capacity * 2;
@@ -63,8 +62,30 @@ void augsi_draft_fault(augsi_draft *draft, augsi_mark mark, const char *format, 
         return;
     }
     draft->faults[draft->n_faults] =
-        (augsi_fault){.mark = mark, .number = draft->n_faults, .message = copy};
+        (augsi_fault){.mark = mark, .number = draft->n_faults, .warning = warning, .message = copy};
     draft->n_faults++;
+}
+
+void augsi_draft_fault(augsi_draft *draft, augsi_mark mark, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    add_fault(draft, mark, 0, format, arguments);
+    va_end(arguments);
+}
+
+void augsi_draft_warning(augsi_draft *draft, augsi_mark mark, uint32_t warning, const char *format,
+                         ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    add_fault(draft, mark, warning, format, arguments);
+    va_end(arguments);
+}
+
+const char *augs_warning_name(uint32_t warning)
+{
+    return warning == AUGS_WARNING_CLOSED_GATE ? "closed-gate" : NULL;
 }
 
 size_t augsi_draft_origin_bytes(const augsi_draft *draft)

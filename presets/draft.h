@@ -21,7 +21,8 @@ typedef struct augsi_mark {
 
 typedef struct augsi_fault {
     augsi_mark mark;
-    uint32_t number; /* in the order of finding */
+    uint32_t number;  /* in the order of finding */
+    uint32_t warning; /* 0: a fault */
     const char *message;
 } augsi_fault;
 
@@ -54,6 +55,9 @@ typedef struct augsi_draft {
 
 void augsi_draft_fault(augsi_draft *draft, augsi_mark mark, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* A fault in the list that does not keep the preset from being used: AUGS_WARNING_... */
+void augsi_draft_warning(augsi_draft *draft, augsi_mark mark, uint32_t warning, const char *format,
+                         ...) __attribute__((format(printf, 4, 5)));
 /* Bytes of a fault's message that an augs_error holds besides the origin and the place. */
 size_t augsi_draft_origin_bytes(const augsi_draft *draft); /* that are shown of the origin */
 size_t augsi_draft_room(const augsi_draft *draft);
@@ -78,6 +82,9 @@ int augsi_draft_read(augsi_draft *draft, const char *text, size_t n_bytes,
 void augsi_draft_check(augsi_draft *draft);
 /* The part of it about one column's gate and identity; the other parts are through for all. */
 void augsi_draft_check_gating(augsi_draft *draft, uint32_t index);
+
+/* Warnings about a draft without faults. */
+void augsi_draft_warn(augsi_draft *draft);
 
 /* Exact mean and standard deviation of the ungated distribution, NaN where there is none. */
 void augsi_moments(augs_column_info *info);

@@ -3,6 +3,7 @@
 #include "preset_impl.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -86,7 +87,7 @@ static int fail_by_faults(augsi_draft *draft, augs_error *error)
                       fault->message[n_message] != '\0' ? " ..." : "", more);
 }
 
-/* A draft without faults becomes the preset's columns. */
+/* A draft without faults becomes the preset's columns. It may get a fault here, too. */
 static int preset_take(augs_preset *preset, augsi_draft *draft, augs_error *error)
 {
     preset->name = draft->name;
@@ -101,20 +102,28 @@ static int preset_take(augs_preset *preset, augsi_draft *draft, augs_error *erro
         preset->columns[i] = draft->columns[i].info;
         augsi_moments(&preset->columns[i]);
     }
-    return augsi_preset_describe(preset, error);
+    int status = augsi_preset_describe(preset, error);
+    if (status == AUGS_OK && strlen(preset->text) > AUGS_MAX_PRESET_BYTES) {
+        augsi_draft_fault(draft, (augsi_mark){0},
+                          "the canonical text, which chunk files carry, would have %zu bytes; at "
+                          "most %u can be read back: fewer or shorter values are needed",
+                          strlen(preset->text), AUGS_MAX_PRESET_BYTES);
+    }
+    return status;
 }
 
 static int finish(augs_preset *preset, augsi_draft *draft, augs_preset **ret_preset,
                   augs_error *error)
 {
     int status = AUGS_OK;
+    if (!draft->no_memory && draft->n_faults == 0) {
+        status = preset_take(preset, draft, error);
+    }
     if (draft->no_memory) {
         status = augsi_fail(error, AUGS_E_NO_MEMORY, "preset '%.100s': no memory to read it",
                             draft->origin);
     } else if (draft->n_faults > 0) {
         status = fail_by_faults(draft, error);
-    } else {
-        status = preset_take(preset, draft, error);
     }
     if (status < 0) {
         preset_free(preset);
@@ -132,6 +141,16 @@ static const char *name_of_origin(augsi_arena *arena, const char *origin)
     const char *name = augsi_arena_text(
         arena, start, dot != NULL && dot > start ? (size_t)(dot - start) : strlen(start));
     return name != NULL ? name : "";
+}
+
+static void read_draft(augsi_draft *draft, const char *text, size_t n_bytes,
+                       const augs_preset_options *options)
+{
+    augsi_draft_read(draft, text != NULL ? text : "", n_bytes, options, NULL);
+    if (draft->name == NULL) {
+        draft->name = name_of_origin(draft->arena, draft->origin);
+    }
+    augsi_draft_check(draft);
 }
 
 int augs_preset_open_text(const char *text, size_t n_bytes, const char *origin,
@@ -153,11 +172,7 @@ int augs_preset_open_text(const char *text, size_t n_bytes, const char *origin,
     origin = origin != NULL ? origin : "text";
     augsi_draft draft = {
         .arena = &preset->arena, .origin = origin, .description = "", .source = ""};
-    augsi_draft_read(&draft, text != NULL ? text : "", n_bytes, options, NULL);
-    if (draft.name == NULL) {
-        draft.name = name_of_origin(&preset->arena, origin);
-    }
-    augsi_draft_check(&draft);
+    read_draft(&draft, text, n_bytes, options);
     return finish(preset, &draft, ret_preset, error);
 }
 
@@ -182,6 +197,7 @@ static void report_faults(augsi_draft *draft, const char *text, size_t n_bytes,
         augs_preset_fault told = {.size = sizeof told,
                                   .line = fault->mark.line,
                                   .column = fault->mark.column,
+                                  .warning = fault->warning,
                                   .message = fault->message,
                                   .source_line = source_line};
         report(user, &told);
@@ -200,27 +216,43 @@ int augs_preset_check(const char *text, size_t n_bytes, const char *origin,
     if (status < 0) {
         return status;
     }
-    augsi_arena arena;
-    augsi_arena_init(&arena, &allocator);
+    augs_preset *preset = NULL; /* made as if it were opened, for what only then shows */
+    status = preset_new(&allocator, &preset, error);
+    if (status < 0) {
+        return status;
+    }
     origin = origin != NULL ? origin : "text";
-    augsi_draft draft = {.arena = &arena, .origin = origin, .description = "", .source = ""};
-    augsi_draft_read(&draft, text != NULL ? text : "", n_bytes, options, NULL);
-    augsi_draft_check(&draft);
+    augsi_draft draft = {
+        .arena = &preset->arena, .origin = origin, .description = "", .source = ""};
+    read_draft(&draft, text, n_bytes, options);
+    if (!draft.no_memory && draft.n_faults == 0) {
+        draft.no_memory = preset_take(preset, &draft, NULL) < 0;
+    }
+    int n_faults = (int)draft.n_faults;
+    if (!draft.no_memory && n_faults == 0) {
+        augsi_draft_warn(&draft);
+    }
     augsi_draft_sort_faults(&draft);
     if (report != NULL) {
         report_faults(&draft, text != NULL ? text : "", n_bytes, report, user);
     }
-    int n_faults = (int)draft.n_faults;
     if (draft.no_memory) {
         n_faults =
             augsi_fail(error, AUGS_E_NO_MEMORY, "preset '%.100s': no memory to check it", origin);
     }
-    augsi_arena_done(&arena);
+    preset_free(preset);
     return n_faults;
 }
 
-static const char *copy(augsi_draft *draft, const char *text)
+/* A copy of a caller's text; `what` it is of the column (or, without one, of the preset). */
+static const char *copy(augsi_draft *draft, const char *column, const char *what, const char *text)
 {
+    if (text != NULL && !augsi_is_utf8(text)) {
+        augsi_draft_fault(draft, (augsi_mark){0}, "%s%s%s%s is not UTF-8 text",
+                          column != NULL ? "column '" : "", column != NULL ? column : "",
+                          column != NULL ? "': its " : "its ", what);
+        text = "";
+    }
     const char *copied =
         augsi_arena_text(draft->arena, text != NULL ? text : "", text != NULL ? strlen(text) : 0);
     if (copied == NULL) {
@@ -245,7 +277,7 @@ static void copy_choices(augsi_draft *draft, augs_column_info *info, const augs_
     }
     for (uint32_t i = 0; i < given->n_choices; i++) {
         choices[i] = given->choices[i];
-        choices[i].text = copy(draft, given->choices[i].text);
+        choices[i].text = copy(draft, info->name, "value", given->choices[i].text);
         choices[i].is_number = augsi_is_json_number(choices[i].text) && choices[i].is_number != 0;
     }
     info->choices = choices;
@@ -278,6 +310,13 @@ static void check_given_gate(augsi_draft *draft, uint32_t index)
         augsi_draft_fault(draft, nowhere, "column '%s': gate value %u is no value of '%s'",
                           info->name, info->gate_value, gate->name);
     }
+    const uint32_t bits = (uint32_t)info->identity_bits;
+    float single;
+    memcpy(&single, &bits, sizeof single);
+    if (info->dtype == AUGS_DTYPE_F32 && !isfinite(single)) {
+        augsi_draft_fault(draft, nowhere, "column '%s': the identity is not a finite number",
+                          info->name);
+    }
     uint32_t n_bytes = augs_dtype_bytes(info->dtype);
     if (n_bytes < 8 && info->identity_bits >> (8 * n_bytes) != 0) {
         augsi_draft_fault(draft, nowhere, "column '%s': the identity's bits do not fit %s",
@@ -304,6 +343,14 @@ int augs_preset_open_columns(const char *name, const augs_column_info *columns, 
             "preset: 1 to %u columns and ret_preset are required, overrides are not taken here",
             AUGS_MAX_COLUMNS);
     }
+    for (uint32_t i = 0; i < n_columns; i++) { /* before anything else of a column is read */
+        if (columns[i].size < sizeof columns[i]) {
+            return augsi_fail(error, AUGS_E_ARGUMENT,
+                              "preset: column %u has size %u; it must be %zu, "
+                              "sizeof(augs_column_info)",
+                              i, columns[i].size, sizeof columns[i]);
+        }
+    }
     int status = check_options(options, &allocator, error);
     if (status == AUGS_OK) {
         status = preset_new(&allocator, &preset, error);
@@ -313,22 +360,26 @@ int augs_preset_open_columns(const char *name, const augs_column_info *columns, 
     }
     augsi_draft draft = {
         .arena = &preset->arena, .origin = "columns", .description = "", .source = ""};
-    draft.name = copy(&draft, name != NULL ? name : "columns");
+    draft.name = copy(&draft, NULL, "name", name != NULL ? name : "columns");
     draft.origin = draft.name;
     draft.columns = augsi_arena_new(&preset->arena, n_columns * sizeof *draft.columns);
     draft.no_memory |= draft.columns == NULL;
     for (uint32_t i = 0; !draft.no_memory && i < n_columns; i++) {
         augs_column_info *info = &draft.columns[draft.n_columns++].info;
         *info = columns[i];
-        info->name = copy(&draft, columns[i].name);
-        info->unit = copy(&draft, columns[i].unit);
-        info->doc = copy(&draft, columns[i].doc);
-        info->source = copy(&draft, columns[i].source);
-        if (columns[i].size < sizeof *info || info->kind == AUGS_KIND_SAMPLE_ID ||
-            info->kind >= AUGSI_N_KINDS) {
-            augsi_draft_fault(&draft, (augsi_mark){0},
-                              "column '%s': size must be sizeof(augs_column_info), kind 1 to %u",
-                              info->name, (unsigned)AUGSI_N_KINDS - 1);
+        const char *given = columns[i].name != NULL ? columns[i].name : "";
+        info->name =
+            augsi_arena_text(draft.arena, given, strlen(given)); /* its check comes later */
+        if (info->name == NULL) {
+            draft.no_memory = true;
+            break;
+        }
+        info->unit = copy(&draft, info->name, "unit", columns[i].unit);
+        info->doc = copy(&draft, info->name, "doc", columns[i].doc);
+        info->source = copy(&draft, info->name, "source", columns[i].source);
+        if (info->kind == AUGS_KIND_SAMPLE_ID || info->kind >= AUGSI_N_KINDS) {
+            augsi_draft_fault(&draft, (augsi_mark){0}, "column '%s': kind %u; kind 1 to %u",
+                              info->name, info->kind, (unsigned)AUGSI_N_KINDS - 1);
             info->kind = 0;
             continue;
         }

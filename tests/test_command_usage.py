@@ -110,6 +110,19 @@ class Presets(Case):
         lines = self.ends(0, "presets", "list", "--jsonl").stdout.splitlines()
         self.assertEqual([json.loads(line)["name"] for line in lines], names)
 
+    def test_a_gate_that_never_opens_is_a_warning_and_no_fault(self):
+        path = self.folder / "closed.yaml"
+        path.write_text("augstream: 1\ncolumns:\n  on: {bernoulli: 0}\n  kind: {choice: {values: [a, b]}, when: on}\n"
+                        "  x: {uniform: [1, 2], when: {kind: a}, identity: 0}\n")
+        stderr = self.ends(0, "presets", "check", path).stderr
+        self.assertIn(f"{path}:4:42: warning: column 'kind' is never open: its gate 'on' is never true [closed-gate]", stderr)
+        self.assertIn("is good, with 2 warnings", stderr)
+        self.assertEqual(self.ends(0, "presets", "check", path, "--quiet").stderr, "")
+        told = json.loads(run("presets", "check", path, "--json").stdout)["faults"]
+        self.assertEqual([(f["line"], f["severity"], f["warning"]) for f in told], [(4, "warning", "closed-gate"), (5, "warning", "closed-gate")])
+        records = run("generate", "--preset", path, "--seed", "1", "--samples", "500", "--format", "jsonl").stdout.splitlines()
+        self.assertEqual({json.loads(record)["x"] for record in records}, {0})
+
     def test_every_shipped_preset_shows_checks_and_generates(self):
         for line in run("presets", "list").stdout.splitlines():
             name = line.split()[0]

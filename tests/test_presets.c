@@ -3,8 +3,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <augstream/preset.h>
+#include <augstream/stream.h>
 
 #include "memory.h"
 #include "suite.h"
@@ -402,6 +405,307 @@ START_TEST(columns_in_memory_are_checked_like_those_of_a_text)
 }
 END_TEST
 
+static int open_text(const char *text, augs_preset **ret_preset, augs_error *error)
+{
+    *ret_preset = NULL;
+    return augs_preset_open_text(text, strlen(text), "t", NULL, ret_preset, error);
+}
+
+/* A refused kind would make values that binary32 cannot hold; its neighbour is accepted. */
+START_TEST(what_can_leave_binary32_is_refused)
+{
+    static const char *const refused[] = {
+        "normal: {mean: 3e38, std: 3e38}",
+        "normal: {mean: 0, std: 6e37}",
+        "normal: {mean: -3.3e38, std: 3e36}",
+        "normal: {mean: 3e38, std: 1e38, min: 0}",
+        "normal: {mean: 3e38, std: 1e38, max: 3.4e38}",
+        "normal: {mean: 3e38, std: 1e37, min: 3.41e38}",
+        "normal: {mean: 0, std: 1e38, min: 3e38}",
+        "normal: {mean: 1e300, std: 1}",
+        "normal: {mean: 0, std: 1e300}",
+        "uniform: [-3e38, 3e38]",
+        "uniform: [0, 3.5e38]",
+        "log_uniform: [1, 3.5e38]",
+        "log_uniform: [1e-46, 1]",
+        "constant: -3.5e38",
+    };
+    static const char *const accepted[] = {
+        "normal: {mean: 0, std: 5e37}",
+        "normal: {mean: 3e38, std: 1e38, min: -1e38, max: 3.4e38}",
+        "normal: {mean: 3e38, std: 1e36}",
+        "normal: {mean: 0, std: 3e38, min: -1, max: 1}",
+        "normal: {mean: 3e38, std: 3e38, min: -3e38, max: 3e38}",
+        "uniform: [-1.7e38, 1.7e38]",
+        "uniform: [0, 3.4028234e38]",
+        "log_uniform: [1e-37, 3.4028234e38]",
+        "constant: 3.4028234e38",
+        "beta: [0.01, 1000]",
+    };
+    char text[256];
+    augs_error error;
+    augs_preset *preset;
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        snprintf(text, sizeof text, "{augstream: 1, columns: {c: {%s}}}", refused[i]);
+        ck_assert_msg(open_text(text, &preset, &error) == AUGS_E_PRESET, "%s", refused[i]);
+        ck_assert_msg(strstr(error.message, "32-bit float") != NULL, "%s", error.message);
+    }
+    for (size_t i = 0; i < sizeof accepted / sizeof accepted[0]; i++) {
+        static float values[20000];
+        void *columns[2] = {NULL, values};
+        augs_stream *stream = NULL;
+        const augs_stream_options options = {.size = sizeof options, .seed = 3, .n_samples = 20000};
+        snprintf(text, sizeof text, "{augstream: 1, columns: {c: {%s}}}", accepted[i]);
+        AUGS_ASSERT_OK(open_text(text, &preset, &error), error);
+        AUGS_ASSERT_OK(augs_stream_open(preset, &options, &stream, &error), error);
+        AUGS_ASSERT_OK(augs_stream_fill(stream, &(augs_span){0, 1, 20000}, columns, &error), error);
+        for (size_t k = 0; k < 20000; k++) {
+            ck_assert_msg(isfinite(values[k]), "%s: sample %zu", accepted[i], k);
+        }
+        augs_stream_unref(stream);
+        augs_preset_unref(preset);
+    }
+    static const char *const overrides[] = {"c.normal.std=1e38"};
+    const augs_preset_options options = {
+        .size = sizeof options, .n_overrides = 1, .overrides = overrides};
+    static const char normal[] = "{augstream: 1, columns: {c: {normal: {mean: 0, std: 1}}}}";
+    AUGS_ASSERT_STATUS(
+        AUGS_E_PRESET,
+        augs_preset_open_text(normal, sizeof normal - 1, "t", &options, &preset, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "override 'c.normal.std=1e38'"));
+}
+END_TEST
+
+typedef struct warnings {
+    int n_warnings, n_faults;
+    uint32_t lines[16];
+    char messages[16][200];
+} warnings;
+
+static void keep_warning(void *user, const augs_preset_fault *fault)
+{
+    warnings *w = user;
+    if (fault->warning == 0) {
+        w->n_faults++;
+        return;
+    }
+    ck_assert_uint_eq(fault->warning, AUGS_WARNING_CLOSED_GATE);
+    ck_assert_int_lt(w->n_warnings, 16);
+    w->lines[w->n_warnings] = fault->line;
+    snprintf(w->messages[w->n_warnings++], sizeof w->messages[0], "%.199s", fault->message);
+}
+
+START_TEST(a_gate_that_never_opens_is_a_warning)
+{
+    static const char text[] =
+        "augstream: 1\n"
+        "columns:\n"
+        "  on: {bernoulli: 0}\n"
+        "  tiny: {bernoulli: 1e-10}\n" /* 0.43 of a word: rounds to none */
+        "  small: {bernoulli: 2e-10}\n"
+        "  kind: {choice: {values: [blur, noise]}, when: on, identity: blur}\n"
+        "  sigma: {uniform: [1, 2], when: {kind: blur}, identity: 0}\n"
+        "  op: {choice: {values: [a, b, c, d], weights: [0, 1, 1.0e-12, 0]}}\n"
+        "  a: {seed: {}, when: {op: a}}\n"
+        "  b: {seed: {}, when: {op: b}}\n"
+        "  c: {seed: {}, when: {op: c}}\n"
+        "  d: {seed: {}, when: {op: d}}\n"
+        "  by.tiny: {seed: {}, when: tiny}\n"
+        "  by.small: {seed: {}, when: small}\n";
+    static const struct {
+        uint32_t line;
+        const char *part;
+    } expected[] = {{6, "'on' is never true"}, {7, "'kind' is never open itself"},
+                    {9, "'op' is never a"},    {11, "'op' is never c"},
+                    {12, "'op' is never d"},   {13, "'tiny' is never true"}};
+    enum { N = sizeof expected / sizeof expected[0] };
+    warnings found = {0};
+    augs_error error;
+    augs_preset *preset;
+    ck_assert_int_eq(
+        augs_preset_check(text, sizeof text - 1, "t", NULL, keep_warning, &found, &error), 0);
+    ck_assert_int_eq(found.n_faults, 0);
+    ck_assert_int_eq(found.n_warnings, N);
+    for (size_t i = 0; i < N; i++) {
+        ck_assert_uint_eq(found.lines[i], expected[i].line);
+        ck_assert_msg(strstr(found.messages[i], expected[i].part) != NULL, "%s", found.messages[i]);
+    }
+    ck_assert_str_eq(augs_warning_name(AUGS_WARNING_CLOSED_GATE), "closed-gate");
+    ck_assert_ptr_null(augs_warning_name(0));
+    AUGS_ASSERT_OK(open_text(text, &preset, &error), error); /* warnings keep nobody from it */
+    augs_preset_unref(preset);
+    for (uint32_t i = 0; i < augs_shipped_count(); i++) {
+        size_t n_bytes;
+        const char *shipped = augs_shipped_text(i, &n_bytes);
+        warnings none = {0};
+        augs_preset_check(shipped, n_bytes, "shipped", NULL, keep_warning, &none, &error);
+        ck_assert_int_eq(none.n_warnings, 0);
+    }
+}
+END_TEST
+
+static augs_column_info plain_column(const char *name, uint32_t kind)
+{
+    return (augs_column_info){.size = sizeof(augs_column_info),
+                              .kind = kind,
+                              .shape = 1,
+                              .gate = AUGS_NO_GATE,
+                              .name = name,
+                              .numbers = {0.25, 0.75}};
+}
+
+static void assert_refused_columns(const char *name, const augs_column_info *columns, uint32_t n,
+                                   const char *part)
+{
+    augs_preset *preset = NULL;
+    augs_error error;
+    AUGS_ASSERT_STATUS(AUGS_E_PRESET,
+                       augs_preset_open_columns(name, columns, n, NULL, &preset, &error), error);
+    ck_assert_msg(strstr(error.message, part) != NULL, "%s", error.message);
+    ck_assert_ptr_null(preset);
+}
+
+START_TEST(columns_whose_text_could_not_be_read_back_are_refused)
+{
+    augs_column_info column = plain_column("a", AUGS_KIND_UNIFORM);
+    assert_refused_columns("caf\xe9", &column, 1, "its name is not UTF-8");
+    column.unit = "\xff\xfe";
+    assert_refused_columns("n", &column, 1, "column 'a': its unit is not UTF-8");
+    column.unit = NULL;
+    column.doc = "\xed\xa0\x80"; /* a surrogate */
+    assert_refused_columns("n", &column, 1, "column 'a': its doc is not UTF-8");
+    column.doc = NULL;
+    column.source = "\xc0\x80";
+    assert_refused_columns("n", &column, 1, "column 'a': its source is not UTF-8");
+    const augs_choice cut[2] = {{.text = "b", .weight = 1}, {.text = "a\xf0\x9f", .weight = 1}};
+    column = plain_column("c", AUGS_KIND_CHOICE);
+    column.choices = cut;
+    column.n_choices = 2;
+    assert_refused_columns("n", &column, 1, "column 'c': its value is not UTF-8");
+    column = plain_column("n", AUGS_KIND_NORMAL);
+    column.flags = AUGS_HAS_MIN;
+    column.numbers[2] = NAN;
+    assert_refused_columns("n", &column, 1, "min and max have to be finite");
+    column.numbers[2] = -INFINITY;
+    assert_refused_columns("n", &column, 1, "min and max have to be finite");
+    static const uint32_t not_finite[] = {0x7fc00000, 0xffc00001, 0x7f800000, 0xff800000};
+    for (size_t i = 0; i < 4; i++) {
+        augs_column_info gated[2] = {plain_column("g", AUGS_KIND_BERNOULLI),
+                                     plain_column("x", AUGS_KIND_UNIFORM)};
+        gated[1].gate = 0;
+        gated[1].gate_value = 1;
+        gated[1].identity_bits = not_finite[i];
+        assert_refused_columns("n", gated, 2, "column 'x': the identity is not a finite number");
+    }
+}
+END_TEST
+
+/* As a text and as columns: quotes make it grow beyond what is read. */
+START_TEST(a_canonical_text_beyond_1_mib_is_refused)
+{
+    enum { N = AUGS_MAX_CHOICES, ROOM = 1 << 20 };
+    static char text[ROOM], names[N][16];
+    static augs_choice choices[N];
+    size_t n = (size_t)snprintf(text, ROOM, "augstream: 1\ncolumns:\n  c: {choice: {values: [");
+    for (uint32_t i = 0; i < N; i++) {
+        snprintf(names[i], sizeof names[i], "v%012u", i);
+        choices[i] = (augs_choice){.text = names[i], .weight = 1};
+        n += (size_t)snprintf(text + n, ROOM - n, "%sv%012u", i > 0 ? "," : "", i);
+    }
+    n += (size_t)snprintf(text + n, ROOM - n, "]}}\n");
+    augs_error error;
+    augs_preset *preset = NULL;
+    AUGS_ASSERT_STATUS(AUGS_E_PRESET, augs_preset_open_text(text, n, "t", NULL, &preset, &error),
+                       error);
+    ck_assert_ptr_nonnull(strstr(error.message, "at most 1048576 can be read back"));
+    warnings found = {0};
+    ck_assert_int_eq(augs_preset_check(text, n, "t", NULL, keep_warning, &found, &error), 1);
+    augs_column_info column = plain_column("c", AUGS_KIND_CHOICE);
+    column.choices = choices;
+    column.n_choices = N;
+    assert_refused_columns("n", &column, 1, "at most 1048576 can be read back");
+}
+END_TEST
+
+/* Everything that UTF-8 can hold, as a value and as the preset's name. */
+START_TEST(any_utf8_text_reads_back)
+{
+    static const char *const texts[] = {"",
+                                        " a ",
+                                        "\x01\x1f\x7f",
+                                        "\xc2\x80\xc2\x85\xc2\x9f\xc2\xa0",
+                                        "\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa",
+                                        "\xef\xbb\xbf\xef\xbf\xbd\xef\xbf\xbe\xef\xbf\xbf",
+                                        "\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf",
+                                        "\\\"'\t\n\r:#{}[]&*!|>%@`",
+                                        "null",
+                                        "~",
+                                        "1e3",
+                                        "true"};
+    enum { N = sizeof texts / sizeof texts[0] };
+    augs_choice choices[N];
+    for (size_t i = 0; i < N; i++) {
+        choices[i] = (augs_choice){.text = texts[i], .weight = 1};
+    }
+    augs_column_info column = plain_column("c", AUGS_KIND_CHOICE), read = {.size = sizeof read};
+    column.choices = choices;
+    column.n_choices = N;
+    for (size_t k = 0; k < N; k++) {
+        augs_preset *preset = NULL, *again = NULL;
+        augs_error error;
+        AUGS_ASSERT_OK(augs_preset_open_columns(texts[k], &column, 1, NULL, &preset, &error),
+                       error);
+        AUGS_ASSERT_OK(open_text(augs_preset_text(preset), &again, &error), error);
+        ck_assert_str_eq(augs_preset_name(again), texts[k]);
+        ck_assert_int_eq(augs_preset_column(again, 0, &read), 0);
+        for (size_t i = 0; i < N; i++) {
+            ck_assert_str_eq(read.choices[i].text, texts[i]);
+        }
+        augs_preset_unref(preset);
+        augs_preset_unref(again);
+    }
+}
+END_TEST
+
+/* Only the first member of a struct whose size is wrong may be read: the others lie in memory that
+ * nobody may touch. */
+START_TEST(the_size_of_a_column_is_read_before_anything_else)
+{
+    const long page = sysconf(_SC_PAGESIZE);
+    char *pages =
+        mmap(NULL, (size_t)(2 * page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert(pages != MAP_FAILED);
+    ck_assert_int_eq(mprotect(pages + page, (size_t)page, PROT_NONE), 0);
+    augs_column_info *column = (void *)(pages + page - 8);
+    column->size = 8;
+    augs_preset *preset = NULL;
+    augs_error error;
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT,
+                       augs_preset_open_columns("n", column, 1, NULL, &preset, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "size 8"));
+    munmap(pages, (size_t)(2 * page));
+}
+END_TEST
+
+START_TEST(moments_of_huge_and_tiny_choices_are_finite)
+{
+    static const char *const values[] = {"[-1e200, 1e200]", "[-1e-200, 1e-200]"};
+    for (int i = 0; i < 2; i++) {
+        char text[128];
+        augs_error error;
+        augs_preset *preset;
+        augs_column_info info = {.size = sizeof info};
+        snprintf(text, sizeof text, "{augstream: 1, columns: {c: {choice: {values: %s}}}}",
+                 values[i]);
+        AUGS_ASSERT_OK(open_text(text, &preset, &error), error);
+        augs_preset_column(preset, 0, &info);
+        const double size = i == 0 ? 1e200 : 1e-200;
+        ck_assert(info.mean == 0 && fabs(info.std_dev / size - 1) < 1e-12);
+        augs_preset_unref(preset);
+    }
+}
+END_TEST
+
 AUGS_SUITE("presets", every_kind_is_bound, canonical_text_reads_back_to_an_equal_preset,
            the_identity_of_a_choice_reads_back_to_its_index, overrides_reach_every_value,
            a_wrong_override_is_answered_with_the_nearest_paths,
@@ -409,4 +713,9 @@ AUGS_SUITE("presets", every_kind_is_bound, canonical_text_reads_back_to_an_equal
            shipped_presets_name_the_source_of_every_number,
            every_failing_allocation_is_reported_and_leaks_nothing,
            a_faulty_text_without_memory_is_no_fault_of_the_text,
-           columns_in_memory_are_checked_like_those_of_a_text)
+           columns_in_memory_are_checked_like_those_of_a_text, what_can_leave_binary32_is_refused,
+           a_gate_that_never_opens_is_a_warning,
+           columns_whose_text_could_not_be_read_back_are_refused,
+           a_canonical_text_beyond_1_mib_is_refused, any_utf8_text_reads_back,
+           the_size_of_a_column_is_read_before_anything_else,
+           moments_of_huge_and_tiny_choices_are_finite)

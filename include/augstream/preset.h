@@ -128,14 +128,21 @@ typedef struct augs_preset_options {
         *allocator; /* NULL: the C library's. Streams and all made of them inherit it */
 } augs_preset_options;
 
-/* One fault of a preset text. Everything lives for the call. line and column count from 1, 0 = no
- * place. */
+/* A gate of the column can never open: the column always has its identity. */
+#define AUGS_WARNING_CLOSED_GATE 1u
+
+/* "closed-gate"; NULL for a number that is no warning. */
+AUGS_API const char *augs_warning_name(uint32_t warning);
+
+/* One fault of a preset text, or a warning about it. Everything lives for the call. line and column
+ * count from 1, 0 = no place. */
 typedef struct augs_preset_fault {
     uint32_t size;
     uint32_t line;
     uint32_t column;
-    uint32_t reserved;
-    const char *message;     /* what is wrong and what would be accepted */
+    uint32_t warning;    /* 0: a fault, the text makes no preset; else AUGS_WARNING_...: it does,
+                            but hardly the one that was meant */
+    const char *message; /* what is wrong and what would be accepted */
     const char *source_line; /* the text of that line without its end, "" if there is no place */
 } augs_preset_fault;
 
@@ -156,14 +163,20 @@ AUGS_API int augs_preset_open_text(const char *text, size_t n_bytes, const char 
                                    const augs_preset_options *options, augs_preset **ret_preset,
                                    augs_error *error);
 
-/* The same from columns in memory, with the same checks; options->overrides must be empty. */
+/*
+ * The same from columns in memory, with the same checks; options->overrides must be empty. Texts
+ * (the name, units, choices...) have to be UTF-8, numbers and identities finite. NULL texts are "".
+ * AUGS_E_ARGUMENT for a pointer that is NULL, a number of columns out of 1..AUGS_MAX_COLUMNS or a
+ * wrong size of a column; AUGS_E_PRESET for columns that make no preset.
+ */
 AUGS_API int augs_preset_open_columns(const char *name, const augs_column_info *columns,
                                       uint32_t n_columns, const augs_preset_options *options,
                                       augs_preset **ret_preset, augs_error *error);
 
 /*
- * Checks a text (as augs_preset_open_text) and reports every fault in the order of their places.
- * Returns the number of faults, 0 = a good preset, or a negative status if it could not be checked.
+ * Checks a text (as augs_preset_open_text) and reports every fault in the order of their places; of
+ * a text without faults it reports the warnings. Returns the number of faults, 0 = a good preset
+ * (warnings do not count), or a negative status if it could not be checked.
  */
 AUGS_API int augs_preset_check(const char *text, size_t n_bytes, const char *origin,
                                const augs_preset_options *options,
