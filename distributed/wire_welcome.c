@@ -312,6 +312,9 @@ static int check_welcome(const augsi_welcome *welcome, augs_error *error)
                           "the server's stream is %s, its definition makes %s here",
                           welcome->fingerprint, ours);
     }
+    if (augs_self_test_hash() == 0) {
+        return augsi_fail(error, AUGS_E_NO_MEMORY, "no memory for the self test");
+    }
     if (welcome->self_test != augs_self_test_hash()) {
         return augsi_fail(
             error, AUGS_E_MISMATCH,

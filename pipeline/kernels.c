@@ -28,6 +28,11 @@ const augsi_kernels *augsi_kernels_in_use(void)
     return kernels;
 }
 
+void augsi_kernels_use(const augsi_kernels *kernels)
+{
+    atomic_store_explicit(&in_use, kernels, memory_order_release);
+}
+
 const char *augs_simd_name(void)
 {
     return augsi_kernels_in_use()->name;

@@ -34,5 +34,7 @@ augsi_u128 augsi_rng_outputs_avx512(const augsi_rng *rng, augsi_u128 state, uint
 #endif
 
 const augsi_kernels *augsi_kernels_in_use(void);
+/* For tests: any row, also a wrong one. NULL: the best that the machine has. */
+void augsi_kernels_use(const augsi_kernels *kernels);
 
 #endif

@@ -8,7 +8,9 @@
 #include <augstream/stream.h>
 
 #include "column.h"
+#include "kernels.h"
 #include "kinds.h"
+#include "self_test.h"
 #include "suite.h"
 
 /* Two values per kind that make different streams, as a preset writes them; NULL: it has one. */
@@ -137,6 +139,93 @@ START_TEST(numbers_have_names_and_forms)
 }
 END_TEST
 
+/* Of every build. Another value here means another contract. */
+#define SELF_TEST 0x07183629e8070b63u
+
+START_TEST(the_self_test_is_the_same_in_every_build_and_instruction_set)
+{
+    static const char *const names[] = {"scalar", "avx2", "avx512", NULL};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (augs_simd_select(names[i]) == AUGS_OK) {
+            const uint64_t hash = augs_self_test_hash();
+            ck_assert_msg(hash == SELF_TEST, "%s: %016llx", augs_simd_name(),
+                          (unsigned long long)hash);
+            ck_assert_uint_eq(augs_self_test_hash(), hash);
+        }
+    }
+}
+END_TEST
+
+START_TEST(the_self_test_has_every_kind_with_and_without_a_gate_of_its_gate)
+{
+    bool seen[AUGSI_N_KINDS] = {false}, deep = false, vector = false;
+    uint32_t n;
+    const augs_column_info *columns = augsi_self_test_columns(&n);
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t gate = columns[i].gate;
+        seen[columns[i].kind] = true;
+        vector |= columns[i].shape > 1 && gate != AUGS_NO_GATE && columns[gate].shape > 1;
+        deep |= gate != AUGS_NO_GATE && columns[gate].gate != AUGS_NO_GATE &&
+                columns[columns[gate].gate].gate != AUGS_NO_GATE;
+    }
+    for (uint32_t k = 1; k < AUGSI_N_KINDS; k++) {
+        ck_assert_msg(seen[k], "pipeline/self_test.c has no column of kind %s", augs_kind_name(k));
+    }
+    ck_assert(deep && vector);
+}
+END_TEST
+
+/* Kernels that are wrong in one value of many. */
+
+static augsi_u128 wrong_outputs(const augsi_rng *rng, augsi_u128 state, uint64_t *ret_outputs,
+                                size_t n)
+{
+    state = augsi_kernels_scalar.outputs(rng, state, ret_outputs, n);
+    ret_outputs[n - 1] ^= n > 100;
+    return state;
+}
+
+static void wrong_uniform(float low, float width, const uint32_t *words, uint64_t n,
+                          float *ret_values)
+{
+    augsi_kernels_scalar.uniform(low, width, words, n, ret_values);
+    for (uint64_t i = 0; i < n; i++) { /* as if subnormal results were flushed */
+        ret_values[i] = fabsf(ret_values[i]) < 0x1p-126f ? 0 : ret_values[i];
+    }
+}
+
+static void wrong_log_uniform(const augsi_log_uniform *column, const uint32_t *words, uint64_t n,
+                              float *ret_values)
+{
+    augsi_kernels_scalar.log_uniform(column, words, n, ret_values);
+    ret_values[n / 2] = nextafterf(ret_values[n / 2], 2);
+}
+
+static void wrong_order(const augsi_order *order, uint64_t *numbers, size_t n)
+{
+    augsi_kernels_scalar.order_forward(order, numbers, n);
+    if (n > 100 && numbers[n - 1] > 0) {
+        numbers[n - 1]--;
+    }
+}
+
+START_TEST(a_wrong_kernel_changes_the_self_test)
+{
+    augsi_kernels wrong[4] = {augsi_kernels_scalar, augsi_kernels_scalar, augsi_kernels_scalar,
+                              augsi_kernels_scalar};
+    wrong[0].outputs = wrong_outputs;
+    wrong[1].uniform = wrong_uniform;
+    wrong[2].log_uniform = wrong_log_uniform;
+    wrong[3].order_forward = wrong_order;
+    for (size_t i = 0; i < 4; i++) {
+        augsi_kernels_use(&wrong[i]);
+        ck_assert_msg(augs_self_test_hash() != SELF_TEST, "wrong kernel %zu", i);
+    }
+    augsi_kernels_use(NULL);
+    ck_assert_uint_eq(augs_self_test_hash(), SELF_TEST);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("kinds");
@@ -145,6 +234,10 @@ int main(void)
     tcase_add_test(tcase, every_kind_is_read_and_its_text_reads_back);
     tcase_add_test(tcase, different_values_have_different_fingerprints);
     tcase_add_test(tcase, numbers_have_names_and_forms);
+    tcase_add_test(tcase, the_self_test_is_the_same_in_every_build_and_instruction_set);
+    tcase_add_test(tcase, the_self_test_has_every_kind_with_and_without_a_gate_of_its_gate);
+    tcase_add_test(tcase, a_wrong_kernel_changes_the_self_test);
+    tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -101,8 +101,10 @@ AUGS_API int augs_stream_position(const augs_stream *stream, int64_t sample_id,
 AUGS_API const char *augs_stream_fingerprint(const augs_stream *stream);
 
 /*
- * A hash of a fixed small stream that touches every kind, made on this machine, the first time it
- * is asked for: two builds whose values agree have the same. Peers exchange it.
+ * A hash of fixed small streams, made on this machine with the instruction set in use: every kind,
+ * gates, vectors, subnormal values, both orders. Two builds whose values agree have the same; peers
+ * exchange it. 0 if there was no memory for it (the C library's). The first call of a process, and
+ * the first after augs_simd_select, takes some milliseconds. Any thread.
  */
 AUGS_API uint64_t augs_self_test_hash(void);
 
