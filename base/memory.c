@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "sized_struct.h"
 
 static void *default_allocate(void *user, size_t n_bytes, size_t alignment)
 {
@@ -32,14 +33,17 @@ const augs_allocator augsi_default_allocator = {
 int augsi_allocator_copy(const augs_allocator *given, augs_allocator *ret_allocator,
                          augs_error *error)
 {
-    if (given == NULL) {
-        given = &augsi_default_allocator;
+    augs_allocator allocator;
+    int status = AUGSI_TAKE(augs_allocator, given != NULL ? given : &augsi_default_allocator,
+                            &allocator, error);
+    if (status < 0) {
+        return status;
     }
-    if (given->size < sizeof *given || given->allocate == NULL || given->release == NULL) {
+    if (allocator.allocate == NULL || allocator.release == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "allocator: size must be sizeof(augs_allocator), and both functions set");
+                          "allocator: both functions are required, allocate and release");
     }
-    *ret_allocator = *given;
+    *ret_allocator = allocator;
     return AUGS_OK;
 }
 

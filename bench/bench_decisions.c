@@ -81,11 +81,9 @@ static void planner(const char *strategy, const char *journal, size_t n_calls)
     augs_error error;
     augs_planner *opened = NULL;
     uint64_t random = 1;
+    const augs_plan_options plan = {.size = sizeof plan, .strategy = strategy};
     const augs_planner_options options = {
-        .size = sizeof options,
-        .n_samples = AUGS_ENDLESS,
-        .plan = {.size = sizeof options.plan, .strategy = strategy},
-        .journal = journal};
+        .size = sizeof options, .n_samples = AUGS_ENDLESS, .plan = &plan, .journal = journal};
     if (augs_planner_open(&options, &opened, &error) < 0) {
         die(&error);
     }

@@ -60,7 +60,8 @@ static augs_stream *open_uniform(uint32_t n_columns)
     augs_preset *preset = NULL;
     augs_stream *stream = NULL;
     augs_stream_options options = {.size = sizeof options, .seed = SEED, .n_samples = AUGS_ENDLESS};
-    if (augs_preset_open_columns("bench", infos, n_columns, NULL, &preset, &error) < 0 ||
+    if (augs_preset_open_columns("bench", infos, n_columns, sizeof infos[0], NULL, &preset,
+                                 &error) < 0 ||
         augs_stream_open(preset, &options, &stream, &error) < 0) {
         die(&error);
     }

@@ -101,9 +101,8 @@ static void serve_augstream(const bench *of, int pipe_end)
     augs_stream_options of_stream = {.size = sizeof of_stream, .seed = 1, .n_samples = 1ull << 40};
     augs_server_options of_server = {.size = sizeof of_server, .endpoint = "tcp://127.0.0.1:*"};
     augs_strategy_options of_strategy = {.size = sizeof of_strategy, .batch_size = of->batch_size};
-    augs_job_options of_job = {
-        .size = sizeof of_job,
-        .plan = {.size = sizeof(augs_plan_options), .strategy_options = &of_strategy}};
+    augs_plan_options of_plan = {.size = sizeof of_plan, .strategy_options = &of_strategy};
+    augs_job_options of_job = {.size = sizeof of_job, .plan = &of_plan};
     if (augs_preset_open(of->preset, NULL, &preset, &error) < 0 ||
         augs_stream_open(preset, &of_stream, &stream, &error) < 0 ||
         augs_server_open(&of_server, &server, &error) < 0 ||

@@ -152,7 +152,7 @@ int bench_job_run(bench_job *job, const augs_plan_options *plan, bench_result *r
                                                 .seed = option_whole(job->arguments, OPT_SEED),
                                                 .n_samples = job->n_samples};
     augs_pipeline_options pipeline_options = {
-        .size = sizeof pipeline_options, .plan = *plan, .now_ns = job_now, .now_user = job};
+        .size = sizeof pipeline_options, .plan = plan, .now_ns = job_now, .now_user = job};
     *ret_result = (bench_result){.summary = {.size = sizeof ret_result->summary}};
     int status = augs_stream_open(job->preset, &stream_options, &stream, &error);
     if (status == AUGS_OK) {

@@ -45,6 +45,7 @@ static int open_planner(const arguments *of, augs_planner **ret_planner)
     augs_error error;
     augs_stream *stream = NULL;
     augs_strategy_options strategy_options;
+    augs_plan_options plan;
     augs_planner_options planner_options = {
         .size = sizeof planner_options,
         .epoch = (uint32_t)option_whole(of, OPT_EPOCH),
@@ -59,8 +60,9 @@ static int open_planner(const arguments *of, augs_planner **ret_planner)
     if (result != EXIT_DONE) {
         return result;
     }
-    read_plan(of, &strategy_options, &planner_options.plan);
-    planner_options.plan.world_size = (uint32_t)option_whole(of, OPT_WORLD_SIZE);
+    read_plan(of, &strategy_options, &plan);
+    planner_options.plan = &plan;
+    plan.world_size = (uint32_t)option_whole(of, OPT_WORLD_SIZE);
     if (augs_planner_open(&planner_options, ret_planner, &error) < 0) {
         result = complain_plan(of, &error);
     }

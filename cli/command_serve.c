@@ -165,7 +165,7 @@ static int open_server(service *run, const augs_plan_options *plan)
     augs_job_options job = {.size = sizeof job,
                             .n_epochs = run->n_epochs,
                             .name = option_text(of, OPT_JOB_NAME),
-                            .plan = *plan};
+                            .plan = plan};
     int status = augs_server_open(&server_options, &run->server, &error);
     if (status == AUGS_E_ADDRESS || status == AUGS_E_NETWORK) {
         return complain_value(exit_status_of(status), of, OPT_BIND, error.message);

@@ -43,7 +43,7 @@ static int open_pipeline(record_run *run, uint64_t first, uint64_t count,
     augs_pipeline_options pipeline_options = {.size = sizeof pipeline_options,
                                               .first_position = first,
                                               .n_positions = count == UINT64_MAX ? 0 : count,
-                                              .plan = *plan,
+                                              .plan = plan,
                                               .metrics = run->metrics};
     if (run->of->with_plan) {
         pipeline_options.journal = option_text(run->of->arguments, OPT_JOURNAL);

@@ -63,12 +63,12 @@ static int job_init(const augs_allocator *allocator, augsi_served_job *job, augs
     const char *name = options->name != NULL ? options->name : AUGS_DEFAULT_JOB;
     memcpy(job->name, name, strlen(name) + 1);
     job->n_epochs = options->n_epochs != 0 ? options->n_epochs : 1;
-    int status = augsi_plan_open(allocator, &options->plan, 0, augs_stream_n_samples(stream),
+    int status = augsi_plan_open(allocator, options->plan, 0, augs_stream_n_samples(stream),
                                  augs_stream_sample_bytes(stream), &job->plan, error);
     if (status < 0) {
         return status;
     }
-    if (!augsi_plan_is_fixed(job->plan) || options->plan.strategy_ops != NULL) {
+    if (!augsi_plan_is_fixed(job->plan) || augsi_plan_options_of(job->plan)->strategy_ops != NULL) {
         return augsi_fail(
             error, AUGS_E_UNSUPPORTED,
             "job '%s': only the shipped fixed strategies can be served: sequential, round_robin",

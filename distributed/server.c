@@ -14,6 +14,7 @@
 #include "memory.h"
 #include "router.h"
 #include "server_core.h"
+#include "sized_struct.h"
 
 #define NS_PER_MS ((uint64_t)1000000)
 #define PUBLISH_EVERY_NS (2 * NS_PER_MS)
@@ -112,10 +113,6 @@ static uint64_t bytes_out_hook(void *user)
 
 static int check_options(const augs_server_options *options, augs_error *error)
 {
-    if (options == NULL || options->size < sizeof *options) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "server options: size must be sizeof(augs_server_options)");
-    }
     if (options->n_fillers > MOST_FILLERS || options->max_credit > MOST_CREDIT ||
         options->max_peers > MOST_PEERS) {
         return augsi_fail(error, AUGS_E_RANGE,
@@ -159,10 +156,13 @@ int augs_server_open(const augs_server_options *options, augs_server **ret_serve
                      augs_error *error)
 {
     augs_allocator allocator;
-    int result = check_options(options, error);
-    if (result >= 0 && ret_server == NULL) {
-        result = augsi_fail(error, AUGS_E_ARGUMENT, "server: ret_server is NULL");
+    augs_server_options taken;
+    if (options == NULL || ret_server == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "server: options and ret_server are required");
     }
+    int result = AUGSI_TAKE(augs_server_options, options, &taken, error);
+    options = &taken;
+    result = result < 0 ? result : check_options(options, error);
     if (result >= 0) {
         result = augsi_allocator_copy(options->allocator, &allocator, error);
     }
@@ -214,10 +214,13 @@ void augs_server_free(augs_server *server)
 int augs_server_add_job(augs_server *server, augs_stream *stream, const augs_job_options *options,
                         augs_error *error)
 {
-    if (server == NULL || stream == NULL || options == NULL || options->size < sizeof *options) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "job: server and stream must not be NULL, and size must be "
-                          "sizeof(augs_job_options)");
+    augs_job_options taken;
+    if (server == NULL || stream == NULL || options == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "job: server, stream and options are required");
+    }
+    int result = AUGSI_TAKE(augs_job_options, options, &taken, error);
+    if (result < 0) {
+        return result;
     }
     if (server->has_run) {
         return augsi_fail(error, AUGS_E_STATE, "job: the server runs already");
@@ -228,9 +231,9 @@ int augs_server_add_job(augs_server *server, augs_stream *stream, const augs_job
     if (pools == NULL) {
         return augsi_fail_memory(error, (n + 1) * sizeof(void *));
     }
-    int result = augsi_batch_pool_open(stream, false, &pool, error);
+    result = augsi_batch_pool_open(stream, false, &pool, error);
     if (result >= 0) {
-        result = augsi_server_core_add_job(server->core, stream, options, error);
+        result = augsi_server_core_add_job(server->core, stream, &taken, error);
     }
     if (result < 0) {
         augsi_batch_pool_free(pool);
@@ -383,13 +386,12 @@ void augs_server_stop(augs_server *server)
 
 void augs_server_stats_get(const augs_server *server, augs_server_stats *stats)
 {
-    if (server == NULL || stats == NULL || stats->size < sizeof *stats) {
+    if (server == NULL || stats == NULL) {
         return;
     }
-    uint32_t size = stats->size;
     pthread_mutex_t *lock = &((augs_server *)(uintptr_t)server)->stats_lock;
     pthread_mutex_lock(lock);
-    *stats = server->stats;
+    const augs_server_stats counted = server->stats;
     pthread_mutex_unlock(lock);
-    stats->size = size;
+    AUGSI_GIVE(augs_server_stats, &counted, stats);
 }

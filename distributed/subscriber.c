@@ -17,6 +17,7 @@
 #include "dealer.h"
 #include "fail.h"
 #include "memory.h"
+#include "sized_struct.h"
 #include "subscriber_core.h"
 #include "wakeup.h"
 
@@ -80,10 +81,6 @@ static bool send_hook(void *user, const void *data, size_t n_bytes)
 
 static int check_options(const augs_subscriber_options *options, augs_error *error)
 {
-    if (options == NULL || options->size < sizeof *options) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "subscriber options: size must be sizeof(augs_subscriber_options)");
-    }
     if (options->n_endpoints == 0 || options->n_endpoints > MOST_ENDPOINTS ||
         options->endpoints == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "subscriber: 1 to %d endpoints are required",
@@ -174,10 +171,14 @@ int augs_subscriber_open(const augs_subscriber_options *options, augs_subscriber
                          augs_error *error)
 {
     augs_allocator allocator;
-    int result = check_options(options, error);
-    if (result >= 0 && ret_subscriber == NULL) {
-        result = augsi_fail(error, AUGS_E_ARGUMENT, "subscriber: ret_subscriber is NULL");
+    augs_subscriber_options taken;
+    if (options == NULL || ret_subscriber == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "subscriber: options and ret_subscriber are required");
     }
+    int result = AUGSI_TAKE(augs_subscriber_options, options, &taken, error);
+    options = &taken;
+    result = result < 0 ? result : check_options(options, error);
     if (result >= 0) {
         result = augsi_allocator_copy(options->allocator, &allocator, error);
     }
@@ -504,14 +505,13 @@ int augs_subscriber_token(const augs_subscriber *subscriber, char *ret_token, si
 
 void augs_subscriber_stats_get(const augs_subscriber *subscriber, augs_subscriber_stats *stats)
 {
-    if (subscriber == NULL || stats == NULL || stats->size < sizeof *stats) {
+    if (subscriber == NULL || stats == NULL) {
         return;
     }
-    augs_subscriber_stats counted = {.size = stats->size};
+    augs_subscriber_stats counted = {.size = sizeof counted};
     augsi_subscriber_core_stats(subscriber->core, &counted);
-    counted.size = stats->size;
     counted.n_batches = subscriber->n_batches;
     counted.n_samples = subscriber->n_samples;
     counted.n_bytes = subscriber->n_bytes;
-    *stats = counted;
+    AUGSI_GIVE(augs_subscriber_stats, &counted, stats);
 }

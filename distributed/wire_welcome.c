@@ -267,7 +267,8 @@ static int open_stream(const char *name, const augs_column_info *columns, uint32
 {
     augs_preset *preset;
     const augs_preset_options of_preset = {.size = sizeof of_preset, .allocator = allocator};
-    int status = augs_preset_open_columns(name, columns, n_columns, &of_preset, &preset, error);
+    int status = augs_preset_open_columns(name, columns, n_columns, sizeof *columns, &of_preset,
+                                          &preset, error);
     if (status == AUGS_OK) {
         status = augs_stream_open(preset, options, ret_stream, error);
         augs_preset_unref(preset);

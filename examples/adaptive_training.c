@@ -142,13 +142,13 @@ int main(int argc, char **argv)
     status = status < 0 ? status : augs_stream_open(preset, &of_stream, &stream, &error);
     status = status < 0 ? status : augs_metrics_open(NULL, &metrics, &error);
     if (status == AUGS_OK) {
-        const augs_pipeline_options of_pipeline = {
-            .size = sizeof of_pipeline,
-            .plan = {.size = sizeof of_pipeline.plan,
-                     .strategy = argc > 1 ? argv[1] : "adaptive",
-                     .strategy_options = &of_strategy},
-            .journal = argc > 3 ? argv[3] : NULL,
-            .metrics = metrics};
+        const augs_plan_options of_plan = {.size = sizeof of_plan,
+                                           .strategy = argc > 1 ? argv[1] : "adaptive",
+                                           .strategy_options = &of_strategy};
+        const augs_pipeline_options of_pipeline = {.size = sizeof of_pipeline,
+                                                   .plan = &of_plan,
+                                                   .journal = argc > 3 ? argv[3] : NULL,
+                                                   .metrics = metrics};
         status = augs_pipeline_open(stream, &of_pipeline, &pipeline, &error);
     }
     int exit_status = status < 0 ? fail("opening", &error) : train(pipeline, &self);

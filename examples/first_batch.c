@@ -83,9 +83,8 @@ int main(int argc, char **argv)
         return fail("stream", &error);
     }
     augs_strategy_options of_strategy = {.size = sizeof of_strategy, .batch_size = 8};
-    augs_pipeline_options of_pipeline = {
-        .size = sizeof of_pipeline,
-        .plan = {.size = sizeof(augs_plan_options), .strategy_options = &of_strategy}};
+    augs_plan_options of_plan = {.size = sizeof of_plan, .strategy_options = &of_strategy};
+    augs_pipeline_options of_pipeline = {.size = sizeof of_pipeline, .plan = &of_plan};
     if (augs_pipeline_open(stream, &of_pipeline, &pipeline, &error) < 0 ||
         augs_pipeline_next(pipeline, &batch, &error) < 0) {
         return fail("pipeline", &error);

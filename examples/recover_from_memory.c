@@ -119,10 +119,9 @@ int main(int argc, char **argv)
     int status = augs_preset_open("moderate", NULL, &preset, &error);
     status = status < 0 ? status : augs_stream_open(preset, &of_stream, &stream, &error);
     if (status == AUGS_OK) {
-        const augs_pipeline_options of_pipeline = {.size = sizeof of_pipeline,
-                                                   .plan = {.size = sizeof of_pipeline.plan,
-                                                            .strategy = strategy,
-                                                            .strategy_options = &of_strategy}};
+        const augs_plan_options of_plan = {
+            .size = sizeof of_plan, .strategy = strategy, .strategy_options = &of_strategy};
+        const augs_pipeline_options of_pipeline = {.size = sizeof of_pipeline, .plan = &of_plan};
         status = augs_pipeline_open(stream, &of_pipeline, &pipeline, &error);
     }
     int exit_status = status < 0 ? fail("opening", &error) : train(pipeline, strategy, &self);

@@ -94,11 +94,11 @@ int main(int argc, char **argv)
         .size = sizeof of_stream, .order = AUGS_ORDER_SHUFFLED, .seed = 7, .n_samples = n_samples};
     augs_server_options of_server = {.size = sizeof of_server, .endpoint = "tcp://127.0.0.1:*"};
     augs_strategy_options of_strategy = {.size = sizeof of_strategy, .batch_size = 64};
-    augs_job_options of_job = {.size = sizeof of_job,
-                               .plan = {.size = sizeof(augs_plan_options),
-                                        .world_size = world_size,
-                                        .tail = AUGS_TAIL_UNEVEN,
-                                        .strategy_options = &of_strategy}};
+    augs_plan_options of_plan = {.size = sizeof of_plan,
+                                 .world_size = world_size,
+                                 .tail = AUGS_TAIL_UNEVEN,
+                                 .strategy_options = &of_strategy};
+    augs_job_options of_job = {.size = sizeof of_job, .plan = &of_plan};
     if (augs_preset_open("simclr", NULL, &preset, &error) < 0 ||
         augs_stream_open(preset, &of_stream, &stream, &error) < 0 ||
         augs_server_open(&of_server, &server, &error) < 0 ||

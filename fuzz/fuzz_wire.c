@@ -156,7 +156,8 @@ static augs_stream *the_stream(void)
     const augs_stream_options options = {.size = sizeof options, .n_samples = 100};
     augs_preset *preset = NULL;
     if (stream == NULL) {
-        require(augs_preset_open_columns("fuzz", &column, 1, NULL, &preset, NULL) == AUGS_OK);
+        require(augs_preset_open_columns("fuzz", &column, 1, sizeof column, NULL, &preset, NULL) ==
+                AUGS_OK);
         require(augs_stream_open(preset, &options, &stream, NULL) == AUGS_OK);
         augs_preset_unref(preset);
     }

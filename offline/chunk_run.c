@@ -8,14 +8,11 @@
 #include "fail.h"
 #include "preset_impl.h"
 #include "record_columns.h"
+#include "sized_struct.h"
 
 static int check_plan(const augs_plan_options *plan, augs_error *error)
 {
     const augs_strategy_ops *ops;
-    if (plan->size < sizeof *plan) {
-        return augsi_fail(error, AUGS_E_ARGUMENT, "chunks: plan.size is %u, expected %zu",
-                          (unsigned)plan->size, sizeof *plan);
-    }
     if (plan->strategy_ops != NULL) {
         return augsi_fail(error, AUGS_E_UNSUPPORTED,
                           "chunks: a planner of your own cannot be written into a manifest; give "
@@ -43,9 +40,12 @@ static int check_plan(const augs_plan_options *plan, augs_error *error)
     return AUGS_OK;
 }
 
-static int set_plan(augsi_chunk_run *run, const augs_plan_options *plan, augs_error *error)
+static int set_plan(augsi_chunk_run *run, const augs_plan_options *given, augs_error *error)
 {
-    int status = check_plan(plan, error);
+    augs_plan_options taken;
+    const augs_plan_options *plan = &taken;
+    int status = AUGSI_TAKE(augs_plan_options, given, &taken, error);
+    status = status < 0 ? status : check_plan(plan, error);
     if (status < 0) {
         return status;
     }
@@ -54,12 +54,11 @@ static int set_plan(augsi_chunk_run *run, const augs_plan_options *plan, augs_er
     if (run->strategy == NULL) {
         return augsi_fail_memory(error, strlen(name) + 1);
     }
-    if (plan->strategy_options != NULL) {
-        size_t size = plan->strategy_options->size;
-        memcpy(&run->strategy_options, plan->strategy_options,
-               size < sizeof run->strategy_options ? size : sizeof run->strategy_options);
+    status =
+        AUGSI_TAKE(augs_strategy_options, plan->strategy_options, &run->strategy_options, error);
+    if (status < 0) {
+        return status;
     }
-    run->strategy_options.size = sizeof run->strategy_options;
     const augs_strategy_options *o = &run->strategy_options;
     if ((o->batch_size | o->min_samples | o->max_samples | o->multiple_of | o->batches |
          o->window) > INT64_MAX) {

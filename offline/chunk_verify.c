@@ -8,6 +8,7 @@
 #include "chunk_check.h"
 #include "chunk_crew.h"
 #include "fail.h"
+#include "sized_struct.h"
 
 #define JOBS_A_WORKER 2u
 #define MAX_THREADS 1024u
@@ -353,27 +354,30 @@ static int verify_folder(chunk_verifier *verifier, augs_error *error)
 int augs_chunks_verify(const char *path, const augs_chunks_verify_options *options,
                        augs_chunks_summary *summary, augs_error *error)
 {
-    static const augs_chunks_verify_options defaults = {.size = sizeof defaults};
+    augs_chunks_verify_options taken;
     augs_chunks_summary own = {.size = sizeof own};
-    options = options == NULL ? &defaults : options;
-    if (path == NULL || options->size < sizeof *options || options->n_threads > MAX_THREADS ||
-        (summary != NULL && summary->size < sizeof *summary)) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "verify: path must be given, options.size %zu, summary.size %zu, at most "
-                          "%u threads",
-                          sizeof *options, sizeof own, MAX_THREADS);
+    int status = AUGSI_TAKE(augs_chunks_verify_options, options, &taken, error);
+    options = &taken;
+    if (status == AUGS_OK && summary != NULL) {
+        status = AUGSI_CHECK_OUTPUT(augs_chunks_summary, summary, error);
+    }
+    if (status == AUGS_OK && (path == NULL || options->n_threads > MAX_THREADS)) {
+        status = augsi_fail(error, AUGS_E_ARGUMENT,
+                            "verify: path must be given, and at most %u threads", MAX_THREADS);
+    }
+    if (status < 0) {
+        return status;
     }
     chunk_verifier verifier = {.options = options,
                                .summary = &own,
                                .n_threads = options->n_threads == 0 ? 1 : options->n_threads};
-    int status = augsi_folder_open(path, false, &augsi_default_allocator, &verifier.folder, error);
+    status = augsi_folder_open(path, false, &augsi_default_allocator, &verifier.folder, error);
     if (status == AUGS_OK) {
         status = verify_folder(&verifier, error);
         augsi_folder_done(&verifier.folder);
     }
     if (summary != NULL) {
-        own.size = summary->size;
-        *summary = own;
+        AUGSI_GIVE(augs_chunks_summary, &own, summary);
     }
     return status;
 }

@@ -12,6 +12,7 @@
 #include "chunk_crew.h"
 #include "chunk_writer.h"
 #include "fail.h"
+#include "sized_struct.h"
 
 #define JOBS_A_WORKER 2u
 #define MAX_THREADS 1024u
@@ -328,11 +329,8 @@ static void writer_done(augsi_chunk_writer *writer)
 static int check_options(augs_stream *stream, const char *path, const augs_chunks_options *options,
                          augs_error *error)
 {
-    if (stream == NULL || path == NULL || path[0] == '\0' || options == NULL ||
-        options->size < sizeof *options) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "chunks: stream, path and options must be given, options.size %zu",
-                          sizeof *options);
+    if (stream == NULL || path == NULL || path[0] == '\0') {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "chunks: stream and path are required");
     }
     uint32_t n_shards = options->n_shards == 0 ? 1 : options->n_shards;
     if (options->shard >= n_shards || n_shards > AUGSI_MAX_SHARDS) {
@@ -352,11 +350,21 @@ int augs_chunks_write(augs_stream *stream, const char *path, const augs_chunks_o
                       augs_chunks_report *report, augs_error *error)
 {
     augs_chunks_report own = {.size = sizeof own};
-    if (report != NULL && report->size < sizeof *report) {
-        return augsi_fail(error, AUGS_E_ARGUMENT, "chunks: report.size is %u, expected %zu",
-                          (unsigned)report->size, sizeof *report);
+    augs_chunks_options taken;
+    int status = AUGS_OK;
+    if (report != NULL) {
+        status = AUGSI_CHECK_OUTPUT(augs_chunks_report, report, error);
     }
-    int status = check_options(stream, path, options, error);
+    if (status == AUGS_OK) {
+        status = options == NULL
+                     ? augsi_fail(error, AUGS_E_ARGUMENT, "chunks: options are required")
+                     : AUGSI_TAKE(augs_chunks_options, options, &taken, error);
+    }
+    if (status < 0) {
+        return status;
+    }
+    options = &taken;
+    status = check_options(stream, path, options, error);
     augsi_chunk_writer writer = {.options = options, .report = &own};
     if (status == AUGS_OK) {
         status = augsi_chunk_run_open(stream, options, &writer.run, error);
@@ -376,8 +384,7 @@ int augs_chunks_write(augs_stream *stream, const char *path, const augs_chunks_o
         writer_done(&writer);
     }
     if (report != NULL) {
-        own.size = report->size;
-        *report = own;
+        AUGSI_GIVE(augs_chunks_report, &own, report);
     }
     return status;
 }

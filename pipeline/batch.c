@@ -6,6 +6,7 @@
 #include "batch_impl.h"
 #include "checksum.h"
 #include "fail.h"
+#include "sized_struct.h"
 
 augs_batch *augs_batch_ref(augs_batch *batch)
 {
@@ -95,11 +96,7 @@ const void *augs_batch_slab(const augs_batch *batch, size_t *ret_n_bytes)
 
 int augs_batch_info_get(const augs_batch *batch, augs_batch_info *info)
 {
-    if (batch == NULL || info == NULL || info->size < sizeof *info) {
-        return AUGS_E_ARGUMENT;
-    }
-    *info = batch->info;
-    return AUGS_OK;
+    return batch == NULL ? AUGS_E_ARGUMENT : AUGSI_GIVE(augs_batch_info, &batch->info, info);
 }
 
 augs_stream *augs_batch_stream(const augs_batch *batch)

@@ -76,7 +76,6 @@ int augsi_decisions_init(augsi_decisions *decisions, const augsi_decisions_optio
                           options->caller);
     }
     if (options->replay != NULL) {
-        plan.size = sizeof plan;
         plan.strategy_ops = &augsi_strategy_replay;
         plan.strategy_options = NULL;
     }

@@ -10,6 +10,7 @@
 #include "fail.h"
 #include "memory.h"
 #include "memory_reader.h"
+#include "sized_struct.h"
 
 struct augs_memory_monitor {
     augs_allocator allocator;
@@ -47,15 +48,14 @@ static uint64_t monotonic_ns(void *user)
 int augs_memory_monitor_open(const augs_memory_monitor_options *options,
                              augs_memory_monitor **ret_monitor, augs_error *error)
 {
-    static const augs_memory_monitor_options defaults = {.size = sizeof defaults};
     augs_allocator allocator;
-    options = options == NULL ? &defaults : options;
-    if (ret_monitor == NULL || options->size < sizeof *options) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "memory monitor: ret_monitor must be set, and options.size at least "
-                          "sizeof(augs_memory_monitor_options)");
+    augs_memory_monitor_options taken;
+    if (ret_monitor == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "memory monitor: ret_monitor is required");
     }
-    int status = augsi_allocator_copy(options->allocator, &allocator, error);
+    int status = AUGSI_TAKE(augs_memory_monitor_options, options, &taken, error);
+    options = &taken;
+    status = status < 0 ? status : augsi_allocator_copy(options->allocator, &allocator, error);
     if (status < 0) {
         return status;
     }
@@ -162,6 +162,13 @@ static double cpu_usage(const augs_memory_monitor *monitor, const augs_memory_sn
     return seconds > 0 ? seconds / ((double)(now_ns - monitor->read_ns) * 1e-9) : 0;
 }
 
+static void read_allocator(const augs_memory_monitor *monitor, augs_memory_snapshot *now)
+{
+    if (monitor->allocator_figures != NULL) {
+        monitor->allocator_figures(monitor->figures_user, &now->allocator);
+    }
+}
+
 static void ask_system(augs_memory_monitor *monitor, uint64_t now_ns)
 {
     augs_memory_snapshot now;
@@ -176,10 +183,7 @@ static void ask_system(augs_memory_monitor *monitor, uint64_t now_ns)
     }
     now.level = level_of(now.used_fraction);
     uint64_t peak = settle_peak(&now, last_peak);
-    now.allocator.size = sizeof now.allocator;
-    if (monitor->allocator_figures != NULL) {
-        monitor->allocator_figures(monitor->figures_user, &now.allocator);
-    }
+    read_allocator(monitor, &now);
     now.cpu_usage = cpu_usage(monitor, &now, now_ns, forked);
     augsi_device_memory_read(&monitor->device, &now.device_limit_bytes, &now.device_used_bytes,
                              &now.device_available_bytes);
@@ -192,10 +196,12 @@ static void ask_system(augs_memory_monitor *monitor, uint64_t now_ns)
 static int read_snapshot(augs_memory_monitor *monitor, bool at_once,
                          augs_memory_snapshot *ret_snapshot, augs_error *error)
 {
-    if (monitor == NULL || ret_snapshot == NULL || ret_snapshot->size < sizeof *ret_snapshot) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "memory monitor: monitor and ret_snapshot must be set, and "
-                          "ret_snapshot->size at least sizeof(augs_memory_snapshot)");
+    if (monitor == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "memory monitor: monitor is required");
+    }
+    int status = AUGSI_CHECK_OUTPUT(augs_memory_snapshot, ret_snapshot, error);
+    if (status < 0) {
+        return status;
     }
     uint64_t now_ns = monitor->now_ns(monitor->user);
     if (at_once || monitor->last.n_readings == 0 ||
@@ -203,9 +209,7 @@ static int read_snapshot(augs_memory_monitor *monitor, bool at_once,
         augsi_memory_reader_forked(&monitor->reader)) {
         ask_system(monitor, now_ns);
     }
-    uint32_t size = ret_snapshot->size;
-    *ret_snapshot = monitor->last;
-    ret_snapshot->size = size;
+    AUGSI_GIVE(augs_memory_snapshot, &monitor->last, ret_snapshot);
     uint64_t resident = monitor->last.resident_bytes;
     if (monitor->limit_bytes != 0 && resident > monitor->limit_bytes) {
         return augsi_fail(error, AUGS_E_MEMORY,
@@ -232,10 +236,12 @@ int augs_memory_monitor_read_now(augs_memory_monitor *monitor, augs_memory_snaps
 int augs_memory_scope_begin(augs_memory_monitor *monitor, augs_memory_scope *scope,
                             augs_error *error)
 {
-    if (monitor == NULL || scope == NULL || scope->size < sizeof *scope) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "memory scope: monitor and scope must be set, and scope->size at least "
-                          "sizeof(augs_memory_scope)");
+    if (monitor == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "memory scope: monitor is required");
+    }
+    int status = AUGSI_CHECK_OUTPUT(augs_memory_scope, scope, error);
+    if (status < 0) {
+        return status;
     }
     for (const augs_memory_scope *open = monitor->scope; open != NULL; open = open->outer) {
         if (open == scope) {
@@ -245,8 +251,8 @@ int augs_memory_scope_begin(augs_memory_monitor *monitor, augs_memory_scope *sco
     }
     ask_system(monitor, monitor->now_ns(monitor->user));
     const augs_memory_snapshot *now = &monitor->last;
-    *scope = (augs_memory_scope){
-        .size = scope->size,
+    const augs_memory_scope begun = {
+        .size = sizeof begun,
         .peak_level = now->level,
         .begin_resident_bytes = now->resident_bytes,
         .end_resident_bytes = now->resident_bytes,
@@ -256,6 +262,9 @@ int augs_memory_scope_begin(augs_memory_monitor *monitor, augs_memory_scope *sco
         .n_readings = 1,
         .outer = monitor->scope,
     };
+    /* Readings reach the scope through the monitor: only members of version 1 may be written to
+     * without a look at its size. */
+    AUGSI_GIVE(augs_memory_scope, &begun, scope);
     monitor->scope = scope;
     return AUGS_OK;
 }

@@ -12,6 +12,7 @@
 
 #include "fail.h"
 #include "memory.h"
+#include "sized_struct.h"
 
 #define DEFAULT_CAPACITY 4096u
 #define SUB_BITS 6u
@@ -22,15 +23,13 @@
 int augs_metrics_open(const augs_metrics_options *options, augs_metrics **ret_metrics,
                       augs_error *error)
 {
-    static const augs_metrics_options defaults = {.size = sizeof defaults};
     augs_allocator allocator;
-    options = options != NULL ? options : &defaults;
-    if (ret_metrics == NULL || options->size < sizeof *options) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "metrics: ret_metrics is required, and options->size must be "
-                          "sizeof(augs_metrics_options)");
+    augs_metrics_options taken;
+    if (ret_metrics == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "metrics: ret_metrics is required");
     }
-    int status = augsi_allocator_copy(options->allocator, &allocator, error);
+    int status = AUGSI_TAKE(augs_metrics_options, options, &taken, error);
+    status = status < 0 ? status : augsi_allocator_copy(taken.allocator, &allocator, error);
     if (status < 0) {
         return status;
     }
@@ -39,7 +38,7 @@ int augs_metrics_open(const augs_metrics_options *options, augs_metrics **ret_me
         return augsi_fail_memory(error, sizeof *metrics);
     }
     metrics->allocator = allocator;
-    metrics->capacity = options->capacity != 0 ? options->capacity : DEFAULT_CAPACITY;
+    metrics->capacity = taken.capacity != 0 ? taken.capacity : DEFAULT_CAPACITY;
     metrics->ring = augsi_new_array(&allocator, metrics->capacity, sizeof *metrics->ring);
     if (metrics->ring == NULL) {
         status = augsi_fail_memory(error, metrics->capacity * sizeof *metrics->ring);
@@ -120,12 +119,14 @@ static void add_timed(augs_metrics *metrics, uint64_t n_samples, double seconds)
 
 void augs_metrics_add(augs_metrics *metrics, const augs_batch_metrics *batch)
 {
-    if (metrics == NULL || batch == NULL || batch->size < sizeof *batch) {
+    augs_batch_metrics taken;
+    if (metrics == NULL || batch == NULL ||
+        AUGSI_TAKE(augs_batch_metrics, batch, &taken, NULL) < 0) {
         return;
     }
+    batch = &taken;
     augs_batch_metrics *place = &metrics->ring[metrics->next];
-    *place = *batch;
-    place->size = sizeof *place;
+    *place = taken;
     place->why[AUGS_WHY_BYTES - 1] = '\0';
     metrics->next = metrics->next + 1 < metrics->capacity ? metrics->next + 1 : 0;
     metrics->n_held += metrics->n_held < metrics->capacity;
@@ -152,19 +153,20 @@ uint32_t augs_metrics_n_held(const augs_metrics *metrics)
 int augs_metrics_get(const augs_metrics *metrics, uint32_t index, augs_batch_metrics *ret_batch,
                      augs_error *error)
 {
-    if (metrics == NULL || ret_batch == NULL || ret_batch->size < sizeof *ret_batch) {
-        return augsi_fail(
-            error, AUGS_E_ARGUMENT,
-            "metrics: metrics and ret_batch are required, and ret_batch->size must be "
-            "sizeof(augs_batch_metrics)");
+    if (metrics == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "metrics: metrics is required");
+    }
+    int status = AUGSI_CHECK_OUTPUT(augs_batch_metrics, ret_batch, error);
+    if (status < 0) {
+        return status;
     }
     if (index >= metrics->n_held) {
         return augsi_fail(error, AUGS_E_RANGE, "metrics: batch %u of the %u that are held", index,
                           metrics->n_held);
     }
     uint64_t oldest = metrics->n_held < metrics->capacity ? 0 : metrics->next;
-    *ret_batch = metrics->ring[(oldest + index) % metrics->capacity];
-    return AUGS_OK;
+    return AUGSI_GIVE(augs_batch_metrics, &metrics->ring[(oldest + index) % metrics->capacity],
+                      ret_batch);
 }
 
 /* The value of nearest rank: the smallest that at least `percent` of all do not exceed. */
@@ -243,7 +245,7 @@ static void find_best(const augs_metrics *metrics, augs_metrics_summary *summary
 
 void augs_metrics_summarize(const augs_metrics *metrics, augs_metrics_summary *ret_summary)
 {
-    if (metrics == NULL || ret_summary == NULL || ret_summary->size < sizeof *ret_summary) {
+    if (metrics == NULL || AUGSI_CHECK_OUTPUT(augs_metrics_summary, ret_summary, NULL) < 0) {
         return;
     }
     double n_batches = (double)metrics->n_batches, n_timed = (double)metrics->n_timed;
@@ -268,5 +270,5 @@ void augs_metrics_summarize(const augs_metrics *metrics, augs_metrics_summary *r
                          : NAN,
     };
     find_best(metrics, &summary);
-    *ret_summary = summary;
+    AUGSI_GIVE(augs_metrics_summary, &summary, ret_summary);
 }

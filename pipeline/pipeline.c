@@ -7,6 +7,7 @@
 #include "fail.h"
 #include "memory.h"
 #include "pipeline_impl.h"
+#include "sized_struct.h"
 #include "stream_impl.h"
 
 static int check_window(const augs_stream *stream, const augs_pipeline_options *options,
@@ -37,7 +38,7 @@ static int open_plan(augs_pipeline *pipeline, const augs_pipeline_options *optio
     }
     const augsi_decisions_options decisions = {
         .caller = "pipeline",
-        .plan = &options->plan,
+        .plan = options->plan,
         .first_position = options->first_position,
         .n_positions = n_positions,
         .sample_bytes = augs_stream_sample_bytes(pipeline->stream),
@@ -60,7 +61,7 @@ static int open_plan(augs_pipeline *pipeline, const augs_pipeline_options *optio
 static int open_parts(augs_pipeline *pipeline, augs_stream *stream,
                       const augs_pipeline_options *options, augs_error *error)
 {
-    const uint32_t world_size = options->plan.world_size != 0 ? options->plan.world_size : 1;
+    const uint32_t world_size = options->plan->world_size != 0 ? options->plan->world_size : 1;
     if (options->rank >= world_size) { /* before a journal is made */
         return augsi_fail(error, AUGS_E_RANGE, "pipeline: rank %u of %u; ranks are 0 to %u",
                           options->rank, world_size, world_size - 1);
@@ -81,15 +82,29 @@ static int open_parts(augs_pipeline *pipeline, augs_stream *stream,
     return augsi_batch_pool_open(stream, false, &pipeline->pool, error);
 }
 
+/* Takes both structs; the result's plan is *ret_plan. */
+static int take_options(const augs_pipeline_options *given, augs_pipeline_options *ret_options,
+                        augs_plan_options *ret_plan, augs_error *error)
+{
+    int status = AUGSI_TAKE(augs_pipeline_options, given, ret_options, error);
+    if (status == AUGS_OK) {
+        status = AUGSI_TAKE(augs_plan_options, ret_options->plan, ret_plan, error);
+        ret_options->plan = ret_plan;
+    }
+    return status;
+}
+
 int augs_pipeline_open(augs_stream *stream, const augs_pipeline_options *options,
                        augs_pipeline **ret_pipeline, augs_error *error)
 {
-    static const augs_pipeline_options defaults = {.size = sizeof defaults};
-    options = options != NULL ? options : &defaults;
-    if (stream == NULL || ret_pipeline == NULL || options->size < sizeof *options) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "pipeline: stream and ret_pipeline are required, options.size must be "
-                          "sizeof(augs_pipeline_options)");
+    augs_pipeline_options taken;
+    augs_plan_options plan;
+    if (stream == NULL || ret_pipeline == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: stream and ret_pipeline are required");
+    }
+    int status = take_options(options, &taken, &plan, error);
+    if (status < 0) {
+        return status;
     }
     const augs_allocator *allocator = augsi_stream_allocator(stream);
     augs_pipeline *pipeline = augsi_new(allocator, sizeof *pipeline);
@@ -98,10 +113,10 @@ int augs_pipeline_open(augs_stream *stream, const augs_pipeline_options *options
     }
     pipeline->allocator = *allocator;
     pipeline->stream = augs_stream_ref(stream);
-    pipeline->metrics = options->metrics;
-    pipeline->now_ns = options->now_ns;
-    pipeline->now_user = options->now_user;
-    int status = open_parts(pipeline, stream, options, error);
+    pipeline->metrics = taken.metrics;
+    pipeline->now_ns = taken.now_ns;
+    pipeline->now_user = taken.now_user;
+    status = open_parts(pipeline, stream, &taken, error);
     if (status < 0) {
         augs_pipeline_free(pipeline);
         return status;

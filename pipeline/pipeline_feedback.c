@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "fail.h"
 #include "pipeline_impl.h"
+#include "sized_struct.h"
 
 uint64_t augsi_pipeline_now(const augs_pipeline *pipeline)
 {
@@ -180,15 +181,14 @@ void augsi_pipeline_look_around(augs_pipeline *pipeline)
 
 /* ---- feedback of the caller ---- */
 
-static int check_feedback(const augs_pipeline *pipeline, const augs_feedback *feedback,
-                          augs_error *error)
+static int take_feedback(const augs_pipeline *pipeline, const augs_feedback *given,
+                         augs_feedback *ret_feedback, augs_error *error)
 {
-    if (pipeline == NULL || feedback == NULL || feedback->size < sizeof *feedback) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "pipeline: pipeline and feedback are required, feedback.size must be "
-                          "sizeof(augs_feedback)");
+    if (pipeline == NULL || given == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline and feedback are required");
     }
-    return augsi_out_check_feedback("pipeline", feedback, error);
+    int status = AUGSI_TAKE(augs_feedback, given, ret_feedback, error);
+    return status < 0 ? status : augsi_out_check_feedback("pipeline", ret_feedback, error);
 }
 
 /* Feedback of a batch that is not remembered: one that was forgotten, or one that never was. */
@@ -207,10 +207,12 @@ static int pass_over(const augs_pipeline *pipeline, const augs_feedback *feedbac
 
 int augs_pipeline_observe(augs_pipeline *pipeline, const augs_feedback *feedback, augs_error *error)
 {
-    int status = check_feedback(pipeline, feedback, error);
+    augs_feedback taken;
+    int status = take_feedback(pipeline, feedback, &taken, error);
     if (status < 0) {
         return status;
     }
+    feedback = &taken;
     augsi_handed_out *batch =
         augsi_out_find(&pipeline->out, feedback->epoch, feedback->step, feedback->part);
     if (batch == NULL) {

@@ -9,6 +9,7 @@
 #include "memory.h"
 #include "plan_impl.h"
 #include "rng.h"
+#include "sized_struct.h"
 
 const char *augsi_last_batch_name(uint32_t last_batch)
 {
@@ -82,23 +83,16 @@ static void done_strategy(augsi_plan *plan)
     }
 }
 
-/* Options of this version's size, or all zero for the defaults. */
-static int check_sizes(const augs_plan_options *options, augs_error *error)
+/* The options and those of the strategy, which *ret_plan then points to. */
+static int take_options(const augs_plan_options *given, augs_plan_options *ret_plan,
+                        augs_strategy_options *ret_strategy, augs_error *error)
 {
-    static const augs_plan_options zero = {.size = 0};
-    const augs_strategy_options *of_strategy = options->strategy_options;
-    if (options->size < sizeof *options && memcmp(options, &zero, sizeof zero) != 0) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "plan: size %u; it must be sizeof(augs_plan_options), or everything zero",
-                          options->size);
+    int status = AUGSI_TAKE(augs_plan_options, given, ret_plan, error);
+    if (status == AUGS_OK) {
+        status = AUGSI_TAKE(augs_strategy_options, ret_plan->strategy_options, ret_strategy, error);
+        ret_plan->strategy_options = ret_strategy;
     }
-    if (of_strategy != NULL && of_strategy->size < sizeof *of_strategy) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "plan: strategy_options.size %u; it must be "
-                          "sizeof(augs_strategy_options)",
-                          of_strategy->size);
-    }
-    return AUGS_OK;
+    return status;
 }
 
 static int check_window(uint64_t first_position, uint64_t n_samples, augs_error *error)
@@ -112,20 +106,22 @@ static int check_window(uint64_t first_position, uint64_t n_samples, augs_error 
     return AUGS_OK;
 }
 
-static int find_strategy(const augs_plan_options *options, const augs_strategy_ops **ret_ops,
-                         augs_error *error)
+/* A planner of the caller's own is copied, its members not known here are left out. */
+static int find_strategy(const augs_plan_options *options, augs_strategy_ops *copy,
+                         const augs_strategy_ops **ret_ops, augs_error *error)
 {
     if (options->strategy_ops == NULL) {
         return augs_strategy_find(options->strategy != NULL ? options->strategy : "sequential",
                                   ret_ops, error);
     }
-    const augs_strategy_ops *ops = options->strategy_ops;
-    if (ops->size < sizeof *ops || ops->name == NULL || ops->init == NULL || ops->plan == NULL) {
-        return augsi_fail(
-            error, AUGS_E_ARGUMENT,
-            "plan: strategy_ops needs size = sizeof(augs_strategy_ops), name, init and plan");
+    int status = AUGSI_TAKE(augs_strategy_ops, options->strategy_ops, copy, error);
+    if (status < 0) {
+        return status;
     }
-    *ret_ops = ops;
+    if (copy->name == NULL || copy->init == NULL || copy->plan == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "plan: strategy_ops needs name, init and plan");
+    }
+    *ret_ops = copy;
     return AUGS_OK;
 }
 
@@ -134,14 +130,15 @@ static void copy_options(augsi_plan *plan, const augs_plan_options *options,
 {
     plan->options = *options;
     plan->options.world_size = options->world_size != 0 ? options->world_size : 1;
-    plan->options.strategy = ops->name;
-    if (options->strategy_options != NULL) {
-        plan->strategy_options = *options->strategy_options;
-    }
-    plan->strategy_options.size = sizeof plan->strategy_options;
+    plan->strategy_options = *options->strategy_options;
     plan->options.strategy_options = &plan->strategy_options;
     plan->ops = ops;
-    plan->layout_of = augsi_strategy_layout(ops);
+    if (options->strategy_ops != NULL) {
+        plan->ops_copy = *ops;
+        plan->ops = &plan->ops_copy;
+    }
+    plan->options.strategy = plan->ops->name;
+    plan->layout_of = augsi_strategy_layout(plan->ops);
 }
 
 /* Samples per rank without which no batch is made. */
@@ -212,12 +209,14 @@ int augsi_plan_open(const augs_allocator *allocator, const augs_plan_options *op
                     uint64_t first_position, uint64_t n_samples, uint64_t sample_bytes,
                     augsi_plan **ret_plan, augs_error *error)
 {
-    static const augs_plan_options defaults = {.size = sizeof defaults};
+    augs_plan_options taken;
+    augs_strategy_options of_strategy;
+    augs_strategy_ops copy;
     const augs_strategy_ops *ops = NULL;
-    options = options != NULL ? options : &defaults;
-    int status = check_sizes(options, error);
+    int status = take_options(options, &taken, &of_strategy, error);
+    options = &taken;
     status = status < 0 ? status : check_window(first_position, n_samples, error);
-    status = status < 0 ? status : find_strategy(options, &ops, error);
+    status = status < 0 ? status : find_strategy(options, &copy, &ops, error);
     status = status < 0 ? status : check_options(options, ops, n_samples, error);
     if (status < 0) {
         return status;

@@ -37,7 +37,7 @@ augs_span augsi_slice_padding(const augsi_slice *slice, uint64_t done);
 
 /*
  * n_samples positions of the window that starts at first_position (AUGS_ENDLESS for an endless
- * one); padding repeats the window's first ones. options may be NULL, or all zero: the defaults.
+ * one); padding repeats the window's first ones. options may be NULL: the defaults.
  * Checks them, AUGS_E_ARGUMENT, AUGS_E_NOT_FOUND, AUGS_E_RANGE, and copies them.
  */
 int augsi_plan_open(const augs_allocator *allocator, const augs_plan_options *options,

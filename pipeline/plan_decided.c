@@ -299,7 +299,8 @@ static int advance(augsi_plan *plan, augs_error *error)
         return add_end(plan, &lane, error);
     }
     if (status < 0) {
-        return plan->ops == &augsi_strategy_replay ? fail_unfinished(plan, error) : status;
+        return plan->options.strategy_ops == &augsi_strategy_replay ? fail_unfinished(plan, error)
+                                                                    : status;
     }
     note_why(plan);
     n_filled = augsi_plan_ask_filled(plan, &lane, plan->n_planned, &span);

@@ -34,7 +34,8 @@ struct augsi_plan {
     augs_allocator allocator;
     augs_plan_options options;
     augs_strategy_options strategy_options;
-    const augs_strategy_ops *ops;
+    const augs_strategy_ops *ops;     /* a shipped one, or &ops_copy */
+    augs_strategy_ops ops_copy;       /* of a planner of the caller's own */
     augsi_layout_function *layout_of; /* of a shipped fixed strategy, else NULL */
     void *state;
     uint64_t first_position, n_samples, sample_bytes;

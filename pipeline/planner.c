@@ -8,6 +8,7 @@
 #include "fail.h"
 #include "handed_out.h"
 #include "memory.h"
+#include "sized_struct.h"
 
 struct augs_planner {
     augs_allocator allocator;
@@ -21,15 +22,21 @@ struct augs_planner {
     augsi_out out; /* spans, and those that are given again */
 };
 
-static int check_options(const augs_planner_options *options, augs_planner **ret_planner,
-                         augs_error *error)
+/* Takes both structs; the result's plan is *ret_plan. */
+static int take_options(const augs_planner_options *given, augs_planner_options *ret_options,
+                        augs_plan_options *ret_plan, augs_error *error)
 {
-    if (options == NULL || ret_planner == NULL || options->size < sizeof *options) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "planner: options and ret_planner are required, options.size must be "
-                          "sizeof(augs_planner_options)");
+    int status = AUGSI_TAKE(augs_planner_options, given, ret_options, error);
+    if (status == AUGS_OK) {
+        status = AUGSI_TAKE(augs_plan_options, ret_options->plan, ret_plan, error);
+        ret_options->plan = ret_plan;
     }
-    if (options->plan.shard != AUGS_SHARD_INTERLEAVED) {
+    return status;
+}
+
+static int check_options(const augs_planner_options *options, augs_error *error)
+{
+    if (options->plan->shard != AUGS_SHARD_INTERLEAVED) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
                           "planner: its spans are of all ranks together; block shards have none");
     }
@@ -48,7 +55,14 @@ int augs_planner_open(const augs_planner_options *options, augs_planner **ret_pl
                       augs_error *error)
 {
     augs_allocator allocator;
-    int status = check_options(options, ret_planner, error);
+    augs_planner_options taken;
+    augs_plan_options plan;
+    if (options == NULL || ret_planner == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "planner: options and ret_planner are required");
+    }
+    int status = take_options(options, &taken, &plan, error);
+    options = &taken;
+    status = status < 0 ? status : check_options(options, error);
     status = status < 0 ? status : augsi_allocator_copy(options->allocator, &allocator, error);
     if (status < 0) {
         return status;
@@ -58,8 +72,6 @@ int augs_planner_open(const augs_planner_options *options, augs_planner **ret_pl
         return augsi_fail_memory(error, sizeof *planner);
     }
     planner->allocator = allocator;
-    augs_plan_options plan = options->plan;
-    plan.size = sizeof plan;
     const augsi_decisions_options decisions = {
         .caller = "planner",
         .plan = &plan,
@@ -273,12 +285,16 @@ static int pass_over(const augs_planner *planner, const augs_feedback *feedback,
 
 int augs_planner_observe(augs_planner *planner, const augs_feedback *feedback, augs_error *error)
 {
-    if (planner == NULL || feedback == NULL || feedback->size < sizeof *feedback) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "planner: planner and feedback are required, feedback.size must be "
-                          "sizeof(augs_feedback)");
+    if (planner == NULL || feedback == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "planner: planner and feedback are required");
     }
-    int status = augsi_out_check_feedback("planner", feedback, error);
+    augs_feedback taken;
+    int status = AUGSI_TAKE(augs_feedback, feedback, &taken, error);
+    if (status < 0) {
+        return status;
+    }
+    feedback = &taken;
+    status = augsi_out_check_feedback("planner", feedback, error);
     if (status < 0) {
         return status;
     }

@@ -168,7 +168,8 @@ static uint64_t make_hash(void)
     const augs_column_info *infos = augsi_self_test_columns(&n_columns);
     int status = augsi_allocator_copy(NULL, &allocator, NULL);
     if (status == AUGS_OK) {
-        status = augs_preset_open_columns("self-test", infos, n_columns, NULL, &preset, NULL);
+        status = augs_preset_open_columns("self-test", infos, n_columns, sizeof *infos, NULL,
+                                          &preset, NULL);
     }
     for (uint32_t order = 0; status == AUGS_OK && order <= AUGS_ORDER_SHUFFLED; order++) {
         status = read_order(preset, order, &allocator, &hash, NULL);

@@ -7,6 +7,7 @@
 
 #include "fail.h"
 #include "memory.h"
+#include "sized_struct.h"
 
 struct augs_sink {
     augs_sink_ops ops;
@@ -15,16 +16,20 @@ struct augs_sink {
 
 int augs_sink_open(const augs_sink_ops *ops, void *state, augs_sink **ret_sink, augs_error *error)
 {
-    if (ops == NULL || ops->size < sizeof *ops || ops->write == NULL || ret_sink == NULL) {
-        return augsi_fail(
-            error, AUGS_E_ARGUMENT,
-            "sink: ops with size = sizeof(augs_sink_ops) and write, and ret_sink are required");
+    augs_sink_ops taken;
+    int status = AUGSI_TAKE(augs_sink_ops, ops, &taken, error);
+    if (status < 0) {
+        return status;
+    }
+    if (taken.write == NULL || ret_sink == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "sink: ops with write, and ret_sink are required");
     }
     augs_sink *sink = augsi_new(&augsi_default_allocator, sizeof *sink);
     if (sink == NULL) {
         return augsi_fail_memory(error, sizeof *sink);
     }
-    *sink = (augs_sink){.ops = *ops, .state = state};
+    *sink = (augs_sink){.ops = taken, .state = state};
     *ret_sink = sink;
     return AUGS_OK;
 }

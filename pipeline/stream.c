@@ -11,6 +11,7 @@
 #include "fail.h"
 #include "kinds.h"
 #include "preset_impl.h"
+#include "sized_struct.h"
 #include "stream_impl.h"
 
 #define BLOCK_ELEMENTS 2048u
@@ -26,11 +27,6 @@ typedef struct sample_block {
 static int check_options(const augs_preset *preset, const augs_stream_options *options,
                          augs_error *error)
 {
-    if (preset == NULL || options == NULL || options->size < sizeof *options) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "stream: preset and options are required, options.size must be "
-                          "sizeof(augs_stream_options)");
-    }
     if (options->order > AUGS_ORDER_SHUFFLED) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
                           "stream: order %u; accepted: 0 sequential, 1 shuffled", options->order);
@@ -108,12 +104,15 @@ static int make_columns(augs_stream *stream, augs_error *error)
 int augs_stream_open(augs_preset *preset, const augs_stream_options *options,
                      augs_stream **ret_stream, augs_error *error)
 {
-    int status = check_options(preset, options, error);
+    augs_stream_options taken;
+    if (preset == NULL || options == NULL || ret_stream == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "stream: preset, options and ret_stream are required");
+    }
+    int status = AUGSI_TAKE(augs_stream_options, options, &taken, error);
+    status = status < 0 ? status : check_options(preset, &taken, error);
     if (status < 0) {
         return status;
-    }
-    if (ret_stream == NULL) {
-        return augsi_fail(error, AUGS_E_ARGUMENT, "stream: ret_stream is NULL");
     }
     const augs_allocator *allocator = augsi_preset_allocator(preset);
     augs_stream *stream = augsi_new(allocator, sizeof *stream);
@@ -123,8 +122,7 @@ int augs_stream_open(augs_preset *preset, const augs_stream_options *options,
     augsi_refcount_init(&stream->refcount);
     stream->allocator = *allocator;
     stream->preset = augs_preset_ref(preset);
-    stream->options = *options;
-    stream->options.size = sizeof stream->options;
+    stream->options = taken;
     stream->n_columns = augs_preset_n_columns(preset);
     status = make_columns(stream, error);
     if (status < 0) {
@@ -199,22 +197,19 @@ int augs_stream_column(const augs_stream *stream, uint32_t index, augs_column_in
     if (index != 0) {
         return augs_preset_column(stream->preset, index - 1, info);
     }
-    if (info == NULL || info->size < sizeof *info) {
-        return AUGS_E_ARGUMENT;
-    }
-    *info = (augs_column_info){.size = info->size,
-                               .kind = AUGS_KIND_SAMPLE_ID,
-                               .dtype = AUGS_DTYPE_I64,
-                               .shape = 1,
-                               .width = 1,
-                               .gate = AUGS_NO_GATE,
-                               .name = "sample_id",
-                               .unit = "",
-                               .doc = "number of the sample",
-                               .source = "",
-                               .mean = __builtin_nan(""),
-                               .std_dev = __builtin_nan("")};
-    return AUGS_OK;
+    const augs_column_info sample_id = {.size = sizeof sample_id,
+                                        .kind = AUGS_KIND_SAMPLE_ID,
+                                        .dtype = AUGS_DTYPE_I64,
+                                        .shape = 1,
+                                        .width = 1,
+                                        .gate = AUGS_NO_GATE,
+                                        .name = "sample_id",
+                                        .unit = "",
+                                        .doc = "number of the sample",
+                                        .source = "",
+                                        .mean = __builtin_nan(""),
+                                        .std_dev = __builtin_nan("")};
+    return AUGSI_GIVE(augs_column_info, &sample_id, info);
 }
 
 uint32_t augs_stream_column_bytes(const augs_stream *stream, uint32_t index)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of kinds and what rows share. */
 #include "kinds.h"
+#include "sized_struct.h"
 
 #include <math.h>
 #include <string.h>
@@ -35,11 +36,13 @@ const char *augs_kind_number_name(uint32_t kind, uint32_t index)
 
 int augs_column_has_number(const augs_column_info *info, uint32_t index)
 {
-    if (info == NULL || augs_kind_number_name(info->kind, index) == NULL) {
+    augs_column_info taken;
+    if (info == NULL || AUGSI_TAKE(augs_column_info, info, &taken, NULL) < 0 ||
+        augs_kind_number_name(taken.kind, index) == NULL) {
         return 0;
     }
-    const uint32_t flag = augsi_kinds[info->kind]->numbers[index].flag;
-    return flag == 0 || (info->flags & flag) != 0;
+    const uint32_t flag = augsi_kinds[taken.kind]->numbers[index].flag;
+    return flag == 0 || (taken.flags & flag) != 0;
 }
 
 uint32_t augsi_kind_of_name(const char *name)

@@ -10,6 +10,7 @@
 #include "fail.h"
 #include "kinds.h"
 #include "shipped.h"
+#include "sized_struct.h"
 #include "source_text.h"
 
 static void preset_free(augs_preset *preset)
@@ -19,19 +20,18 @@ static void preset_free(augs_preset *preset)
     augsi_delete(&allocator, preset, sizeof *preset);
 }
 
-static int check_options(const augs_preset_options *options, augs_allocator *ret_allocator,
-                         augs_error *error)
+static int take_options(const augs_preset_options *given, augs_preset_options *ret_options,
+                        augs_allocator *ret_allocator, augs_error *error)
 {
-    if (options == NULL) {
-        return augsi_allocator_copy(NULL, ret_allocator, error);
+    int status = AUGSI_TAKE(augs_preset_options, given, ret_options, error);
+    if (status < 0) {
+        return status;
     }
-    if (options->size < sizeof *options ||
-        (options->n_overrides > 0 && options->overrides == NULL)) {
+    if (ret_options->n_overrides > 0 && ret_options->overrides == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "preset: options.size must be sizeof(augs_preset_options), overrides a "
-                          "list of n_overrides texts");
+                          "preset: overrides must be a list of n_overrides texts");
     }
-    return augsi_allocator_copy(options->allocator, ret_allocator, error);
+    return augsi_allocator_copy(ret_options->allocator, ret_allocator, error);
 }
 
 static int preset_new(const augs_allocator *allocator, augs_preset **ret_preset, augs_error *error)
@@ -162,7 +162,8 @@ int augs_preset_open_text(const char *text, size_t n_bytes, const char *origin,
     if ((text == NULL && n_bytes > 0) || ret_preset == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "preset: text and ret_preset are required");
     }
-    int status = check_options(options, &allocator, error);
+    augs_preset_options taken;
+    int status = take_options(options, &taken, &allocator, error);
     if (status == AUGS_OK) {
         status = preset_new(&allocator, &preset, error);
     }
@@ -172,7 +173,7 @@ int augs_preset_open_text(const char *text, size_t n_bytes, const char *origin,
     origin = origin != NULL ? origin : "text";
     augsi_draft draft = {
         .arena = &preset->arena, .origin = origin, .description = "", .source = ""};
-    read_draft(&draft, text, n_bytes, options);
+    read_draft(&draft, text, n_bytes, &taken);
     return finish(preset, &draft, ret_preset, error);
 }
 
@@ -212,7 +213,8 @@ int augs_preset_check(const char *text, size_t n_bytes, const char *origin,
     if (text == NULL && n_bytes > 0) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "preset: text is required");
     }
-    int status = check_options(options, &allocator, error);
+    augs_preset_options taken;
+    int status = take_options(options, &taken, &allocator, error);
     if (status < 0) {
         return status;
     }
@@ -224,7 +226,7 @@ int augs_preset_check(const char *text, size_t n_bytes, const char *origin,
     origin = origin != NULL ? origin : "text";
     augsi_draft draft = {
         .arena = &preset->arena, .origin = origin, .description = "", .source = ""};
-    read_draft(&draft, text, n_bytes, options);
+    read_draft(&draft, text, n_bytes, &taken);
     if (!draft.no_memory && draft.n_faults == 0) {
         draft.no_memory = preset_take(preset, &draft, NULL) < 0;
     }
@@ -330,28 +332,54 @@ static void check_given_gate(augsi_draft *draft, uint32_t index)
     }
 }
 
+/* The caller's columns may be longer or shorter than ours. */
+static const augs_column_info *column_at(const augs_column_info *columns, size_t stride, size_t i)
+{
+    return (const void *)((const char *)columns + stride * i);
+}
+
+/* Looks whether every column can be taken, before a string of one is read. */
+static int take_columns(const augs_column_info *columns, uint32_t n_columns, size_t stride,
+                        augs_error *error)
+{
+    if (stride < (size_t)augs_column_info_v1_bytes || stride % _Alignof(augs_column_info) != 0) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "preset: column_stride %zu; accepted: sizeof(augs_column_info), at least "
+                          "%zu, a multiple of %zu",
+                          stride, (size_t)augs_column_info_v1_bytes, _Alignof(augs_column_info));
+    }
+    for (uint32_t i = 0; i < n_columns; i++) {
+        const augs_column_info *given = column_at(columns, stride, i);
+        augs_column_info taken;
+        if (given->size > stride) {
+            return augsi_fail(error, AUGS_E_ARGUMENT,
+                              "preset: column %u: size %u is more than column_stride %zu", i,
+                              given->size, stride);
+        }
+        int status = AUGSI_TAKE(augs_column_info, given, &taken, error);
+        if (status < 0) {
+            return status;
+        }
+    }
+    return AUGS_OK;
+}
+
 int augs_preset_open_columns(const char *name, const augs_column_info *columns, uint32_t n_columns,
-                             const augs_preset_options *options, augs_preset **ret_preset,
-                             augs_error *error)
+                             size_t column_stride, const augs_preset_options *options,
+                             augs_preset **ret_preset, augs_error *error)
 {
     augs_allocator allocator;
     augs_preset *preset = NULL;
-    if (columns == NULL || n_columns == 0 || n_columns > AUGS_MAX_COLUMNS || ret_preset == NULL ||
-        (options != NULL && options->n_overrides > 0)) {
-        return augsi_fail(
-            error, AUGS_E_ARGUMENT,
-            "preset: 1 to %u columns and ret_preset are required, overrides are not taken here",
-            AUGS_MAX_COLUMNS);
+    if (columns == NULL || n_columns == 0 || n_columns > AUGS_MAX_COLUMNS || ret_preset == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "preset: 1 to %u columns and ret_preset are required", AUGS_MAX_COLUMNS);
     }
-    for (uint32_t i = 0; i < n_columns; i++) { /* before anything else of a column is read */
-        if (columns[i].size < sizeof columns[i]) {
-            return augsi_fail(error, AUGS_E_ARGUMENT,
-                              "preset: column %u has size %u; it must be %zu, "
-                              "sizeof(augs_column_info)",
-                              i, columns[i].size, sizeof columns[i]);
-        }
+    augs_preset_options taken;
+    int status = take_columns(columns, n_columns, column_stride, error);
+    status = status < 0 ? status : take_options(options, &taken, &allocator, error);
+    if (status == AUGS_OK && taken.n_overrides > 0) {
+        status = augsi_fail(error, AUGS_E_ARGUMENT, "preset: overrides are not taken here");
     }
-    int status = check_options(options, &allocator, error);
     if (status == AUGS_OK) {
         status = preset_new(&allocator, &preset, error);
     }
@@ -366,24 +394,27 @@ int augs_preset_open_columns(const char *name, const augs_column_info *columns, 
     draft.no_memory |= draft.columns == NULL;
     for (uint32_t i = 0; !draft.no_memory && i < n_columns; i++) {
         augs_column_info *info = &draft.columns[draft.n_columns++].info;
-        *info = columns[i];
-        const char *given = columns[i].name != NULL ? columns[i].name : "";
-        info->name =
-            augsi_arena_text(draft.arena, given, strlen(given)); /* its check comes later */
+        augs_column_info given;
+        AUGSI_TAKE(augs_column_info, column_at(columns, column_stride, i), &given, NULL);
+        *info = given;
+        const char *column_name = given.name != NULL ? given.name : "";
+        info->name = augsi_arena_text(draft.arena, column_name,
+                                      strlen(column_name)); /* its check comes later */
         if (info->name == NULL) {
             draft.no_memory = true;
             break;
         }
-        info->unit = copy(&draft, info->name, "unit", columns[i].unit);
-        info->doc = copy(&draft, info->name, "doc", columns[i].doc);
-        info->source = copy(&draft, info->name, "source", columns[i].source);
+        info->unit = copy(&draft, info->name, "unit", given.unit);
+        info->doc = copy(&draft, info->name, "doc", given.doc);
+        info->source = copy(&draft, info->name, "source", given.source);
         if (info->kind == AUGS_KIND_SAMPLE_ID || info->kind >= AUGSI_N_KINDS) {
-            augsi_draft_fault(&draft, (augsi_mark){0}, "column '%s': kind %u; kind 1 to %u",
-                              info->name, info->kind, (unsigned)AUGSI_N_KINDS - 1);
+            augsi_draft_fault(&draft, (augsi_mark){0},
+                              "column '%s': kind %u; accepted: kind 1 to %u", info->name,
+                              info->kind, (unsigned)AUGSI_N_KINDS - 1);
             info->kind = 0;
             continue;
         }
-        copy_choices(&draft, info, &columns[i]);
+        copy_choices(&draft, info, &given);
         const augsi_kind *kind = augsi_kinds[info->kind];
         info->flags &= augsi_kind_flags(kind);
         for (uint32_t n = augsi_kind_n_numbers(kind); n < 4; n++) {
@@ -401,7 +432,8 @@ static int open_file(const char *path, const augs_preset_options *options, augs_
                      augs_error *error)
 {
     augs_allocator allocator;
-    int status = check_options(options, &allocator, error);
+    augs_preset_options taken;
+    int status = take_options(options, &taken, &allocator, error);
     if (status < 0) {
         return status;
     }
@@ -503,16 +535,11 @@ uint32_t augs_preset_n_columns(const augs_preset *preset)
 
 int augs_preset_column(const augs_preset *preset, uint32_t index, augs_column_info *info)
 {
-    if (preset == NULL || info == NULL || info->size < sizeof *info) {
+    if (preset == NULL || AUGSI_CHECK_OUTPUT(augs_column_info, info, NULL) < 0) {
         return AUGS_E_ARGUMENT;
     }
-    if (index >= preset->n_columns) {
-        return AUGS_E_RANGE;
-    }
-    uint32_t size = info->size;
-    *info = preset->columns[index];
-    info->size = size;
-    return AUGS_OK;
+    return index >= preset->n_columns ? AUGS_E_RANGE
+                                      : AUGSI_GIVE(augs_column_info, &preset->columns[index], info);
 }
 
 int augs_preset_find_column(const augs_preset *preset, const char *name)

@@ -38,6 +38,7 @@
 #include "adaptive_state.h"
 #include "fail.h"
 #include "planners.h"
+#include "sized_struct.h"
 
 const augs_strategy_options augsi_adaptive_defaults = {.size = sizeof(augs_strategy_options),
                                                        .batch_size = 16,
@@ -289,7 +290,13 @@ static int init(void *state, const augs_strategy_options *options, augs_error *e
 {
     augsi_adaptive *self = state;
     augsi_size_limits limits;
-    int status = check_options(options, error);
+    augs_strategy_options taken;
+    int status = AUGSI_TAKE(augs_strategy_options, options, &taken, error);
+    if (status < 0) {
+        return status;
+    }
+    options = &taken;
+    status = check_options(options, error);
     if (status == AUGS_OK) {
         status = augsi_size_limits_init(&limits, "adaptive", options,
                                         augsi_adaptive_defaults.max_samples, error);

@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "fail.h"
+#include "sized_struct.h"
 
 #define DEFAULT_STEPS 3u
 #define DEFAULT_MAX 65536u
@@ -36,13 +37,10 @@ static uint64_t least_multiple(const augs_finder_options *options)
 static int check_options(const augs_finder_options *given, augs_finder_options *ret_options,
                          augs_error *error)
 {
-    augs_finder_options options = {.size = sizeof options};
-    if (given != NULL) {
-        if (given->size < sizeof *given) {
-            return augsi_fail(error, AUGS_E_ARGUMENT,
-                              "finder: options->size must be sizeof(augs_finder_options)");
-        }
-        options = *given;
+    augs_finder_options options;
+    int status = AUGSI_TAKE(augs_finder_options, given, &options, error);
+    if (status < 0) {
+        return status;
     }
     if (!(options.safety >= 0 && options.safety <= 1)) {
         return augsi_fail(error, AUGS_E_RANGE, "finder: safety %g; accepted: above 0 to 1",
@@ -97,7 +95,7 @@ static int next_trial(const augsi_trial_runner *runner, uint64_t batch_size,
 {
     assert(report->n_trials < AUGS_FINDER_MAX_TRIALS);
     augs_trial *trial = &report->trials[report->n_trials++];
-    *trial = (augs_trial){.size = sizeof *trial, .batch_size = batch_size};
+    *trial = (augs_trial){.batch_size = batch_size};
     uint64_t start_ns = augsi_now_ns();
     int verdict = runner->run(runner, trial, error);
     trial->seconds = (double)(augsi_now_ns() - start_ns) * 1e-9;
@@ -243,23 +241,22 @@ static int search(const augsi_trial_runner *runner, augs_finder_report *report, 
 int augsi_finder_search(augsi_trial_runner *runner, const augs_finder_options *options,
                         augs_finder_report *ret_report, augs_error *error)
 {
-    if (runner->probe == NULL || ret_report == NULL || ret_report->size < sizeof *ret_report) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "finder: probe and ret_report are required, and ret_report->size must be "
-                          "sizeof(augs_finder_report)");
+    if (runner->probe == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "finder: probe is required");
     }
-    runner->any_multiple = options == NULL || options->multiple_of == 0;
-    int status = check_options(options, &runner->options, error);
+    augs_finder_report report = {.size = sizeof report};
+    int status = AUGSI_CHECK_OUTPUT(augs_finder_report, ret_report, error);
+    status = status < 0 ? status : check_options(options, &runner->options, error);
     if (status < 0) {
         return status;
     }
-    memset(ret_report, 0, sizeof *ret_report);
-    ret_report->size = sizeof *ret_report;
-    ret_report->safety = runner->options.safety;
-    ret_report->multiple_of = runner->options.multiple_of;
+    runner->any_multiple = options == NULL || options->multiple_of == 0;
+    report.safety = runner->options.safety;
+    report.multiple_of = runner->options.multiple_of;
     uint64_t start_ns = augsi_now_ns();
-    status = search(runner, ret_report, error);
-    ret_report->seconds = (double)(augsi_now_ns() - start_ns) * 1e-9;
+    status = search(runner, &report, error);
+    report.seconds = (double)(augsi_now_ns() - start_ns) * 1e-9;
+    AUGSI_GIVE(augs_finder_report, &report, ret_report);
     return status;
 }
 

@@ -6,6 +6,7 @@
 
 #include "batch_size_finder.h"
 #include "number_text.h"
+#include "sized_struct.h"
 
 /* As snprintf: counts on when the room is used up. */
 typedef struct output {
@@ -95,9 +96,11 @@ size_t augs_finder_report_format(const augs_finder_report *report, char *ret_tex
     if (out.n_bytes > 0) {
         ret_text[0] = '\0';
     }
-    if (report == NULL || report->size < sizeof *report) {
+    augs_finder_report taken;
+    if (report == NULL || AUGSI_TAKE(augs_finder_report, report, &taken, NULL) < 0) {
         return 0;
     }
+    report = &taken;
     uint32_t n_trials =
         report->n_trials < AUGS_FINDER_MAX_TRIALS ? report->n_trials : AUGS_FINDER_MAX_TRIALS;
     put(&out, "%s\nBatch size finder\n%s\n", line, line);

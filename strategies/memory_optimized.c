@@ -26,6 +26,7 @@
 #include "fit_bound.h"
 #include "planner_size.h"
 #include "planners.h"
+#include "sized_struct.h"
 
 #define DEFAULT_PUBLISHED_FIRST 32u
 #define FIRST_GROWTH 4.0
@@ -66,8 +67,14 @@ typedef struct memory_optimized {
 static int init(void *state, const augs_strategy_options *options, augs_error *error)
 {
     memory_optimized *self = state;
+    augs_strategy_options taken;
+    int status = AUGSI_TAKE(augs_strategy_options, options, &taken, error);
+    if (status < 0) {
+        return status;
+    }
+    options = &taken;
     const bool published = options->memory_rule == AUGS_MEMORY_RULE_PUBLISHED;
-    int status = augsi_planner_refuse_foreign("memory_optimized", options, error);
+    status = augsi_planner_refuse_foreign("memory_optimized", options, error);
     if (status < 0) {
         return status;
     }

@@ -12,6 +12,7 @@
 #include "checked.h"
 #include "fail.h"
 #include "planners.h"
+#include "sized_struct.h"
 
 const augs_strategy_options augsi_round_robin_defaults = {
     .size = sizeof(augs_strategy_options), .min_samples = 1, .multiple_of = 1};
@@ -25,8 +26,14 @@ typedef struct round_robin {
 static int init(void *state, const augs_strategy_options *options, augs_error *error)
 {
     round_robin *self = state;
+    augs_strategy_options taken;
+    int status = AUGSI_TAKE(augs_strategy_options, options, &taken, error);
+    if (status < 0) {
+        return status;
+    }
+    options = &taken;
     const uint64_t batches = options->batches, window = options->window;
-    int status = augsi_planner_refuse_foreign("round_robin", options, error);
+    status = augsi_planner_refuse_foreign("round_robin", options, error);
     if (status < 0) {
         return status;
     }

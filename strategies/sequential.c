@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "planner_size.h"
 #include "planners.h"
+#include "sized_struct.h"
 
 const augs_strategy_options augsi_sequential_defaults = {
     .size = sizeof(augs_strategy_options), .batch_size = 32, .min_samples = 1, .multiple_of = 1};
@@ -17,10 +18,16 @@ typedef struct sequential {
 static int init(void *state, const augs_strategy_options *options, augs_error *error)
 {
     sequential *self = state;
+    augs_strategy_options taken;
+    int status = AUGSI_TAKE(augs_strategy_options, options, &taken, error);
+    if (status < 0) {
+        return status;
+    }
+    options = &taken;
     uint64_t size =
         options->batch_size != 0 ? options->batch_size : augsi_sequential_defaults.batch_size;
     augsi_size_limits limits;
-    int status = augsi_planner_refuse_foreign("sequential", options, error);
+    status = augsi_planner_refuse_foreign("sequential", options, error);
     if (status == AUGS_OK) {
         status = augsi_planner_fit_size("sequential", options, &size, error);
     }

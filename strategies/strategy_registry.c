@@ -4,6 +4,7 @@
 
 #include "fail.h"
 #include "planners.h"
+#include "sized_struct.h"
 
 static const augs_strategy_ops *const strategies[] = {
     &augsi_strategy_adaptive, &augsi_strategy_memory_optimized, &augsi_strategy_round_robin,
@@ -52,15 +53,11 @@ int augs_strategy_find(const char *name, const augs_strategy_ops **ret_ops, augs
 int augs_strategy_defaults(const char *name, augs_strategy_options *ret_options, augs_error *error)
 {
     const augs_strategy_ops *ops = NULL;
-    if (ret_options == NULL || ret_options->size != sizeof *ret_options) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "strategy: ret_options is required, with its size set to %zu",
-                          sizeof *ret_options);
-    }
-    int status = augs_strategy_find(name, &ops, error);
+    int status = AUGSI_CHECK_OUTPUT(augs_strategy_options, ret_options, error);
+    status = status < 0 ? status : augs_strategy_find(name, &ops, error);
     for (size_t i = 0; status == AUGS_OK && i < N_STRATEGIES; i++) {
         if (strategies[i] == ops) {
-            *ret_options = *defaults[i];
+            AUGSI_GIVE(augs_strategy_options, defaults[i], ret_options);
         }
     }
     return status;

@@ -35,14 +35,15 @@ int main(int argc, char **argv)
     augs_server_options of_server = {.size = sizeof of_server, .endpoint = "tcp://127.0.0.1:*"};
     augs_strategy_options of_strategy = {.size = sizeof of_strategy,
                                          .batch_size = strtoull(argv[5], NULL, 10)};
-    augs_job_options of_job = {.size = sizeof of_job,
-                               .n_epochs = (uint32_t)strtoul(argv[6], NULL, 10),
-                               .plan = {.size = sizeof(augs_plan_options),
-                                        .world_size = (uint32_t)strtoul(argv[4], NULL, 10),
-                                        .tail = strcmp(argv[8], "uneven") == 0 ? AUGS_TAIL_UNEVEN
-                                                : strcmp(argv[8], "drop") == 0 ? AUGS_TAIL_DROP
-                                                                               : AUGS_TAIL_PAD,
-                                        .strategy_options = &of_strategy}};
+    augs_job_options of_job = {
+        .size = sizeof of_job,
+        .n_epochs = (uint32_t)strtoul(argv[6], NULL, 10),
+        .plan = &(augs_plan_options){.size = sizeof(augs_plan_options),
+                                     .world_size = (uint32_t)strtoul(argv[4], NULL, 10),
+                                     .tail = strcmp(argv[8], "uneven") == 0 ? AUGS_TAIL_UNEVEN
+                                             : strcmp(argv[8], "drop") == 0 ? AUGS_TAIL_DROP
+                                                                            : AUGS_TAIL_PAD,
+                                     .strategy_options = &of_strategy}};
     if (augs_preset_open(argv[1], NULL, &preset, &error) < 0 ||
         augs_stream_open(preset, &of_stream, &stream, &error) < 0 ||
         augs_server_open(&of_server, &server, &error) < 0 ||

@@ -199,9 +199,9 @@ static int run(const settings *is, work *w)
     }
     const augs_pipeline_options of_pipeline = {
         .size = sizeof of_pipeline,
-        .plan = {.size = sizeof of_pipeline.plan,
-                 .strategy = is->strategy,
-                 .strategy_options = &of_strategy},
+        .plan = &(augs_plan_options){.size = sizeof(augs_plan_options),
+                                     .strategy = is->strategy,
+                                     .strategy_options = &of_strategy},
         .monitor = is->interval_ms != 0 || is->limit_bytes != 0 ? monitor : NULL};
     int status = augs_pipeline_open(stream, &of_pipeline, &pipeline, &error);
     status = status < 0 ? fail("pipeline", &error) : consume(pipeline, seen, w);

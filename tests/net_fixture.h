@@ -117,10 +117,9 @@ static inline int net_open_server(const net_job *job, augs_server **ret_server, 
                                    .max_bytes_in_flight = job->max_bytes_in_flight,
                                    .allocator = job->allocator};
     augs_strategy_options strategy = net_strategy(job);
-    augs_job_options of_job = {.size = sizeof of_job,
-                               .n_epochs = job->n_epochs,
-                               .name = job->name,
-                               .plan = net_plan(job, &strategy)};
+    augs_plan_options plan = net_plan(job, &strategy);
+    augs_job_options of_job = {
+        .size = sizeof of_job, .n_epochs = job->n_epochs, .name = job->name, .plan = &plan};
     augs_stream *stream = net_open_stream(job);
     augs_server *server = NULL;
     int result = augs_server_open(&options, &server, error);
@@ -186,8 +185,8 @@ static inline augs_subscriber_options net_subscriber_options(const char *const *
 static inline augs_pipeline *net_open_pipeline(const net_job *job, uint32_t rank)
 {
     augs_strategy_options strategy = net_strategy(job);
-    augs_pipeline_options options = {
-        .size = sizeof options, .rank = rank, .plan = net_plan(job, &strategy)};
+    augs_plan_options plan = net_plan(job, &strategy);
+    augs_pipeline_options options = {.size = sizeof options, .rank = rank, .plan = &plan};
     augs_stream *stream = net_open_stream(job);
     augs_pipeline *pipeline = NULL;
     augs_error error;

@@ -14,8 +14,13 @@ static inline int try_pipeline(augs_stream *stream, augs_pipeline_options option
 {
     strategy.size = sizeof strategy;
     options.size = sizeof options;
-    options.plan.size = sizeof options.plan;
-    options.plan.strategy_options = &strategy;
+    augs_plan_options plan = {.size = sizeof plan};
+    if (options.plan != NULL) {
+        plan = *options.plan;
+        plan.size = sizeof plan;
+    }
+    plan.strategy_options = &strategy;
+    options.plan = &plan;
     return augs_pipeline_open(stream, &options, ret_pipeline, error);
 }
 

@@ -25,7 +25,9 @@ static inline augs_stream *sim_open_stream(sim_world *world)
         with_size[i].shape = columns[i].shape != 0 ? columns[i].shape : 1;
         with_size[i].unit = with_size[i].doc = with_size[i].source = "";
     }
-    AUGS_ASSERT_OK(augs_preset_open_columns("sim", with_size, 4, NULL, &preset, &error), error);
+    AUGS_ASSERT_OK(
+        augs_preset_open_columns("sim", with_size, 4, sizeof with_size[0], NULL, &preset, &error),
+        error);
     return open_stream(preset, world->config.order, world->config.n_samples, world->config.seed, 0);
 }
 
@@ -33,14 +35,15 @@ static inline augs_stream *sim_open_stream(sim_world *world)
 static inline void sim_make_steps(sim_world *world, sim_rank *rank)
 {
     const sim_config *config = &world->config;
-    const augs_pipeline_options options = {.size = sizeof options,
-                                           .rank = rank->index,
-                                           .plan = {.size = sizeof options.plan,
-                                                    .world_size = config->n_ranks,
-                                                    .shard = config->shard,
-                                                    .tail = config->tail,
-                                                    .strategy = config->strategy_name,
-                                                    .strategy_options = &config->strategy}};
+    const augs_pipeline_options options = {
+        .size = sizeof options,
+        .rank = rank->index,
+        .plan = &(augs_plan_options){.size = sizeof(augs_plan_options),
+                                     .world_size = config->n_ranks,
+                                     .shard = config->shard,
+                                     .tail = config->tail,
+                                     .strategy = config->strategy_name,
+                                     .strategy_options = &config->strategy}};
     augs_pipeline *pipeline;
     augs_batch *batch;
     augs_error error;

@@ -136,12 +136,13 @@ static inline void sim_server_start(sim_server *server)
                                         .incarnation = next_random(&world->random)};
     const augs_job_options job = {.size = sizeof job,
                                   .n_epochs = config->n_epochs,
-                                  .plan = {.size = sizeof job.plan,
-                                           .world_size = config->n_ranks,
-                                           .shard = config->shard,
-                                           .tail = config->tail,
-                                           .strategy = config->strategy_name,
-                                           .strategy_options = &config->strategy}};
+                                  .plan =
+                                      &(augs_plan_options){.size = sizeof(augs_plan_options),
+                                                           .world_size = config->n_ranks,
+                                                           .shard = config->shard,
+                                                           .tail = config->tail,
+                                                           .strategy = config->strategy_name,
+                                                           .strategy_options = &config->strategy}};
     augs_error error;
     server->generation++;
     server->bytes_out = server->n_making = 0;

@@ -68,7 +68,8 @@ static inline augs_preset *open_columns(const augs_column_info *columns, uint32_
                                          .allocator = memory == NULL ? NULL : &allocator};
     augs_preset *preset = NULL;
     augs_error error;
-    AUGS_ASSERT_OK(augs_preset_open_columns("zoo", columns, n_columns, &options, &preset, &error),
+    AUGS_ASSERT_OK(augs_preset_open_columns("zoo", columns, n_columns, sizeof *columns, &options,
+                                            &preset, &error),
                    error);
     return preset;
 }

@@ -4,6 +4,7 @@
 
 usage: test_abi.py SOURCE_ROOT SHARED_LIBRARY C_COMPILER
 """
+import ctypes
 import pathlib
 import re
 import shutil
@@ -59,6 +60,30 @@ for header in headers:
     code = re.sub(r"/\*.*?\*/", " ", header.read_text(), flags=re.S)
     for struct in re.findall(r"typedef struct (augs_\w+_options|augs_\w+_stats|augs_\w+_report) \{\s*(\w+) (\w+);", code):
         check(f"{struct[0]} begins with uint32_t size", struct[1:] == ("uint32_t", "size"), str(struct))
+
+# Structs that can grow: each begins with a size and says where version 1 ended; none lies inside another or in an array.
+code = {header.name: re.sub(r"/\*.*?\*/", " ", header.read_text(), flags=re.S).replace("\\\n", " ") for header in headers}
+structs = {name: body for text in code.values() for name, body in re.findall(r"typedef struct (augs_\w+) \{(.*?)\n\} \1;", text, re.S)}
+sized = {name for name, body in structs.items() if body.split()[:2] == ["uint32_t", "size;"]}
+marked = {name for text in code.values() for name in re.findall(r"^AUGS_SIZED_STRUCT\((augs_\w+),", text, re.M)}
+check("there are structs with a size", len(sized) > 25, str(len(sized)))
+check("every struct with a size says where version 1 ends", sized == marked, str(sized ^ marked))
+for name, body in sorted(structs.items()):
+    inside = [one for one in sized if re.search(rf"\b{one}\s+\w", body)]
+    check(f"{name} embeds no struct with a size", not inside, ", ".join(inside))
+
+# What the library tells of constants and structs is what the headers say.
+abi = ctypes.CDLL(library)
+for function in ("augs_constant_name", "augs_struct_name", "augs_struct_member"):
+    getattr(abi, function).restype = ctypes.c_char_p
+told = {abi.augs_constant_name(i).decode() for i in range(abi.augs_constant_count())}
+defined = {name for text in code.values() for name, value in re.findall(r"^#define (AUGS_\w+)[ \t]+(.+)$", text, re.M)
+           if re.match(r"\(?-?\d|U?INT", value.strip())}
+defined |= {name for text in code.values() for name in re.findall(r"\bX\((AUGS_\w+),", text)}
+check("constants were found", len(defined) > 60, str(len(defined)))
+check("every constant can be asked for", told == defined, str(told ^ defined))
+told = {abi.augs_struct_name(i).decode() for i in range(abi.augs_struct_count())}
+check("every struct can be asked for", told == set(structs), str(told ^ set(structs)))
 
 bad = results.count(False)
 print(f"{len(results) - bad} passed, {bad} failed")

@@ -43,9 +43,9 @@ END_TEST
 START_TEST(info_says_where_a_batch_stands)
 {
     augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, 23, 1, 6);
-    augs_pipeline *pipeline =
-        open_pipeline(stream, (augs_pipeline_options){.rank = 2, .plan = {.world_size = 3}},
-                      (augs_strategy_options){.batch_size = 4});
+    augs_pipeline *pipeline = open_pipeline(
+        stream, (augs_pipeline_options){.rank = 2, .plan = &(augs_plan_options){.world_size = 3}},
+        (augs_strategy_options){.batch_size = 4});
     augs_batch *batch = next_batch(pipeline);
     augs_batch_info info = info_of(batch);
     const augs_batch_info first = {.size = sizeof first,

@@ -178,7 +178,9 @@ START_TEST(a_pipeline_gives_memory_back_under_pressure)
     augs_stream *stream =
         open_stream(zoo_preset(&memory, false), AUGS_ORDER_SEQUENTIAL, UINT64_C(1) << 40, 9, 0);
     augs_pipeline *pipeline = open_pipeline(
-        stream, (augs_pipeline_options){.plan = {.strategy = "adaptive"}, .monitor = monitor},
+        stream,
+        (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = "adaptive"},
+                                .monitor = monitor},
         (augs_strategy_options){.batch_size = 1000, .min_samples = 1000, .max_samples = 1000});
     augs_batch *held[9];
     const uint64_t slab = augsi_slab_bytes(stream, 1000);
@@ -217,7 +219,6 @@ typedef struct telling_memory {
 static void tell_figures(void *user, augs_allocator_figures *ret_figures)
 {
     telling_memory *memory = user;
-    memory->figures.size = ret_figures->size;
     *ret_figures = memory->figures;
 }
 
@@ -261,12 +262,15 @@ START_TEST(decisions_know_what_the_allocator_holds)
                                      .kind = AUGS_KIND_UNIFORM,
                                      .numbers = {0, 1}};
     augs_preset *preset = NULL;
-    AUGS_ASSERT_OK(augs_preset_open_columns("one", &column, 1, &of_preset, &preset, &error), error);
+    AUGS_ASSERT_OK(
+        augs_preset_open_columns("one", &column, 1, sizeof column, &of_preset, &preset, &error),
+        error);
     augs_stream *stream = open_stream(preset, AUGS_ORDER_SEQUENTIAL, UINT64_C(1) << 40, 9, 0);
     augs_pipeline *pipeline = open_pipeline(
         stream,
-        (augs_pipeline_options){
-            .plan = {.strategy = "memory_optimized"}, .monitor = monitor, .metrics = metrics},
+        (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = "memory_optimized"},
+                                .monitor = monitor,
+                                .metrics = metrics},
         (augs_strategy_options){.batch_size = 8});
     /* nothing is kept, then a little, then a lot of it, which is given back once a reading */
     static const struct {

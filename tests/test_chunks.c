@@ -360,7 +360,7 @@ START_TEST(a_plan_gives_its_order_and_a_batch_column)
     options.n_threads = 2;
     write_chunks(stream, folder, &options);
     augs_pipeline_options of_pipeline = {
-        .size = sizeof of_pipeline, .first_position = 20, .n_positions = 433, .plan = plan};
+        .size = sizeof of_pipeline, .first_position = 20, .n_positions = 433, .plan = &plan};
     augs_pipeline *pipeline;
     augs_batch *batch;
     AUGS_ASSERT_OK(augs_pipeline_open(stream, &of_pipeline, &pipeline, &error), error);

@@ -69,12 +69,13 @@ START_TEST(a_strategy_goes_by_the_device)
     AUGS_ASSERT_OK(try_monitor(1, &monitor, &error), error);
     const augs_strategy_options strategy = {
         .size = sizeof strategy, .safety = 1, .max_samples = 1u << 30};
-    const augs_planner_options options = {.size = sizeof options,
-                                          .n_samples = AUGS_ENDLESS,
-                                          .plan = {.size = sizeof options.plan,
-                                                   .strategy = "memory_optimized",
-                                                   .strategy_options = &strategy},
-                                          .monitor = monitor};
+    const augs_planner_options options = {
+        .size = sizeof options,
+        .n_samples = AUGS_ENDLESS,
+        .plan = &(augs_plan_options){.size = sizeof(augs_plan_options),
+                                     .strategy = "memory_optimized",
+                                     .strategy_options = &strategy},
+        .monitor = monitor};
     AUGS_ASSERT_OK(augs_planner_open(&options, &planner, &error), error);
     for (int i = 0; i < 30; i++) {
         AUGS_ASSERT_STATUS(1, augs_planner_next(planner, &span, &error), error);

@@ -67,12 +67,13 @@ static const augs_strategy_ops notes_ops = {.size = sizeof notes_ops,
 
 static augs_pipeline *open_notes(augs_stream *stream, uint32_t mode, augs_metrics *metrics)
 {
-    return open_pipeline(stream,
-                         (augs_pipeline_options){.plan = {.strategy_ops = &notes_ops},
-                                                 .metrics = metrics,
-                                                 .feedback = mode,
-                                                 .now_ns = read_clock},
-                         (augs_strategy_options){.size = 0});
+    return open_pipeline(
+        stream,
+        (augs_pipeline_options){.plan = &(augs_plan_options){.strategy_ops = &notes_ops},
+                                .metrics = metrics,
+                                .feedback = mode,
+                                .now_ns = read_clock},
+        (augs_strategy_options){.size = 0});
 }
 
 static int tell(augs_pipeline *pipeline, uint32_t epoch, uint64_t step, double seconds,
@@ -243,7 +244,7 @@ static augs_pipeline *open_sized(augs_stream *stream, const char *strategy, uint
                                  uint32_t mode)
 {
     return open_pipeline(stream,
-                         (augs_pipeline_options){.plan = {.strategy = strategy},
+                         (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = strategy},
                                                  .feedback = mode,
                                                  .now_ns = read_clock},
                          (augs_strategy_options){.batch_size = size});

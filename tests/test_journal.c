@@ -29,7 +29,7 @@ static int try_journal(augs_stream *stream, const char *journal, const char *rep
 {
     return try_pipeline(
         stream,
-        (augs_pipeline_options){.plan = {.strategy = "memory_optimized"},
+        (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = "memory_optimized"},
                                 .journal = journal,
                                 .replay = replay,
                                 .now_ns = fixed_clock,
@@ -124,8 +124,10 @@ START_TEST(a_journal_of_one_rank_is_not_for_two)
     augs_error error;
     AUGS_ASSERT_STATUS(
         AUGS_E_MISMATCH,
-        try_pipeline(stream, (augs_pipeline_options){.plan = {.world_size = 2}, .replay = path},
-                     (augs_strategy_options){.batch_size = 0}, &pipeline, &error),
+        try_pipeline(
+            stream,
+            (augs_pipeline_options){.plan = &(augs_plan_options){.world_size = 2}, .replay = path},
+            (augs_strategy_options){.batch_size = 0}, &pipeline, &error),
         error);
     ck_assert_ptr_nonnull(strstr(error.message, "\"world_size\":2"));
     augs_stream_unref(stream);
@@ -311,13 +313,14 @@ START_TEST(what_is_no_journal_of_this_run_is_refused)
                                     (augs_strategy_options){.batch_size = 8}, &pipeline, &error),
                        error);
     ck_assert_ptr_nonnull(strstr(error.message, "needs no journal"));
-    AUGS_ASSERT_STATUS(
-        AUGS_E_ARGUMENT,
-        try_pipeline(stream,
-                     (augs_pipeline_options){
-                         .plan = {.strategy = "memory_optimized", .world_size = 2}, .rank = 1},
-                     (augs_strategy_options){.batch_size = 8}, &pipeline, &error),
-        error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT,
+                       try_pipeline(stream,
+                                    (augs_pipeline_options){
+                                        .plan = &(augs_plan_options){.strategy = "memory_optimized",
+                                                                     .world_size = 2},
+                                        .rank = 1},
+                                    (augs_strategy_options){.batch_size = 8}, &pipeline, &error),
+                       error);
     ck_assert_ptr_nonnull(strstr(error.message, "would decide differently"));
     augs_stream_unref(stream);
     rmdir(folder);
@@ -436,8 +439,8 @@ START_TEST(drop_last_is_remembered)
     augs_error error;
     augs_stream *stream = uniform_open(1, 103);
     augs_pipeline *pipeline = NULL;
-    const augs_pipeline_options options = {.plan = {.strategy = "memory_optimized"},
-                                           .journal = path};
+    const augs_pipeline_options options = {
+        .plan = &(augs_plan_options){.strategy = "memory_optimized"}, .journal = path};
     const augs_strategy_options strategy = {
         .batch_size = 16, .max_samples = 16, .multiple_of = 8, .last_batch = 1};
     AUGS_ASSERT_OK(try_pipeline(stream, options, strategy, &pipeline, &error), error);
@@ -689,7 +692,8 @@ START_TEST(a_run_that_goes_on_knows_the_size_that_the_process_could_hold)
     for (int run = 0; run < 3; run++) {
         augs_pipeline *pipeline = open_pipeline(
             stream,
-            (augs_pipeline_options){.plan = {.strategy = "memory_optimized"}, .journal = path},
+            (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = "memory_optimized"},
+                                    .journal = path},
             (augs_strategy_options){.max_samples = 64});
         for (uint64_t i = 0; i < n_steps + 6; i++) {
             augs_batch *batch = next_batch(pipeline);
@@ -784,11 +788,12 @@ START_TEST(memory_that_runs_out_while_opening_leaves_no_trace)
         ck_assert_uint_lt(left, 100);
         augs_pipeline *pipeline = NULL;
         memory.left = left;
-        status = try_pipeline(stream,
-                              (augs_pipeline_options){.plan = {.strategy = "memory_optimized"},
-                                                      .journal = path,
-                                                      .metrics = metrics},
-                              (augs_strategy_options){.batch_size = 8}, &pipeline, &error);
+        status = try_pipeline(
+            stream,
+            (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = "memory_optimized"},
+                                    .journal = path,
+                                    .metrics = metrics},
+            (augs_strategy_options){.batch_size = 8}, &pipeline, &error);
         memory.left = UINT64_MAX;
         ck_assert_msg(status == AUGS_OK || status == AUGS_E_NO_MEMORY, "%d: %s", status,
                       error.message);
@@ -826,13 +831,14 @@ START_TEST(deciding_takes_no_memory_once_sizes_are_steady)
         augs_stream *stream =
             open_stream(open_columns(&column, 1, &memory), AUGS_ORDER_SHUFFLED, 1u << 20, 7, 0);
         AUGS_ASSERT_OK(augs_metrics_open(NULL, &metrics, &error), error);
-        AUGS_ASSERT_OK(try_pipeline(stream,
-                                    (augs_pipeline_options){.plan = {.strategy = strategies[i]},
-                                                            .journal = path,
-                                                            .metrics = metrics},
-                                    (augs_strategy_options){.batch_size = 64, .max_samples = 64},
-                                    &pipeline, &error),
-                       error);
+        AUGS_ASSERT_OK(
+            try_pipeline(
+                stream,
+                (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = strategies[i]},
+                                        .journal = path,
+                                        .metrics = metrics},
+                (augs_strategy_options){.batch_size = 64, .max_samples = 64}, &pipeline, &error),
+            error);
         uint64_t n_calls = 0;
         for (int k = 0; k < 200; k++) {
             augs_batch_unref(next_batch(pipeline));

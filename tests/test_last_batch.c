@@ -231,13 +231,13 @@ START_TEST(pipelines_deliver_every_position_once_or_count_it)
                                                 .batches = k / 504 == 0 ? 0 : 3,
                                                 .last_batch = k % 4};
         augs_pipeline_options options = {
-            .plan = {.strategy = k / 504 == 0 ? "sequential" : "round_robin",
-                     .world_size = 1 + k / 12 % 3,
-                     .tail = k / 4 % 3}};
+            .plan = &(augs_plan_options){.strategy = k / 504 == 0 ? "sequential" : "round_robin",
+                                         .world_size = 1 + k / 12 % 3,
+                                         .tail = k / 4 % 3}};
         augs_stream *stream = uniform_open(1, n);
         table whole = whole_of(stream);
         uint64_t n_real = 0, n_padded = 0, left = 0;
-        for (; options.rank < options.plan.world_size; options.rank++) {
+        for (; options.rank < options.plan->world_size; options.rank++) {
             augs_pipeline *pipeline = NULL;
             augs_batch *batch = NULL;
             augs_error error;
@@ -262,7 +262,7 @@ START_TEST(pipelines_deliver_every_position_once_or_count_it)
         }
         ck_assert_uint_eq(n_real + left, n);
         ck_assert(n_padded == 0 || strategy.last_batch == AUGS_LAST_BATCH_FILL ||
-                  options.plan.tail == AUGS_TAIL_PAD);
+                  options.plan->tail == AUGS_TAIL_PAD);
         table_free(&whole);
         augs_stream_unref(stream);
     }

@@ -274,7 +274,8 @@ def open_stream(case):
     preset, stream, info = ctypes.c_void_p(), ctypes.c_void_p(), column_of(case)
     options = StreamOptions(size=ctypes.sizeof(StreamOptions), order=case["order"], seed=case["seed"],
                             n_samples=case["n_samples"], epoch=case["epoch"])
-    call(augs.augs_preset_open_columns, b"numpy", ctypes.byref(info), U32(1), None, ctypes.byref(preset))
+    call(augs.augs_preset_open_columns, b"numpy", ctypes.byref(info), U32(1), ctypes.c_size_t(ctypes.sizeof(info)), None,
+         ctypes.byref(preset))
     call(augs.augs_stream_open, preset, ctypes.byref(options), ctypes.byref(stream))
     info.size = ctypes.sizeof(ColumnInfo)
     augs.augs_stream_column(stream, U32(1), ctypes.byref(info))

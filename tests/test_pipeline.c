@@ -8,6 +8,7 @@
 
 typedef struct epoch_case {
     augs_pipeline_options options;
+    augs_plan_options plan;
     augs_strategy_options strategy;
     uint64_t n; /* positions of the window */
 } epoch_case;
@@ -21,16 +22,16 @@ static epoch_case random_epoch(uint64_t *random, uint64_t n_stream)
     } else {
         c.options.first_position = n_stream - c.n;
     }
-    c.options.plan.world_size = 1 + (uint32_t)(next_random(random) % 7);
-    c.options.plan.shard = next_random(random) % 3 == 0;
-    c.options.plan.tail = (uint32_t)(next_random(random) % 3);
+    c.plan.world_size = 1 + (uint32_t)(next_random(random) % 7);
+    c.plan.shard = next_random(random) % 3 == 0;
+    c.plan.tail = (uint32_t)(next_random(random) % 3);
     c.strategy.last_batch = next_random(random) % 4 == 0;
     if (next_random(random) % 2 == 0) {
-        c.options.plan.strategy = "sequential";
+        c.plan.strategy = "sequential";
         c.strategy.batch_size = next_random(random) % 40;
         return c;
     }
-    c.options.plan.strategy = "round_robin";
+    c.plan.strategy = "round_robin";
     c.strategy.batches = 1 + next_random(random) % 30;
     if (next_random(random) % 2 == 0) {
         c.strategy.window = c.strategy.batches * (1 + next_random(random) % 5);
@@ -43,9 +44,11 @@ static bool delivers_nothing(const epoch_case *c, augs_stream *stream)
 {
     augs_pipeline *pipeline = NULL;
     augs_error error;
-    const int status = try_pipeline(stream, c->options, c->strategy, &pipeline, &error);
+    augs_pipeline_options options = c->options;
+    options.plan = &c->plan;
+    const int status = try_pipeline(stream, options, c->strategy, &pipeline, &error);
     augs_pipeline_free(pipeline);
-    const bool drops = c->strategy.last_batch == 1 || c->options.plan.tail == AUGS_TAIL_DROP;
+    const bool drops = c->strategy.last_batch == 1 || c->plan.tail == AUGS_TAIL_DROP;
     ck_assert(status == AUGS_OK || (status == AUGS_E_ARGUMENT && drops));
     return status != AUGS_OK;
 }
@@ -56,6 +59,7 @@ static void read_rank(const epoch_case *c, augs_stream *stream, const table *who
 {
     epoch_case mine = *c;
     mine.options.rank = rank;
+    mine.options.plan = &mine.plan;
     augs_pipeline *pipeline = open_pipeline(stream, mine.options, mine.strategy);
     augs_batch *batch = NULL;
     augs_error error;
@@ -69,7 +73,7 @@ static void read_rank(const epoch_case *c, augs_stream *stream, const table *who
         ck_assert_uint_ge(info.step, n_batches++);
         ck_assert_uint_eq(info.step + 1, augs_pipeline_step(pipeline));
         ck_assert_uint_eq(info.rank, rank);
-        ck_assert_uint_eq(info.world_size, c->options.plan.world_size);
+        ck_assert_uint_eq(info.world_size, c->plan.world_size);
         ck_assert_uint_gt(info.n_samples, 0);
         ck_assert_int_eq((info.flags & AUGS_BATCH_PADDED) != 0, info.n_padded > 0);
         ended = (info.flags & AUGS_BATCH_LAST) != 0;
@@ -107,11 +111,11 @@ START_TEST(the_union_of_all_shards_is_the_whole_and_each_record_is_its_positions
         }
         uint32_t seen[MOST_POSITIONS] = {0};
         uint64_t n_of_first = 0, n_all = 0, n_padded_all = 0;
-        for (uint32_t rank = 0; rank < c.options.plan.world_size; rank++) {
+        for (uint32_t rank = 0; rank < c.plan.world_size; rank++) {
             uint64_t n = 0, n_padded = 0;
             read_rank(&c, stream, &whole, rank, seen, &n, &n_padded);
             n_of_first = rank == 0 ? n : n_of_first;
-            ck_assert_msg(c.options.plan.tail == AUGS_TAIL_UNEVEN || n == n_of_first,
+            ck_assert_msg(c.plan.tail == AUGS_TAIL_UNEVEN || n == n_of_first,
                           "state %" PRIu64 ": rank %u has %" PRIu64 " samples, the first %" PRIu64,
                           state, rank, n, n_of_first);
             n_all += n;
@@ -123,11 +127,11 @@ START_TEST(the_union_of_all_shards_is_the_whole_and_each_record_is_its_positions
             n_once += seen[p];
         }
         ck_assert_uint_eq(n_all, n_once + n_padded_all);
-        if (c.options.plan.tail != AUGS_TAIL_DROP && c.strategy.last_batch == 0) {
+        if (c.plan.tail != AUGS_TAIL_DROP && c.strategy.last_batch == 0) {
             ck_assert_msg(n_once == c.n, "state %" PRIu64 ": %" PRIu64 " of %" PRIu64, state,
                           n_once, c.n);
         }
-        ck_assert(c.options.plan.tail == AUGS_TAIL_PAD || n_padded_all == 0);
+        ck_assert(c.plan.tail == AUGS_TAIL_PAD || n_padded_all == 0);
         table_free(&whole);
         augs_stream_unref(stream);
     }
@@ -182,8 +186,9 @@ START_TEST(tails_pad_drop_or_leave_ranks_uneven)
         for (uint32_t rank = 0; rank < 4; rank++) {
             augs_pipeline *pipeline = open_pipeline(
                 stream,
-                (augs_pipeline_options){.rank = rank,
-                                        .plan = {.world_size = 4, .tail = expected[i].tail}},
+                (augs_pipeline_options){
+                    .rank = rank,
+                    .plan = &(augs_plan_options){.world_size = 4, .tail = expected[i].tail}},
                 (augs_strategy_options){.batch_size = 2});
             for (int step = 0; step < 2 && expected[i].n[step][rank] > 0; step++) {
                 augs_batch *batch = next_batch(pipeline);
@@ -277,16 +282,25 @@ START_TEST(what_makes_no_pipeline_is_refused_and_named)
         const char *word;
     } cases[] = {
         {{.rank = 1}, {.size = 0}, AUGS_E_RANGE, "rank 1 of 1"},
-        {{.rank = 4, .plan = {.world_size = 4}}, {.size = 0}, AUGS_E_RANGE, "ranks are 0 to 3"},
+        {{.rank = 4, .plan = &(augs_plan_options){.world_size = 4}},
+         {.size = 0},
+         AUGS_E_RANGE,
+         "ranks are 0 to 3"},
         {{.first_position = 101}, {.size = 0}, AUGS_E_RANGE, "100"},
         {{.first_position = 50, .n_positions = 51}, {.size = 0}, AUGS_E_RANGE, "51 positions"},
         {{.first_position = 1, .n_positions = UINT64_MAX}, {.size = 0}, AUGS_E_RANGE, "from 1"},
-        {{.plan = {.shard = 2}}, {.size = 0}, AUGS_E_ARGUMENT, "shard 2"},
-        {{.plan = {.tail = 3}}, {.size = 0}, AUGS_E_ARGUMENT, "tail 3"},
-        {{.plan = {.strategy = "sequentiel"}}, {.size = 0}, AUGS_E_NOT_FOUND, "did you mean"},
+        {{.plan = &(augs_plan_options){.shard = 2}}, {.size = 0}, AUGS_E_ARGUMENT, "shard 2"},
+        {{.plan = &(augs_plan_options){.tail = 3}}, {.size = 0}, AUGS_E_ARGUMENT, "tail 3"},
+        {{.plan = &(augs_plan_options){.strategy = "sequentiel"}},
+         {.size = 0},
+         AUGS_E_NOT_FOUND,
+         "did you mean"},
         {{.rank = 0}, {.batches = 3}, AUGS_E_ARGUMENT, "'batches'"},
         {{.rank = 0}, {.min_samples = 3, .max_samples = 2}, AUGS_E_ARGUMENT, "min 3"},
-        {{.plan = {.strategy = "round_robin"}}, {.size = 0}, AUGS_E_ARGUMENT, "'batches'"},
+        {{.plan = &(augs_plan_options){.strategy = "round_robin"}},
+         {.size = 0},
+         AUGS_E_ARGUMENT,
+         "'batches'"},
     };
     augs_pipeline *pipeline = NULL;
     augs_error error;
@@ -348,9 +362,11 @@ START_TEST(seek_equals_reading_up_to_there)
     augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 300, 7, 0);
     const augs_pipeline_options options[] = {
         {.rank = 0},
-        {.rank = 2, .plan = {.world_size = 3}},
-        {.rank = 1, .plan = {.world_size = 3, .shard = AUGS_SHARD_BLOCK}},
-        {.rank = 1, .first_position = 17, .plan = {.world_size = 2, .strategy = "round_robin"}}};
+        {.rank = 2, .plan = &(augs_plan_options){.world_size = 3}},
+        {.rank = 1, .plan = &(augs_plan_options){.world_size = 3, .shard = AUGS_SHARD_BLOCK}},
+        {.rank = 1,
+         .first_position = 17,
+         .plan = &(augs_plan_options){.world_size = 2, .strategy = "round_robin"}}};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         const augs_strategy_options strategy = i == 3 ? (augs_strategy_options){.batches = 12}
                                                       : (augs_strategy_options){.batch_size = 9};
@@ -533,9 +549,10 @@ START_TEST(what_a_batch_cost_reaches_the_strategy_once_there_was_one)
     notes.bad_step = UINT64_MAX;
     augs_pipeline *pipeline = open_pipeline(
         stream,
-        (augs_pipeline_options){
-            .rank = 1,
-            .plan = {.world_size = 4, .tail = AUGS_TAIL_UNEVEN, .strategy_ops = &notes_ops}},
+        (augs_pipeline_options){.rank = 1,
+                                .plan = &(augs_plan_options){.world_size = 4,
+                                                             .tail = AUGS_TAIL_UNEVEN,
+                                                             .strategy_ops = &notes_ops}},
         (augs_strategy_options){.size = 0});
     augs_error error;
     AUGS_ASSERT_STATUS(AUGS_E_STATE, observe_last(pipeline, 1, 2, 3, &error), error);
@@ -567,9 +584,9 @@ START_TEST(a_wrong_strategy_is_an_error_before_its_batch)
 {
     augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 100, 7, 0);
     notes.bad_step = 6;
-    augs_pipeline *pipeline =
-        open_pipeline(stream, (augs_pipeline_options){.plan = {.strategy_ops = &notes_ops}},
-                      (augs_strategy_options){.size = 0});
+    augs_pipeline *pipeline = open_pipeline(
+        stream, (augs_pipeline_options){.plan = &(augs_plan_options){.strategy_ops = &notes_ops}},
+        (augs_strategy_options){.size = 0});
     augs_error error;
     for (int i = 0; i < 6; i++) {
         augs_batch_unref(next_batch(pipeline));
@@ -594,7 +611,8 @@ START_TEST(what_drop_last_leaves_out_is_counted)
             const augs_pipeline_options options = {
                 .rank = 1,
                 .first_position = 3,
-                .plan = {.world_size = 3, .shard = shard, .tail = AUGS_TAIL_UNEVEN}};
+                .plan = &(augs_plan_options){
+                    .world_size = 3, .shard = shard, .tail = AUGS_TAIL_UNEVEN}};
             for (uint32_t drop_last = 0; drop_last < 2; drop_last++) {
                 augs_pipeline *pipeline = open_pipeline(
                     stream, options,
@@ -606,13 +624,15 @@ START_TEST(what_drop_last_leaves_out_is_counted)
                 augs_pipeline_free(pipeline);
             }
         }
-        augs_pipeline *pipeline =
-            open_pipeline(stream, (augs_pipeline_options){.plan = {.strategy = "round_robin"}},
-                          (augs_strategy_options){.batches = batch_size, .last_batch = 1});
+        augs_pipeline *pipeline = open_pipeline(
+            stream,
+            (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = "round_robin"}},
+            (augs_strategy_options){.batches = batch_size, .last_batch = 1});
         ck_assert_uint_eq(augs_pipeline_n_left_out(pipeline), 1003 % batch_size);
         augs_pipeline_free(pipeline);
         pipeline = open_pipeline(
-            stream, (augs_pipeline_options){.plan = {.strategy = "memory_optimized"}},
+            stream,
+            (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = "memory_optimized"}},
             (augs_strategy_options){
                 .min_samples = batch_size, .max_samples = batch_size, .last_batch = 1});
         ck_assert_uint_eq(augs_pipeline_n_left_out(pipeline), 0); /* it may decide otherwise yet */

@@ -68,10 +68,11 @@ static void open_fixed(fixed_walk *walk)
 {
     walk->pipeline = open_pipeline(
         walk->stream,
-        (augs_pipeline_options){.rank = walk->rank,
-                                .first_position = walk->first,
-                                .n_positions = walk->n,
-                                .plan = {.world_size = walk->world_size, .tail = AUGS_TAIL_PAD}},
+        (augs_pipeline_options){
+            .rank = walk->rank,
+            .first_position = walk->first,
+            .n_positions = walk->n,
+            .plan = &(augs_plan_options){.world_size = walk->world_size, .tail = AUGS_TAIL_PAD}},
         (augs_strategy_options){.batch_size = walk->size});
     walk->epoch = 0;
     walk->step = 0;
@@ -237,15 +238,15 @@ static uint64_t fixed_clock(void *user)
 
 static void open_decided(decided_walk *walk)
 {
-    walk->pipeline =
-        open_pipeline(walk->stream,
-                      (augs_pipeline_options){.first_position = walk->first,
-                                              .n_positions = walk->n,
-                                              .plan = {.strategy = walk->strategy},
-                                              .journal = walk->path,
-                                              .metrics = walk->metrics,
-                                              .now_ns = fixed_clock},
-                      (augs_strategy_options){.max_memory_bytes = 20000, .max_samples = 25});
+    walk->pipeline = open_pipeline(
+        walk->stream,
+        (augs_pipeline_options){.first_position = walk->first,
+                                .n_positions = walk->n,
+                                .plan = &(augs_plan_options){.strategy = walk->strategy},
+                                .journal = walk->path,
+                                .metrics = walk->metrics,
+                                .now_ns = fixed_clock},
+        (augs_strategy_options){.max_memory_bytes = 20000, .max_samples = 25});
     walk->epoch = 0;
     walk->step = 0;
 }

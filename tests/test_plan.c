@@ -425,7 +425,7 @@ START_TEST(options_are_checked_when_a_plan_is_opened)
         const char *word;
     } cases[] = {
         {{.size = 4}, 0, 10, AUGS_E_ARGUMENT, "sizeof(augs_plan_options)"},
-        {{.strategy = "round_robin"}, 0, 10, AUGS_E_ARGUMENT, "sizeof(augs_plan_options)"},
+        {{.strategy = "round_robin"}, 0, 10, AUGS_E_ARGUMENT, "size 0"},
         {{.size = sizeof zero, .shard = 2}, 0, 10, AUGS_E_ARGUMENT, "shard 2"},
         {{.size = sizeof zero, .tail = 3}, 0, 10, AUGS_E_ARGUMENT, "tail 3"},
         {{.size = sizeof zero, .strategy = "x"}, 0, 10, AUGS_E_NOT_FOUND, "sequential"},
@@ -456,7 +456,7 @@ START_TEST(options_are_checked_when_a_plan_is_opened)
         ck_assert_msg(strstr(error.message, cases[i].word) != NULL, "case %zu: %s", i,
                       error.message);
     }
-    const augs_plan_options *none[] = {NULL, &zero};
+    const augs_plan_options *none[] = {NULL, &(augs_plan_options){.size = sizeof zero}};
     for (int i = 0; i < 2; i++) {
         AUGS_ASSERT_OK(augsi_plan_open(&augsi_default_allocator, none[i], 0, 64, 1, &plan, &error),
                        error);

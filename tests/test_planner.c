@@ -15,8 +15,13 @@ static int try_planner(augs_planner_options options, augs_strategy_options strat
 {
     strategy.size = sizeof strategy;
     options.size = sizeof options;
-    options.plan.size = sizeof options.plan;
-    options.plan.strategy_options = &strategy;
+    augs_plan_options plan = {.size = sizeof plan};
+    if (options.plan != NULL) {
+        plan = *options.plan;
+        plan.size = sizeof plan;
+    }
+    plan.strategy_options = &strategy;
+    options.plan = &plan;
     return augs_planner_open(&options, ret_planner, error);
 }
 
@@ -70,8 +75,9 @@ static uint64_t walk(augs_planner *planner, augs_span *ret_spans, uint64_t bytes
 #define N_SAMPLES 3000u
 static augs_span spans[N_SAMPLES], others[N_SAMPLES];
 
-static const augs_planner_options learning = {.n_samples = N_SAMPLES,
-                                              .plan = {.strategy = "memory_optimized"}};
+static const augs_plan_options by_memory = {.strategy = "memory_optimized"};
+static const augs_plan_options by_memory_of_3 = {.strategy = "memory_optimized", .world_size = 3};
+static const augs_planner_options learning = {.n_samples = N_SAMPLES, .plan = &by_memory};
 static const augs_strategy_options small = {.max_memory_bytes = 60000, .max_samples = 200};
 
 static const augs_strategy_options batches_of_8 = {.batch_size = 8};
@@ -86,9 +92,15 @@ START_TEST(what_makes_no_planner_is_refused_and_named)
         int status;
         const char *message;
     } cases[] = {
-        {{.n_samples = 8, .plan.shard = AUGS_SHARD_BLOCK}, AUGS_E_ARGUMENT, "block shards"},
-        {{.n_samples = 8, .plan.shard = 9}, AUGS_E_ARGUMENT, "block shards"},
-        {{.n_samples = 8, .plan.strategy = "sequentil"}, AUGS_E_NOT_FOUND, "did you mean"},
+        {{.n_samples = 8, .plan = &(augs_plan_options){.shard = AUGS_SHARD_BLOCK}},
+         AUGS_E_ARGUMENT,
+         "block shards"},
+        {{.n_samples = 8, .plan = &(augs_plan_options){.shard = 9}},
+         AUGS_E_ARGUMENT,
+         "block shards"},
+        {{.n_samples = 8, .plan = &(augs_plan_options){.strategy = "sequentil"}},
+         AUGS_E_NOT_FOUND,
+         "did you mean"},
         {{.n_samples = AUGS_MAX_SAMPLES + 1}, AUGS_E_RANGE, "2^56"},
         {{.n_samples = 8, .fingerprint = ""}, AUGS_E_ARGUMENT, "fingerprint ''"},
         {{.n_samples = 8, .fingerprint = "ABC"}, AUGS_E_ARGUMENT, "0-9 a-f"},
@@ -101,10 +113,14 @@ START_TEST(what_makes_no_planner_is_refused_and_named)
          AUGS_E_ARGUMENT,
          "give one of both"},
         {{.n_samples = 8, .replay = "/nowhere/b"}, AUGS_E_NOT_FOUND, "/nowhere/b"},
-        {{.n_samples = 8, .journal = "/nowhere/a", .plan.strategy = "memory_optimized"},
+        {{.n_samples = 8,
+          .journal = "/nowhere/a",
+          .plan = &(augs_plan_options){.strategy = "memory_optimized"}},
          AUGS_E_NOT_FOUND,
          "/nowhere/a"},
-        {{.n_samples = 8, .journal = "/", .plan.strategy = "memory_optimized"},
+        {{.n_samples = 8,
+          .journal = "/",
+          .plan = &(augs_plan_options){.strategy = "memory_optimized"}},
          AUGS_E_IO,
          "irectory"},
         {{.n_samples = 8, .replay = "/"}, AUGS_E_IO, "is not a file"},
@@ -151,8 +167,9 @@ END_TEST
 START_TEST(a_fixed_planner_goes_to_any_step_and_ends_again_and_again)
 {
     augs_error error;
-    augs_planner *planner =
-        open_planner((augs_planner_options){.n_samples = 103, .plan.world_size = 2}, batches_of_8);
+    augs_planner *planner = open_planner(
+        (augs_planner_options){.n_samples = 103, .plan = &(augs_plan_options){.world_size = 2}},
+        batches_of_8);
     static const uint64_t starts[] = {0, 16, 32, 48, 64, 80, 96};
     for (int round = 0; round < 2; round++) {
         for (uint64_t step = 0; step < 7; step++) {
@@ -187,7 +204,8 @@ START_TEST(a_planner_that_decides_covers_all_positions_and_ends_again_and_again)
 {
     for (uint32_t world_size = 1; world_size <= 3; world_size++) {
         augs_planner_options options = learning;
-        options.plan.world_size = world_size;
+        const augs_plan_options plan = {.strategy = "memory_optimized", .world_size = world_size};
+        options.plan = &plan;
         augs_planner *planner = open_planner(options, small);
         const uint64_t n = walk(planner, spans, 700);
         uint64_t next = 0;
@@ -220,7 +238,7 @@ END_TEST
 START_TEST(feedback_without_a_size_is_of_the_larger_part_of_the_last_span)
 {
     augs_planner_options options = learning;
-    options.plan.world_size = 3;
+    options.plan = &by_memory_of_3;
     augs_planner *planner =
         open_planner(options, (augs_strategy_options){.batch_size = 10, .max_memory_bytes = 9000});
     ck_assert_uint_eq(next_span(planner).count, 30);
@@ -312,7 +330,7 @@ START_TEST(a_journal_of_something_else_is_refused)
     const augs_planner_options cases[] = {
         {.n_samples = N_SAMPLES + 1, .replay = path},
         {.n_samples = AUGS_ENDLESS, .replay = path},
-        {.n_samples = N_SAMPLES, .replay = path, .plan.world_size = 2},
+        {.n_samples = N_SAMPLES, .replay = path, .plan = &(augs_plan_options){.world_size = 2}},
         {.n_samples = N_SAMPLES, .replay = path, .fingerprint = "1"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -350,7 +368,7 @@ START_TEST(an_endless_plan_has_a_journal_too)
     }
     options.journal = NULL;
     options.replay = path;
-    options.plan.strategy = NULL;
+    options.plan = NULL;
     planner = open_planner(options, (augs_strategy_options){.batch_size = 0});
     for (uint64_t i = 0; i < n; i++) {
         span = next_span(planner);
@@ -372,7 +390,7 @@ START_TEST(ranks_replay_the_journal_of_a_planner)
     memset(seen, 0, sizeof seen);
     augs_planner_options options = learning;
     options.journal = path;
-    options.plan.world_size = 3;
+    options.plan = &by_memory_of_3;
     options.fingerprint = augs_stream_fingerprint(stream);
     augs_planner *planner = open_planner(options, small);
     const uint64_t n = walk(planner, spans, 500);
@@ -381,7 +399,9 @@ START_TEST(ranks_replay_the_journal_of_a_planner)
         augs_pipeline *pipeline = open_pipeline(
             stream,
             (augs_pipeline_options){
-                .rank = rank, .plan = {.world_size = 3, .tail = AUGS_TAIL_UNEVEN}, .replay = path},
+                .rank = rank,
+                .plan = &(augs_plan_options){.world_size = 3, .tail = AUGS_TAIL_UNEVEN},
+                .replay = path},
             (augs_strategy_options){.batch_size = 0});
         augs_batch *batch = NULL;
         augs_error error;
@@ -462,7 +482,7 @@ START_TEST(a_wrong_span_is_not_written_and_the_call_may_be_repeated)
     augs_error error;
     augs_span span;
     augs_planner_options options = {
-        .n_samples = 25, .journal = path, .plan = {.strategy_ops = &gap}};
+        .n_samples = 25, .journal = path, .plan = &(augs_plan_options){.strategy_ops = &gap}};
     mended = false;
     augs_planner *planner = open_planner(options, (augs_strategy_options){.batch_size = 0});
     next_span(planner);

@@ -398,8 +398,9 @@ START_TEST(columns_in_memory_are_checked_like_those_of_a_text)
                                  .gate = cases[i].gate,
                                  .name = cases[i].name,
                                  .numbers = {cases[i].numbers[0], cases[i].numbers[1]}};
-        AUGS_ASSERT_STATUS(AUGS_E_PRESET,
-                           augs_preset_open_columns("n", &info, 1, NULL, &preset, &error), error);
+        AUGS_ASSERT_STATUS(
+            AUGS_E_PRESET,
+            augs_preset_open_columns("n", &info, 1, sizeof info, NULL, &preset, &error), error);
         ck_assert_msg(strstr(error.message, cases[i].part) != NULL, "%s", error.message);
     }
 }
@@ -559,8 +560,9 @@ static void assert_refused_columns(const char *name, const augs_column_info *col
 {
     augs_preset *preset = NULL;
     augs_error error;
-    AUGS_ASSERT_STATUS(AUGS_E_PRESET,
-                       augs_preset_open_columns(name, columns, n, NULL, &preset, &error), error);
+    AUGS_ASSERT_STATUS(
+        AUGS_E_PRESET,
+        augs_preset_open_columns(name, columns, n, sizeof *columns, NULL, &preset, &error), error);
     ck_assert_msg(strstr(error.message, part) != NULL, "%s", error.message);
     ck_assert_ptr_null(preset);
 }
@@ -653,8 +655,9 @@ START_TEST(any_utf8_text_reads_back)
     for (size_t k = 0; k < N; k++) {
         augs_preset *preset = NULL, *again = NULL;
         augs_error error;
-        AUGS_ASSERT_OK(augs_preset_open_columns(texts[k], &column, 1, NULL, &preset, &error),
-                       error);
+        AUGS_ASSERT_OK(
+            augs_preset_open_columns(texts[k], &column, 1, sizeof column, NULL, &preset, &error),
+            error);
         AUGS_ASSERT_OK(open_text(augs_preset_text(preset), &again, &error), error);
         ck_assert_str_eq(augs_preset_name(again), texts[k]);
         ck_assert_int_eq(augs_preset_column(again, 0, &read), 0);
@@ -680,8 +683,9 @@ START_TEST(the_size_of_a_column_is_read_before_anything_else)
     column->size = 8;
     augs_preset *preset = NULL;
     augs_error error;
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT,
-                       augs_preset_open_columns("n", column, 1, NULL, &preset, &error), error);
+    AUGS_ASSERT_STATUS(
+        AUGS_E_ARGUMENT,
+        augs_preset_open_columns("n", column, 1, sizeof *column, NULL, &preset, &error), error);
     ck_assert_ptr_nonnull(strstr(error.message, "size 8"));
     munmap(pages, (size_t)(2 * page));
 }

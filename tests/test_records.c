@@ -79,9 +79,9 @@ static collected run(augs_stream *stream, uint32_t format, uint32_t batch_index,
     augs_pipeline *pipeline;
     collected all = {0};
     augs_strategy_options strategy = {.size = sizeof strategy, .batch_size = batch_size};
-    augs_pipeline_options options = {
-        .size = sizeof options,
-        .plan = {.size = sizeof(augs_plan_options), .strategy_options = &strategy}};
+    augs_pipeline_options options = {.size = sizeof options,
+                                     .plan = &(augs_plan_options){.size = sizeof(augs_plan_options),
+                                                                  .strategy_options = &strategy}};
     AUGS_ASSERT_OK(
         augs_sink_open_records(stream, format, batch_index, collect, &all, &sink, &error), error);
     AUGS_ASSERT_OK(augs_pipeline_open(stream, &options, &pipeline, &error), error);
@@ -402,9 +402,9 @@ START_TEST(a_batch_alone_gives_the_same_records)
     augs_stream *stream = open_stream(every_kind, 7, 40);
     collected all = run(stream, AUGS_FORMAT_CSV, 0, 40);
     augs_strategy_options strategy = {.size = sizeof strategy, .batch_size = 40};
-    augs_pipeline_options options = {
-        .size = sizeof options,
-        .plan = {.size = sizeof(augs_plan_options), .strategy_options = &strategy}};
+    augs_pipeline_options options = {.size = sizeof options,
+                                     .plan = &(augs_plan_options){.size = sizeof(augs_plan_options),
+                                                                  .strategy_options = &strategy}};
     augs_pipeline *pipeline;
     augs_batch *batch;
     augsi_text text;

@@ -24,6 +24,7 @@ typedef struct consumer {
     augs_stream *stream;
     augs_pipeline *pipeline;
     augs_pipeline_options options;
+    augs_plan_options plan;
     augs_strategy_options strategy;
     bool journaled;
     uint64_t n, limit, delay;
@@ -182,7 +183,8 @@ static void pick_run(consumer *c, uint64_t seed, const char *name, bool journale
     c->strategy.batch_size = pick(c, 1, 100);
     c->strategy.multiple_of = pick(c, 0, 1) * pick(c, 1, 4);
     c->options.feedback = (uint32_t)pick(c, 0, 1);
-    c->options.plan.strategy = name;
+    c->options.plan = &c->plan;
+    c->plan.strategy = name;
     if (strcmp(name, "round_robin") == 0) {
         c->strategy = (augs_strategy_options){.batches = pick(c, 1, 9)};
     }
@@ -202,10 +204,9 @@ static void fixed_run(consumer *c, uint64_t seed, const char *name)
 {
     pick_run(c, seed, name, false);
     const uint32_t w = (uint32_t)pick(c, 1, 4);
-    c->options.plan.world_size = w;
-    c->options.plan.tail = pick(c, 0, 1) == 0 ? AUGS_TAIL_PAD : AUGS_TAIL_UNEVEN;
-    c->options.plan.shard =
-        strcmp(name, "sequential") == 0 && pick(c, 0, 2) == 0 ? AUGS_SHARD_BLOCK : 0;
+    c->plan.world_size = w;
+    c->plan.tail = pick(c, 0, 1) == 0 ? AUGS_TAIL_PAD : AUGS_TAIL_UNEVEN;
+    c->plan.shard = strcmp(name, "sequential") == 0 && pick(c, 0, 2) == 0 ? AUGS_SHARD_BLOCK : 0;
     for (uint32_t rank = 0; rank < w; rank++) {
         c->options.rank = rank;
         c->any = false;
@@ -423,7 +424,8 @@ START_TEST(the_last_flag_and_the_padding_move_to_the_part_that_has_them)
     augs_stream *stream = uniform_open(1, 21);
     augs_pipeline *pipeline = open_pipeline(
         stream,
-        (augs_pipeline_options){.rank = 1, .plan = {.world_size = 2, .tail = AUGS_TAIL_PAD}},
+        (augs_pipeline_options){
+            .rank = 1, .plan = &(augs_plan_options){.world_size = 2, .tail = AUGS_TAIL_PAD}},
         (augs_strategy_options){.batch_size = 8});
     expect(pipeline, 0, 0, 1, 8);
     augs_batch_info info = take(pipeline);
@@ -479,8 +481,9 @@ START_TEST(a_token_names_the_part)
         ck_assert_uint_eq(take(pipeline).first, 64);
         augs_pipeline_free(pipeline);
     }
-    pipeline = open_pipeline(stream, (augs_pipeline_options){.rank = 1, .plan = {.world_size = 2}},
-                             (augs_strategy_options){.batch_size = 16});
+    pipeline = open_pipeline(
+        stream, (augs_pipeline_options){.rank = 1, .plan = &(augs_plan_options){.world_size = 2}},
+        (augs_strategy_options){.batch_size = 16});
     AUGS_ASSERT_STATUS(AUGS_E_TOKEN, augs_pipeline_resume(pipeline, token, &error), error);
     ck_assert_ptr_nonnull(strstr(error.message, "rank 0 of 1"));
     augs_pipeline_free(pipeline);

@@ -155,9 +155,10 @@ START_TEST(a_failed_write_is_repeated_past_steps_without_samples)
     /* windows of 5 in 2 batches of 3 and 2: the third rank has one sample in every other step */
     augs_pipeline *pipeline = open_pipeline(
         stream,
-        (augs_pipeline_options){
-            .rank = 2,
-            .plan = {.world_size = 3, .tail = AUGS_TAIL_UNEVEN, .strategy = "round_robin"}},
+        (augs_pipeline_options){.rank = 2,
+                                .plan = &(augs_plan_options){.world_size = 3,
+                                                             .tail = AUGS_TAIL_UNEVEN,
+                                                             .strategy = "round_robin"}},
         (augs_strategy_options){.batches = 2, .window = 5});
     augs_sink *sink = open_keeper(&k);
     augs_error error;

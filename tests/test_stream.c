@@ -331,8 +331,9 @@ static augs_preset *without_gates(const augs_preset *preset)
         augs_preset_column(preset, i, &columns[i]);
         columns[i].gate = AUGS_NO_GATE;
     }
-    AUGS_ASSERT_OK(augs_preset_open_columns("free", columns, n, NULL, &free_of_gates, &error),
-                   error);
+    AUGS_ASSERT_OK(
+        augs_preset_open_columns("free", columns, n, sizeof *columns, NULL, &free_of_gates, &error),
+        error);
     return free_of_gates;
 }
 

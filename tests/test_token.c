@@ -88,7 +88,9 @@ START_TEST(a_token_tells_epoch_step_and_first_position)
 {
     augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 100, 7, 4);
     augs_pipeline *pipeline = open_pipeline(
-        stream, (augs_pipeline_options){.rank = 1, .first_position = 10, .plan = {.world_size = 3}},
+        stream,
+        (augs_pipeline_options){
+            .rank = 1, .first_position = 10, .plan = &(augs_plan_options){.world_size = 3}},
         (augs_strategy_options){.batch_size = 5});
     augs_batch_unref(next_batch(pipeline));
     augs_batch_unref(next_batch(pipeline));

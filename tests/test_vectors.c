@@ -80,7 +80,8 @@ static augs_stream *open_case(const json_t *entry, augs_choice *choices)
     augs_error error;
     augs_preset *preset = NULL;
     augs_stream *stream = NULL;
-    AUGS_ASSERT_OK(augs_preset_open_columns("vectors", &info, 1, NULL, &preset, &error), error);
+    AUGS_ASSERT_OK(
+        augs_preset_open_columns("vectors", &info, 1, sizeof info, NULL, &preset, &error), error);
     augs_stream_options options = {
         .size = sizeof options,
         .seed = seed_of(entry),

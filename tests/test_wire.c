@@ -465,7 +465,9 @@ static augs_preset *open_choices(uint32_t n, size_t n_bytes)
                                      .unit = "",
                                      .doc = "",
                                      .source = ""};
-    AUGS_ASSERT_OK(augs_preset_open_columns("choices", &column, 1, NULL, &preset, &error), error);
+    AUGS_ASSERT_OK(
+        augs_preset_open_columns("choices", &column, 1, sizeof column, NULL, &preset, &error),
+        error);
     free(choices);
     free(texts);
     return preset;

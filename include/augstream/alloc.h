@@ -9,14 +9,14 @@
 
 AUGS_BEGIN_DECLS
 
-/* What an allocator says of itself, in the words of jemalloc. 0 = not known. */
+/* What an allocator says of itself, in the words of jemalloc. 0 = not known. A member of other
+ * structs, so without a size: it never gets another member. */
 typedef struct augs_allocator_figures {
-    uint32_t size; /* set by the monitor */
-    uint32_t reserved;
     uint64_t allocated_bytes; /* in use by the program */
     uint64_t active_bytes;    /* in pages that hold any of it */
     uint64_t resident_bytes;  /* in memory, with free pages that are kept for later */
     uint64_t retained_bytes;  /* address space without memory that is kept for later */
+    uint64_t reserved[4];     /* 0 */
 } augs_allocator_figures;
 
 /*
@@ -25,7 +25,7 @@ typedef struct augs_allocator_figures {
  *
  * allocate: n_bytes >= 1, alignment a power of two >= 16; NULL when there is no memory.
  * release: p is never NULL; n_bytes is the size that was asked for.
- * figures: NULL, or fills in *ret_figures, which is zeroed but for its size. A pipeline's own
+ * figures: NULL, or fills in *ret_figures, which is zeroed. A pipeline's own
  * memory monitor asks with every reading.
  * trim: NULL, or gives free memory back to the system at once. A pipeline calls it while the
  * memory monitor's level is high or critical, and the figures say that it is worth it.
@@ -39,6 +39,7 @@ typedef struct augs_allocator {
     void (*figures)(void *user, augs_allocator_figures *ret_figures);
     void (*trim)(void *user);
 } augs_allocator;
+AUGS_SIZED_STRUCT(augs_allocator, trim);
 
 AUGS_END_DECLS
 

@@ -3,6 +3,7 @@
 #ifndef AUGSTREAM_H
 #define AUGSTREAM_H
 
+#include <augstream/abi.h>
 #include <augstream/alloc.h>
 #include <augstream/batch.h>
 #include <augstream/batch_size.h>

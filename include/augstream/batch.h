@@ -47,6 +47,7 @@ typedef struct augs_batch_info {
     uint64_t pad_first;  /* the first padding sample's position; 0 without padding */
     uint64_t pad_stride; /* from one to the next; 0 without padding */
 } augs_batch_info;
+AUGS_SIZED_STRUCT(augs_batch_info, pad_stride);
 
 AUGS_API augs_batch *augs_batch_ref(augs_batch *batch);
 AUGS_API void augs_batch_unref(augs_batch *batch); /* NULL is fine */

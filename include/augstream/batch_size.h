@@ -63,16 +63,16 @@ typedef int (*augs_batch_probe)(void *user, uint64_t batch_size, uint32_t step, 
 #define AUGS_TRIAL_FITS 1u
 #define AUGS_TRIAL_FAILED 2u
 
+/* An element of augs_finder_report.trials, so without a size: it never gets another member. */
 typedef struct augs_trial {
-    uint32_t size;
     uint32_t outcome; /* AUGS_TRIAL_... */
-    uint64_t batch_size;
-    uint64_t low;     /* after it: the largest known to fit, 0 = none, */
-    uint64_t high;    /* and the smallest known not to, 0 = none */
-    double seconds;   /* of the whole trial */
     uint32_t n_steps; /* that were begun */
-    uint32_t reserved;
-    char reason[64]; /* "fits", "does not fit", "killed by signal 9 (SIGKILL)"... */
+    uint64_t batch_size;
+    uint64_t low;         /* after it: the largest known to fit, 0 = none, */
+    uint64_t high;        /* and the smallest known not to, 0 = none */
+    double seconds;       /* of the whole trial */
+    uint64_t reserved[2]; /* 0 */
+    char reason[64];      /* "fits", "does not fit", "killed by signal 9 (SIGKILL)"... */
 } augs_trial;
 
 typedef struct augs_finder_options {
@@ -92,6 +92,7 @@ typedef struct augs_finder_options {
     uint64_t child_limit_bytes;
     double child_timeout_seconds;
 } augs_finder_options;
+AUGS_SIZED_STRUCT(augs_finder_options, child_timeout_seconds);
 
 #define AUGS_FINDER_MAX_TRIALS 140u
 typedef struct augs_finder_report {
@@ -105,6 +106,7 @@ typedef struct augs_finder_report {
     double seconds;
     augs_trial trials[AUGS_FINDER_MAX_TRIALS];
 } augs_finder_report;
+AUGS_SIZED_STRUCT(augs_finder_report, trials);
 
 /*
  * The largest batch size that fits, by doubling from min and then bisection; the result is it x

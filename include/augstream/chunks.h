@@ -42,6 +42,7 @@ typedef struct augs_chunks_options {
     augs_chunks_progress_function *progress; /* may be NULL */
     void *progress_user;
 } augs_chunks_options;
+AUGS_SIZED_STRUCT(augs_chunks_options, progress_user);
 
 typedef struct augs_chunks_report {
     uint32_t size;
@@ -52,6 +53,7 @@ typedef struct augs_chunks_report {
     uint64_t n_bytes;   /* of the files made in this call */
     uint64_t n_samples; /* made in this call */
 } augs_chunks_report;
+AUGS_SIZED_STRUCT(augs_chunks_report, n_samples);
 
 /*
  * Writes the chunks into the folder `path` (made if missing; its parent must exist) or goes on with
@@ -74,6 +76,7 @@ typedef struct augs_chunks_finding {
     const char *file;
     const char *message;
 } augs_chunks_finding;
+AUGS_SIZED_STRUCT(augs_chunks_finding, message);
 
 typedef struct augs_chunks_verify_options {
     uint32_t size;
@@ -84,6 +87,7 @@ typedef struct augs_chunks_verify_options {
     augs_chunks_progress_function *progress;                         /* may be NULL */
     void *user;                                                      /* of both */
 } augs_chunks_verify_options;
+AUGS_SIZED_STRUCT(augs_chunks_verify_options, user);
 
 typedef struct augs_chunks_summary {
     uint32_t size;
@@ -94,6 +98,7 @@ typedef struct augs_chunks_summary {
     uint64_t n_bytes;
     uint64_t digest[2]; /* augs_batch_digest over all good chunks (0 with hashes_only) */
 } augs_chunks_summary;
+AUGS_SIZED_STRUCT(augs_chunks_summary, digest);
 
 /* Checks a folder against its manifests and against the stream made again. 0 = all good,
  * AUGS_E_CORRUPT if there were findings, others if it could not be checked. */

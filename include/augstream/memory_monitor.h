@@ -43,7 +43,7 @@ typedef struct augs_memory_monitor_options {
     const char *root;     /* folder that holds proc/ and sys/; NULL = "/"; copied */
     /* Monotonic nanoseconds; NULL = CLOCK_MONOTONIC. */
     uint64_t (*now_ns)(void *user);
-    /* Asked with every reading, *ret_figures zeroed but for its size; NULL = the allocator's own
+    /* Asked with every reading, *ret_figures zeroed; NULL = the allocator's own
      * `figures`, if it has any. The library links no jemalloc itself. */
     void (*allocator_figures)(void *user, augs_allocator_figures *ret_figures);
     void *user;                      /* of both */
@@ -55,6 +55,7 @@ typedef struct augs_memory_monitor_options {
     uint32_t device;
     uint32_t reserved;
 } augs_memory_monitor_options;
+AUGS_SIZED_STRUCT(augs_memory_monitor_options, reserved);
 
 typedef struct augs_memory_snapshot {
     uint32_t size;
@@ -80,6 +81,7 @@ typedef struct augs_memory_snapshot {
     double cpu_usage;   /* CPUs that it used on average since the reading before, 1.5 = one and a
                            half; < 0: not known, as of a first reading */
 } augs_memory_snapshot;
+AUGS_SIZED_STRUCT(augs_memory_snapshot, cpu_usage);
 
 /* options may be NULL. */
 AUGS_API int augs_memory_monitor_open(const augs_memory_monitor_options *options,
@@ -113,6 +115,7 @@ typedef struct augs_memory_scope {
     uint64_t n_readings;             /* with those of begin and end, and of scopes inside */
     struct augs_memory_scope *outer; /* the monitor's own */
 } augs_memory_scope;
+AUGS_SIZED_STRUCT(augs_memory_scope, outer);
 /* Takes a first reading. AUGS_E_STATE if this scope has begun already. */
 AUGS_API int augs_memory_scope_begin(augs_memory_monitor *monitor, augs_memory_scope *scope,
                                      augs_error *error);

@@ -33,12 +33,14 @@ typedef struct augs_batch_metrics {
     uint64_t resident_bytes;  /* of the process after it; 0 = not known, as the next */
     uint64_t allocated_bytes; /* in use by the process's allocator after it */
 } augs_batch_metrics;
+AUGS_SIZED_STRUCT(augs_batch_metrics, allocated_bytes);
 
 typedef struct augs_metrics_options {
     uint32_t size;
     uint32_t capacity;               /* batches in the ring; 0 = 4,096 */
     const augs_allocator *allocator; /* NULL = the C library's */
 } augs_metrics_options;
+AUGS_SIZED_STRUCT(augs_metrics_options, allocator);
 
 /*
  * Of all batches since open, not only of those in the ring. Percentiles (nearest rank) to 1 %, from
@@ -63,6 +65,7 @@ typedef struct augs_metrics_summary {
      * which both are known. 0 and NaN if there is none. */
     double cpu_seconds, mean_cpus;
 } augs_metrics_summary;
+AUGS_SIZED_STRUCT(augs_metrics_summary, mean_cpus);
 
 /* options may be NULL. One thread at a time. About 120 KB, and 104 bytes per batch of capacity. */
 AUGS_API int augs_metrics_open(const augs_metrics_options *options, augs_metrics **ret_metrics,

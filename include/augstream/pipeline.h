@@ -48,22 +48,23 @@ typedef struct augs_plan_options {
     uint32_t tail;        /* AUGS_TAIL_...; without effect if world_size is 1 */
     const char *strategy; /* NULL = "sequential" */
     const augs_strategy_options *strategy_options; /* NULL = defaults; copied */
-    const augs_strategy_ops *strategy_ops; /* a planner of your own instead of a name; not copied */
+    const augs_strategy_ops *strategy_ops; /* a planner of your own instead of a name; copied */
 } augs_plan_options;
+AUGS_SIZED_STRUCT(augs_plan_options, strategy_ops);
 
 typedef struct augs_pipeline augs_pipeline;
 
 typedef struct augs_pipeline_options {
-    uint32_t size;           /* sizeof(augs_pipeline_options) */
-    uint32_t rank;           /* 0 <= rank < plan.world_size */
-    uint64_t first_position; /* the window of positions to go through */
-    uint64_t n_positions;    /* 0 = to the end of the stream */
-    augs_plan_options plan;
+    uint32_t size;                 /* sizeof(augs_pipeline_options) */
+    uint32_t rank;                 /* 0 <= rank < plan->world_size */
+    uint64_t first_position;       /* the window of positions to go through */
+    uint64_t n_positions;          /* 0 = to the end of the stream */
+    const augs_plan_options *plan; /* NULL = defaults; copied */
     /* The rest is for strategies that decide as they go; copied, or borrowed until free. */
     /* File of the plan journal: each decision is on the disk before its batch is handed out, and
      * what the file has already of this run is taken from it. NULL = none. */
     const char *journal;
-    /* A plan journal that is run again, exactly; plan.strategy is not looked at. NULL = not. */
+    /* A plan journal that is run again, exactly; plan->strategy is not looked at. NULL = not. */
     const char *replay;
     /* Asked before each decision, and whatever its interval after a batch larger than any before;
      * NULL = one of the pipeline's own, with an interval of 5 ms, which also tells the figures of
@@ -76,6 +77,7 @@ typedef struct augs_pipeline_options {
     uint32_t feedback; /* AUGS_FEEDBACK_... */
     uint32_t reserved; /* 0 */
 } augs_pipeline_options;
+AUGS_SIZED_STRUCT(augs_pipeline_options, reserved);
 
 /*
  * Takes a reference of the stream. options may be NULL: all positions in batches of 32.

@@ -22,13 +22,14 @@ typedef struct augs_planner_options {
     uint32_t epoch;        /* under which the journal has the steps */
     uint64_t n_samples;    /* positions to plan, or AUGS_ENDLESS */
     uint64_t sample_bytes; /* of a record, for memory_optimized; 0 = only what is reported counts */
-    augs_plan_options plan;          /* shards are interleaved */
+    const augs_plan_options *plan;   /* shards are interleaved; NULL = defaults; copied */
     const char *journal;             /* as of a pipeline: written to and continued; NULL = none */
     const char *replay;              /* as of a pipeline: run again; NULL = not */
     const char *fingerprint;         /* what the journal is of: up to 63 of 0-9 a-f; NULL = "0" */
     augs_memory_monitor *monitor;    /* borrowed; NULL = memory is what feedback says */
     const augs_allocator *allocator; /* NULL = the C library's */
 } augs_planner_options;
+AUGS_SIZED_STRUCT(augs_planner_options, allocator);
 
 /* Copies the options, but for the monitor. AUGS_E_ARGUMENT, AUGS_E_NOT_FOUND (strategy, replay),
  * AUGS_E_RANGE, AUGS_E_MISMATCH, AUGS_E_CORRUPT, AUGS_E_STATE (journal). */

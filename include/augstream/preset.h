@@ -68,7 +68,8 @@ AUGS_API uint32_t augs_kind_form(uint32_t kind);
  * numbers or is no kind. */
 AUGS_API const char *augs_kind_number_name(uint32_t kind, uint32_t index);
 
-/* One value of a choice column. `text` is what records print; a number is kept as it was written.
+/* One value of a choice column, an element of an array, so without a size: it never gets another
+ * member. `text` is what records print; a number is kept as it was written.
  */
 typedef struct augs_choice {
     const char *text;
@@ -113,6 +114,7 @@ typedef struct augs_column_info {
     double std_dev; /* permutation, choice of names); likewise the standard deviation; ignored as
                        inputs */
 } augs_column_info;
+AUGS_SIZED_STRUCT(augs_column_info, std_dev);
 
 /* 1 if numbers[index] says something about the column, 0 if the kind has no such number or the
  * column leaves it out (`min` of a normal column without a bound). */
@@ -127,6 +129,7 @@ typedef struct augs_preset_options {
     const augs_allocator
         *allocator; /* NULL: the C library's. Streams and all made of them inherit it */
 } augs_preset_options;
+AUGS_SIZED_STRUCT(augs_preset_options, allocator);
 
 /* A gate of the column can never open: the column always has its identity. */
 #define AUGS_WARNING_CLOSED_GATE 1u
@@ -145,6 +148,7 @@ typedef struct augs_preset_fault {
     const char *message; /* what is wrong and what would be accepted */
     const char *source_line; /* the text of that line without its end, "" if there is no place */
 } augs_preset_fault;
+AUGS_SIZED_STRUCT(augs_preset_fault, source_line);
 
 typedef void augs_preset_fault_function(void *user, const augs_preset_fault *fault);
 
@@ -166,12 +170,15 @@ AUGS_API int augs_preset_open_text(const char *text, size_t n_bytes, const char 
 /*
  * The same from columns in memory, with the same checks; options->overrides must be empty. Texts
  * (the name, units, choices...) have to be UTF-8, numbers and identities finite. NULL texts are "".
- * AUGS_E_ARGUMENT for a pointer that is NULL, a number of columns out of 1..AUGS_MAX_COLUMNS or a
- * wrong size of a column; AUGS_E_PRESET for columns that make no preset.
+ * column_stride: bytes from one column to the next, sizeof(augs_column_info) of the caller, at
+ * least every column's own `size` and a multiple of 8. AUGS_E_ARGUMENT for a pointer that is NULL,
+ * a number of columns out of 1..AUGS_MAX_COLUMNS, a wrong stride or a wrong size of a column;
+ * AUGS_E_PRESET for columns that make no preset.
  */
 AUGS_API int augs_preset_open_columns(const char *name, const augs_column_info *columns,
-                                      uint32_t n_columns, const augs_preset_options *options,
-                                      augs_preset **ret_preset, augs_error *error);
+                                      uint32_t n_columns, size_t column_stride,
+                                      const augs_preset_options *options, augs_preset **ret_preset,
+                                      augs_error *error);
 
 /*
  * Checks a text (as augs_preset_open_text) and reports every fault in the order of their places; of

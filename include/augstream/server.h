@@ -28,14 +28,16 @@ typedef struct augs_server_options {
     augs_logger logger;
     const augs_allocator *allocator; /* NULL = the C library's */
 } augs_server_options;
+AUGS_SIZED_STRUCT(augs_server_options, allocator);
 
 /* A job: one stream, its epochs and its plan, under a name. */
 typedef struct augs_job_options {
-    uint32_t size;     /* sizeof(augs_job_options) */
-    uint32_t n_epochs; /* from the stream's epoch on, 0 = 1 */
-    const char *name;  /* NULL = "default"; [A-Za-z0-9._-], at most 64 bytes */
-    augs_plan_options plan;
+    uint32_t size;                 /* sizeof(augs_job_options) */
+    uint32_t n_epochs;             /* from the stream's epoch on, 0 = 1 */
+    const char *name;              /* NULL = "default"; [A-Za-z0-9._-], at most 64 bytes */
+    const augs_plan_options *plan; /* NULL = defaults; copied */
 } augs_job_options;
+AUGS_SIZED_STRUCT(augs_job_options, plan);
 
 typedef struct augs_server_stats {
     uint32_t size;
@@ -47,6 +49,7 @@ typedef struct augs_server_stats {
     uint64_t n_malformed; /* messages dropped or answered with code 1 */
     uint64_t n_finished;  /* ranks that said BYE at the end of the last epoch */
 } augs_server_stats;
+AUGS_SIZED_STRUCT(augs_server_stats, n_finished);
 
 /* Binds; nothing is answered before augs_server_run. AUGS_E_ADDRESS: not loopback or ipc, or taken.
  */

@@ -22,6 +22,7 @@ typedef struct augs_sink_ops {
     int (*flush)(void *state, augs_error *error); /* after the last batch; may be NULL */
     void (*done)(void *state);                    /* may be NULL */
 } augs_sink_ops;
+AUGS_SIZED_STRUCT(augs_sink_ops, done);
 
 typedef struct augs_sink augs_sink;
 

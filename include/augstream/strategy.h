@@ -70,6 +70,7 @@ typedef struct augs_strategy_options {
                          1 to 16; 1.2 */
     double reduction; /* adaptive: and downwards, below 1, at least 1/16; 0.8 */
 } augs_strategy_options;
+AUGS_SIZED_STRUCT(augs_strategy_options, reduction);
 
 /* What a planner gets to see. Positions count from the start of the planned window of the stream.
  */
@@ -84,6 +85,7 @@ typedef struct augs_plan_facts {
     uint64_t memory_used_bytes;
     uint64_t memory_available_bytes;
 } augs_plan_facts;
+AUGS_SIZED_STRUCT(augs_plan_facts, memory_available_bytes);
 
 /* How a batch ended at its consumer. */
 #define AUGS_OUTCOME_FINE 0u
@@ -109,6 +111,7 @@ typedef struct augs_feedback {
     uint64_t bytes;           /* memory that the consumer needed for it */
     uint64_t available_bytes; /* and what it has left */
 } augs_feedback;
+AUGS_SIZED_STRUCT(augs_feedback, available_bytes);
 
 /* The plan is a pure function of the facts' step and n_samples: it can be asked for any step at
  * once. */
@@ -137,6 +140,7 @@ typedef struct augs_strategy_ops {
      * is filled up. A FIXED planner answers by the facts alone. */
     uint64_t (*full_count)(const void *state, const augs_plan_facts *facts);
 } augs_strategy_ops;
+AUGS_SIZED_STRUCT(augs_strategy_ops, full_count);
 
 /* A shipped strategy by name; NULL error text lists the names ("did you mean"). AUGS_E_NOT_FOUND.
  */
@@ -146,7 +150,7 @@ AUGS_API int augs_strategy_find(const char *name, const augs_strategy_ops **ret_
  * What the shipped strategy `name` uses where its options say 0. The caller sets ret_options->size
  * to sizeof(augs_strategy_options). A member that is still 0 has no default: the strategy does not
  * take it, has no limit there, or requires it (batches of round_robin). AUGS_E_ARGUMENT if
- * ret_options is NULL or of another size, AUGS_E_NOT_FOUND if there is no such strategy. Any
+ * ret_options is NULL or its size too small, AUGS_E_NOT_FOUND if there is no such strategy. Any
  * thread.
  */
 AUGS_API int augs_strategy_defaults(const char *name, augs_strategy_options *ret_options,

@@ -34,6 +34,7 @@ typedef struct augs_stream_options {
     uint32_t epoch;
     uint32_t reserved;
 } augs_stream_options;
+AUGS_SIZED_STRUCT(augs_stream_options, reserved);
 
 /* {first, stride, count}: the positions first, first + stride, ..., count of them. stride >= 1. */
 typedef struct augs_span {

@@ -36,6 +36,7 @@ typedef struct augs_subscriber_options {
     augs_logger logger;
     const augs_allocator *allocator; /* NULL = the C library's */
 } augs_subscriber_options;
+AUGS_SIZED_STRUCT(augs_subscriber_options, allocator);
 
 typedef struct augs_subscriber_stats {
     uint32_t size;
@@ -48,6 +49,7 @@ typedef struct augs_subscriber_stats {
     uint64_t n_connects;   /* sockets made; 1 = no reconnection */
     uint64_t n_fetches;
 } augs_subscriber_stats;
+AUGS_SIZED_STRUCT(augs_subscriber_stats, n_fetches);
 
 /* Checks options, copies them; connects lazily. */
 AUGS_API int augs_subscriber_open(const augs_subscriber_options *options,
