@@ -13,7 +13,7 @@ STREAM = ("--preset", "mild", "--seed", 1)
 # Another value than the default, with which something else happens; None: nothing that can be seen does.
 OTHERS = {
     "epoch": 1, "epochs": 2, "start": 1, "strategy": "round_robin", "memory-rule": "published", "shard": "1/2", "out": None,
-    "chunk-size": 40000, "threads": None, "check": "full", "seed": 2, "samples": 50, "preset": "mild", "cost": "0.5,0",
+    "chunk-size": 20000, "threads": None, "check": "full", "seed": 2, "samples": 50, "preset": "mild", "cost": "0.5,0",
     "cost-bytes": "7,0", "sizes": "2", "world-size": 2, "records": 1, "job-name": "x", "bind": "tcp://127.0.0.1:0", "job": "x",
     "fillers": None, "window": None, "timeout": "0.1", "format": "csv", "tail": "drop", "batch-size": 5, "min": 9, "max": 20,
     "multiple-of": 7, "safety": "0.5", "target-memory": "0.3", "growth": None, "reduction": None,
