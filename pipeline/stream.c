@@ -311,7 +311,7 @@ static void make_picks(const augsi_column *column, const sample_block *block,
 typedef struct block_room {
     augsi_jump jumps[BLOCK_SAMPLES];
     uint64_t elements[BLOCK_SAMPLES];
-    uint32_t shape;
+    uint32_t shape; /* 0: there are none yet */
     uint32_t n_words;
 } block_room;
 
@@ -361,7 +361,8 @@ static void test_hidden_gate(const augs_stream *stream, const augsi_column *colu
     uint16_t chain[AUGS_MAX_COLUMNS]; /* gates that nobody asked for, the column's own first */
     uint32_t n_chain = 0;
     uint32_t gate = column->gate;
-    block_room room = {.shape = 0};
+    block_room room;
+    room.shape = 0; /* the rest is large and stays as it is */
     while (gate != AUGS_NO_GATE && columns[gate + 1] == NULL) {
         chain[n_chain++] = (uint16_t)gate;
         gate = stream->columns[gate].gate;
@@ -428,7 +429,8 @@ static void close_column(const augs_stream *stream, const augsi_column *column,
 static void make_block(const augs_stream *stream, const sample_block *block, void *const *columns,
                        uint64_t done)
 {
-    block_room room = {.shape = 0};
+    block_room room;
+    room.shape = 0;
     uint64_t *ids = columns[0] == NULL ? NULL : (uint64_t *)columns[0] + done;
     for (uint64_t i = 0; ids != NULL && i < block->n_samples; i++) {
         ids[i] = block->ids == NULL ? block->first_id + i : block->ids[i];
