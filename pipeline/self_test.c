@@ -50,11 +50,6 @@ static const augs_column_info columns[] = {
     COLUMN("normal.free", NORMAL, 2, FREE, .numbers = {0, 1}),
     COLUMN("normal.far", NORMAL, 1, WHEN(1, 1, ONE_HALF), .numbers = {0, 1, 6, 8}, .flags = 3),
     COLUMN("normal.subnormal", NORMAL, 1, FREE, .numbers = {0, 1e-39}),
-    COLUMN("beta", BETA, 2, FREE, .numbers = {0.2, 0.2}),
-    COLUMN("beta.flat", BETA, 1, FREE, .numbers = {1, 1}),
-    COLUMN("beta.narrow", BETA, 1, FREE, .numbers = {32, 32}),
-    COLUMN("beta.skewed", BETA, 1, WHEN(0, 1, ONE_HALF), .numbers = {0.5, 3}),
-    COLUMN("beta.subnormal", BETA, 1, FREE, .numbers = {0.01, 1000}),
     COLUMN("bernoulli", BERNOULLI, 3, FREE, .numbers = {0.1}),
     COLUMN("integer", INTEGER, 3, WHEN(0, 1, 7), .numbers = {-4, 4}),
     COLUMN("integer.all", INTEGER, 1, FREE, .numbers = {-2147483648.0, 2147483647}),
@@ -64,8 +59,15 @@ static const augs_column_info columns[] = {
     COLUMN("seed", SEED, 1, FREE),
     COLUMN("seed.vector", SEED, 5, WHEN(2, 1, 11)),
     COLUMN("sample", SAMPLE, 2, WHEN(0, 1, UINT64_MAX)),
+    COLUMN("beta", BETA, 2, FREE, .numbers = {0.2, 0.2}),
+    COLUMN("beta.flat", BETA, 1, FREE, .numbers = {1, 1}),
+    COLUMN("beta.narrow", BETA, 1, FREE, .numbers = {32, 32}),
+    COLUMN("beta.skewed", BETA, 1, WHEN(0, 1, ONE_HALF), .numbers = {0.5, 3}),
+    COLUMN("beta.subnormal", BETA, 1, FREE, .numbers = {0.01, 1000}),
 };
 #define N_COLUMNS ((uint32_t)(sizeof columns / sizeof columns[0]))
+/* They stand at the end: their tables take most of the time, so only one order has them. */
+#define N_BETAS 5u
 
 const augs_column_info *augsi_self_test_columns(uint32_t *ret_n_columns)
 {
@@ -80,7 +82,8 @@ const augs_column_info *augsi_self_test_columns(uint32_t *ret_n_columns)
 /* What one reading of the stream needs. */
 typedef struct reading {
     augs_stream *stream;
-    char *memory; /* room for every column, one after the other */
+    uint32_t n_columns; /* of the stream, with sample_id */
+    char *memory;       /* room for every column, one after the other */
     void *columns[N_COLUMNS + 1];
     uint64_t hash;
 } reading;
@@ -94,7 +97,7 @@ static void add(reading *r, const void *data, size_t n_bytes)
 /* Columns that were asked for, as they lie in memory. */
 static void add_columns(reading *r)
 {
-    for (uint32_t c = 0; c <= N_COLUMNS; c++) {
+    for (uint32_t c = 0; c < r->n_columns; c++) {
         if (r->columns[c] != NULL) {
             add(r, r->columns[c], N_READ * (size_t)augs_stream_column_bytes(r->stream, c));
         }
@@ -106,7 +109,7 @@ static void add_columns(reading *r)
 static void ask_for(reading *r, bool gates)
 {
     char *at = r->memory;
-    for (uint32_t c = 0; c <= N_COLUMNS; c++) {
+    for (uint32_t c = 0; c < r->n_columns; c++) {
         r->columns[c] = gates || c > 3 ? at : NULL;
         at += (N_READ * (size_t)augs_stream_column_bytes(r->stream, c) + 7) / 8 * 8;
     }
@@ -148,6 +151,7 @@ static int read_order(augs_preset *preset, uint32_t order, const augs_allocator 
     if (status < 0) {
         return status;
     }
+    r.n_columns = augs_stream_n_columns(r.stream);
     const size_t n_bytes =
         N_READ * (size_t)augs_stream_sample_bytes(r.stream) + 8 * (size_t)(N_COLUMNS + 1);
     r.memory = augsi_new(allocator, n_bytes);
@@ -167,14 +171,15 @@ static uint64_t make_hash(void)
     uint64_t hash = 0;
     const augs_column_info *infos = augsi_self_test_columns(&n_columns);
     int status = augsi_allocator_copy(NULL, &allocator, NULL);
-    if (status == AUGS_OK) {
-        status = augs_preset_open_columns("self-test", infos, n_columns, sizeof *infos, NULL,
-                                          &preset, NULL);
-    }
     for (uint32_t order = 0; status == AUGS_OK && order <= AUGS_ORDER_SHUFFLED; order++) {
-        status = read_order(preset, order, &allocator, &hash, NULL);
+        const uint32_t n = order == AUGS_ORDER_SHUFFLED ? n_columns - N_BETAS : n_columns;
+        status =
+            augs_preset_open_columns("self-test", infos, n, sizeof *infos, NULL, &preset, NULL);
+        if (status == AUGS_OK) {
+            status = read_order(preset, order, &allocator, &hash, NULL);
+            augs_preset_unref(preset);
+        }
     }
-    augs_preset_unref(preset);
     return status == AUGS_OK ? hash : 0;
 }
 

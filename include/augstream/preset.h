@@ -99,8 +99,8 @@ typedef struct augs_column_info {
      */
     double numbers[4];
     uint32_t gate; /* index of the gate column in the preset (0 = first column), or AUGS_NO_GATE */
-    uint32_t gate_value;    /* gate open if its element equals this: 1 for a bernoulli, else the
-                               choice's index */
+    uint32_t gate_value;    /* the column is open where the gate is open itself and draws this: 1
+                               for a bernoulli, else the choice's index */
     uint64_t identity_bits; /* the element where the gate is closed: its bits in the dtype,
                                zero-extended */
     const char *name;
