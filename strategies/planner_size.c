@@ -5,6 +5,7 @@
 
 #include "checked.h"
 #include "fail.h"
+#include "planners.h"
 
 int augsi_size_limits_init(augsi_size_limits *limits, const char *strategy,
                            const augs_strategy_options *options, uint64_t default_max,
@@ -22,6 +23,10 @@ int augsi_size_limits_init(augsi_size_limits *limits, const char *strategy,
     if (min > max) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "strategy %s: min %llu is above max %llu",
                           strategy, (unsigned long long)min, (unsigned long long)max);
+    }
+    int status = augsi_planner_check_batch_size(strategy, options, min, max, error);
+    if (status < 0) {
+        return status;
     }
     const uint64_t high = max / step;
     if (low > high) {

@@ -31,8 +31,12 @@ augsi_layout_function augsi_sequential_layout, augsi_round_robin_layout;
 /* That of a shipped fixed strategy; NULL for any other. */
 augsi_layout_function *augsi_strategy_layout(const augs_strategy_ops *ops);
 
-/* Brings a size within [min, max] and down to a multiple of multiple_of; AUGS_E_ARGUMENT if none
- * exists. */
+/* AUGS_E_ARGUMENT if the batch_size that was given is outside of [min, max]. */
+int augsi_planner_check_batch_size(const char *strategy, const augs_strategy_options *options,
+                                   uint64_t min, uint64_t max, augs_error *error);
+
+/* The same. Brings a default size within [min, max], and every size down to a multiple of
+ * multiple_of; AUGS_E_ARGUMENT if none exists. */
 int augsi_planner_fit_size(const char *strategy, const augs_strategy_options *options,
                            uint64_t *size, augs_error *error);
 

@@ -70,6 +70,26 @@ augsi_layout_function *augsi_strategy_layout(const augs_strategy_ops *ops)
                                                 : NULL;
 }
 
+int augsi_planner_check_batch_size(const char *strategy, const augs_strategy_options *options,
+                                   uint64_t min, uint64_t max, augs_error *error)
+{
+    const uint64_t size = options->batch_size;
+    const bool no_limit = options->max_samples == 0 && max >= AUGS_MAX_SAMPLES;
+    /* 0: the size of the strategy itself */
+    if (size == 0 || (size >= min && (size <= max || no_limit))) {
+        return AUGS_OK;
+    }
+    if (size < min) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "strategy %s: batch size %llu is below min %llu; accepted: min to max",
+                          strategy, (unsigned long long)size, (unsigned long long)min);
+    }
+    return augsi_fail(error, AUGS_E_ARGUMENT,
+                      "strategy %s: batch size %llu is above max %llu%s; accepted: min to max",
+                      strategy, (unsigned long long)size, (unsigned long long)max,
+                      options->max_samples == 0 ? ", the default" : "");
+}
+
 int augsi_planner_fit_size(const char *strategy, const augs_strategy_options *options,
                            uint64_t *size, augs_error *error)
 {
@@ -79,6 +99,10 @@ int augsi_planner_fit_size(const char *strategy, const augs_strategy_options *op
     if (min > max) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "strategy %s: min %llu is above max %llu",
                           strategy, (unsigned long long)min, (unsigned long long)max);
+    }
+    int status = augsi_planner_check_batch_size(strategy, options, min, max, error);
+    if (status < 0) {
+        return status;
     }
     uint64_t fitted = *size < min ? min : *size > max ? max : *size;
     uint64_t down = fitted / step * step;

@@ -99,8 +99,9 @@ START_TEST(sizes_keep_min_max_and_multiple_whatever_it_is_told)
         driven d;
         const uint64_t multiple = 1 + pick(&r, 40), min = 1 + pick(&r, 100);
         const uint64_t max = min + multiple + pick(&r, 5000);
-        start(&d, OPTIONS(.batch_size = pick(&r, 6000), .min_samples = min, .max_samples = max,
-                          .multiple_of = multiple, .max_memory_bytes = pick(&r, 2) * 100000,
+        start(&d, OPTIONS(.batch_size = min + pick(&r, max - min), .min_samples = min,
+                          .max_samples = max, .multiple_of = multiple,
+                          .max_memory_bytes = pick(&r, 2) * 100000,
                           .target_seconds = (double)pick(&r, 2) * 0.1));
         uint64_t n = 0;
         for (int i = 0; i < 120; i++) {

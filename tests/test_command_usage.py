@@ -299,6 +299,20 @@ class Others(Case):
                 self.assertGreaterEqual(first["cpu_seconds"], 0)
                 self.assertEqual(first["allocated_bytes"] is not None, uses_jemalloc)
 
+    def test_a_batch_size_outside_min_and_max_is_refused(self):
+        for strategy in ("sequential", "memory_optimized", "adaptive"):
+            for command in (("plan", "--samples", 10), ("generate", "--preset", "mild", "--seed", 1, "--samples", 10)):
+                self.ends(2, *command, "--strategy", strategy, "--batch-size", 5, "--min", 10, says="below min 10")
+                self.ends(2, *command, "--strategy", strategy, "--batch-size", 50, "--max", 10, says="above max 10")
+
+    def test_numbers_that_cannot_be_kept_are_refused(self):
+        for strategy, options in (("adaptive", ("target-memory", "target-latency", "max-memory-mb", "growth", "reduction",
+                                                "batch-size", "min", "max", "multiple-of")),
+                                  ("memory_optimized", ("safety", "max-memory-mb")), ("round_robin", ("batches", "window"))):
+            for option in options:
+                for value in ("0", "-1", "nan", "inf", "-0", "0.0", "1e400"):
+                    self.ends(2, "plan", "--strategy", strategy, "--samples", 10, f"--{option}={value}", says="accepted:")
+
     def test_env_tells_the_source(self):
         self.assertEqual(self.ends(0, "env").stdout.splitlines()[0], "rank 0/1 (default)")
         result = self.ends(0, "env", RANK="3", WORLD_SIZE="8", PMI_RANK="1", PMI_SIZE="2")

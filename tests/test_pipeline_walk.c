@@ -363,8 +363,10 @@ static void move_decided(decided_walk *walk)
         set_epoch_decided(walk);
         break;
     case 2:
-        ck_assert_int_eq(augs_pipeline_set_batch_size(walk->pipeline, 1 + random_below(30), NULL),
+        ck_assert_int_eq(augs_pipeline_set_batch_size(walk->pipeline, 1 + random_below(25), NULL),
                          0);
+        ck_assert_int_eq(augs_pipeline_set_batch_size(walk->pipeline, 26 + random_below(30), NULL),
+                         AUGS_E_ARGUMENT); /* above its max: nothing changes */
         break;
     case 3:
         use_token(walk);

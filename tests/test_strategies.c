@@ -64,11 +64,14 @@ static void expect_spans(const char *name, const augs_strategy_options *options,
 
 static int init_status(const char *name, const augs_strategy_options *options, augs_error *error)
 {
-    planner_state state = {{0}};
     const augs_strategy_ops *ops;
     AUGS_ASSERT_OK(augs_strategy_find(name, &ops, error), *error);
+    void *state = calloc(1, ops->state_size);
+    ck_assert_ptr_nonnull(state);
     error->message[0] = '\0';
-    return ops->init(&state, options, error);
+    const int status = ops->init(state, options, error);
+    free(state);
+    return status;
 }
 
 #define EXPECT_REFUSED(name, options, ...)                                                         \
@@ -141,19 +144,40 @@ START_TEST(the_size_of_sequential_keeps_min_max_and_multiple)
 {
     expect_size(32, OPTIONS(0));
     expect_size(7, OPTIONS(.batch_size = 7));
-    expect_size(10, OPTIONS(.batch_size = 7, .min_samples = 10));
+    expect_size(40, OPTIONS(.min_samples = 40)); /* the default is brought within the limits */
+    expect_size(10, OPTIONS(.batch_size = 10, .min_samples = 10, .max_samples = 10));
     expect_size(20, OPTIONS(.max_samples = 20));
     expect_size(96, OPTIONS(.batch_size = 100, .multiple_of = 32));
     expect_size(32, OPTIONS(.batch_size = 7, .multiple_of = 32)); /* none below */
-    expect_size(16, OPTIONS(.batch_size = 100, .max_samples = 20, .multiple_of = 8));
-    expect_size(24, OPTIONS(.batch_size = 1, .min_samples = 20, .multiple_of = 8));
-    expect_size(20, OPTIONS(.batch_size = 1, .min_samples = 20, .max_samples = 20));
+    expect_size(16, OPTIONS(.batch_size = 19, .max_samples = 20, .multiple_of = 8));
+    expect_size(24, OPTIONS(.batch_size = 20, .min_samples = 20, .multiple_of = 8));
     EXPECT_REFUSED("sequential", OPTIONS(.min_samples = 9, .max_samples = 8), "min 9", "max 8");
     EXPECT_REFUSED("sequential", OPTIONS(.min_samples = 9, .max_samples = 15, .multiple_of = 8),
                    "multiple of 8", "min 9", "max 15");
     EXPECT_REFUSED("sequential", OPTIONS(.max_samples = 7, .multiple_of = 8), "multiple of 8");
     EXPECT_REFUSED("sequential", OPTIONS(.min_samples = UINT64_MAX, .multiple_of = 2),
                    "multiple of 2");
+}
+END_TEST
+
+/* What was asked for is not bent. */
+START_TEST(a_batch_size_outside_min_and_max_is_refused)
+{
+    static const char *const names[] = {"sequential", "memory_optimized", "adaptive"};
+    for (size_t i = 0; i < 3; i++) {
+        augs_error error;
+        EXPECT_REFUSED(names[i], OPTIONS(.batch_size = 7, .min_samples = 10), names[i],
+                       "batch size 7", "below min 10");
+        EXPECT_REFUSED(names[i], OPTIONS(.batch_size = 100, .max_samples = 20, .multiple_of = 8),
+                       names[i], "batch size 100", "above max 20");
+        AUGS_ASSERT_OK(init_status(names[i],
+                                   OPTIONS(.batch_size = 20, .min_samples = 20, .max_samples = 20),
+                                   &error),
+                       error);
+    }
+    EXPECT_REFUSED("adaptive", OPTIONS(.batch_size = 4097), "above max 4096", "the default");
+    EXPECT_REFUSED("memory_optimized", OPTIONS(.batch_size = 65537), "above max 65536",
+                   "the default");
 }
 END_TEST
 
@@ -282,8 +306,9 @@ AUGS_SUITE("strategies", every_strategy_is_found_by_its_name,
            a_name_that_does_not_exist_is_answered_with_those_that_do,
            sequential_goes_in_groups_and_keeps_the_tail,
            the_size_of_sequential_keeps_min_max_and_multiple,
-           options_of_another_strategy_are_refused, round_robin_says_what_it_needs,
-           round_robin_deals_samples_as_cards, round_robin_deals_window_after_window,
+           a_batch_size_outside_min_and_max_is_refused, options_of_another_strategy_are_refused,
+           round_robin_says_what_it_needs, round_robin_deals_samples_as_cards,
+           round_robin_deals_window_after_window,
            round_robin_leaves_out_an_end_so_that_all_batches_are_equal,
            round_robin_refuses_sizes_at_its_first_step,
            endless_streams_are_planned_as_far_as_numbers_go)

@@ -43,7 +43,8 @@ AUGS_BEGIN_DECLS
 
 /*
  * Options of all shipped strategies; 0 = the strategy's default. Sizes are samples a rank.
- * sequential brings batch_size within min and max and then down to a multiple of multiple_of. The
+ * A batch_size below min or above max is refused; sequential brings it down to a multiple of
+ * multiple_of, or up to the first one above min. The
  * sizes of round_robin follow from batches and window: it takes neither batch_size nor multiple_of,
  * and refuses what breaks min or max. memory_optimized and adaptive start with batch_size and keep
  * min, max and multiple_of. An option of another strategy, or one that cannot be kept, is refused:
