@@ -51,16 +51,36 @@ static int read_window(const arguments *of, generation *ret)
 static bool any_plan_option(const arguments *of)
 {
     static const enum option_id ids[] = {
-        OPT_STRATEGY,    OPT_BATCH_SIZE,     OPT_MIN,           OPT_MAX,        OPT_MULTIPLE_OF,
-        OPT_DROP_LAST,   OPT_BATCHES,        OPT_WINDOW,        OPT_MAX_MEMORY, OPT_SAFETY,
-        OPT_MEMORY_RULE, OPT_TARGET_LATENCY, OPT_TARGET_MEMORY, OPT_GROWTH,     OPT_REDUCTION,
-        OPT_JOURNAL,     OPT_REPLAY,         OPT_METRICS};
+        OPT_STRATEGY,       OPT_BATCH_SIZE,    OPT_MIN,        OPT_MAX,       OPT_MULTIPLE_OF,
+        OPT_LAST_BATCH,     OPT_RANK,          OPT_WORLD_SIZE, OPT_TAIL,      OPT_DROP_LAST,
+        OPT_BATCHES,        OPT_WINDOW,        OPT_MAX_MEMORY, OPT_SAFETY,    OPT_MEMORY_RULE,
+        OPT_TARGET_LATENCY, OPT_TARGET_MEMORY, OPT_GROWTH,     OPT_REDUCTION, OPT_JOURNAL,
+        OPT_REPLAY,         OPT_METRICS};
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
         if (of->given[ids[i]]) {
             return true;
         }
     }
     return false;
+}
+
+/* Ranks share batches; shards and chunk files are another way to share the work. */
+static int read_rank(const arguments *of, generation *ret)
+{
+    const uint64_t world_size = option_whole(of, OPT_WORLD_SIZE);
+    ret->rank = (uint32_t)option_whole(of, OPT_RANK);
+    if (ret->rank >= world_size) {
+        return complain(EXIT_USAGE,
+                        "--rank %" PRIu32 " of --world-size %" PRIu64 "; accepted: 0 to %" PRIu64,
+                        ret->rank, world_size, world_size - 1);
+    }
+    if (world_size > 1 && (ret->folder != NULL || of->given[OPT_SHARD])) {
+        return complain(EXIT_USAGE,
+                        "--world-size is for records of one rank; accepted with %s: "
+                        "--world-size 1",
+                        ret->folder != NULL ? "--out DIR" : "--shard");
+    }
+    return EXIT_DONE;
 }
 
 /* A format of columns cannot go to stdout. */
@@ -115,6 +135,7 @@ static int read_generation(const arguments *of, generation *ret)
         return complain(EXIT_USAGE, "--out DIR of an endless stream needs --count C");
     }
     result = result == EXIT_DONE ? check_strategy_options(of) : result;
+    result = result == EXIT_DONE ? read_rank(of, ret) : result;
     return result == EXIT_DONE ? read_shard(of, &ret->shard) : result;
 }
 
@@ -209,6 +230,8 @@ int command_generate(const arguments *of)
     }
     augs_strategy_options strategy_options;
     read_plan(of, &strategy_options, &to_do.plan);
+    to_do.plan.world_size = (uint32_t)option_whole(of, OPT_WORLD_SIZE);
+    to_do.plan.tail = option_name_index(of, OPT_TAIL);
     result = to_do.folder != NULL ? generate_folder(&to_do) : generate_records(&to_do);
     augs_stream_unref(to_do.stream);
     return result;

@@ -63,6 +63,7 @@ static int open_planner(const arguments *of, augs_planner **ret_planner)
     read_plan(of, &strategy_options, &plan);
     planner_options.plan = &plan;
     plan.world_size = (uint32_t)option_whole(of, OPT_WORLD_SIZE);
+    plan.tail = option_name_index(of, OPT_TAIL);
     if (augs_planner_open(&planner_options, ret_planner, &error) < 0) {
         result = complain_plan(of, &error);
     }
@@ -77,8 +78,12 @@ static int print_span(const augs_planner *planner, const augs_span *span)
     if (part != 0) {
         printf(",\"part\":%" PRIu32, part);
     }
-    printf(",\"first\":%" PRIu64 ",\"stride\":%" PRIu64 ",\"count\":%" PRIu64 ",\"why\":\"%s\"}\n",
-           span->first, span->stride, span->count, part != 0 ? "retry" : augs_planner_why(planner));
+    printf(",\"first\":%" PRIu64 ",\"stride\":%" PRIu64 ",\"count\":%" PRIu64, span->first,
+           span->stride, span->count);
+    if (augs_planner_n_padded(planner) != 0) {
+        printf(",\"padded\":%" PRIu64, augs_planner_n_padded(planner));
+    }
+    printf(",\"why\":\"%s\"}\n", part != 0 ? "retry" : augs_planner_why(planner));
     return fflush(stdout);
 }
 
@@ -148,6 +153,7 @@ int command_plan(const arguments *of)
             bool again = false;
             result = listen_late(&other, option_whole(of, OPT_LATE), &again);
             if (!again) {
+                tell_left_out(of, augs_planner_n_left_out(planner));
                 break;
             }
         } else if (print_span(planner, &span) != 0) {

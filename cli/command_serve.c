@@ -77,7 +77,20 @@ static uint64_t batch_size_of(const augs_strategy_options *given, const char *st
     return given->batch_size != 0 ? given->batch_size : defaults.batch_size;
 }
 
-static void announce(const service *run, uint64_t batch_size)
+/* Positions of an epoch that no rank gets. */
+static uint64_t left_out_of(const service *run, const augs_plan_options *plan)
+{
+    augs_pipeline *pipeline = NULL;
+    const augs_pipeline_options pipeline_options = {.size = sizeof pipeline_options, .plan = plan};
+    if (augs_pipeline_open(run->stream, &pipeline_options, &pipeline, NULL) < 0) {
+        return 0;
+    }
+    const uint64_t n = augs_pipeline_n_left_out(pipeline);
+    augs_pipeline_free(pipeline);
+    return n;
+}
+
+static void announce(const service *run, uint64_t batch_size, uint64_t n_left_out)
 {
     const char *endpoint = augs_server_endpoint(run->server);
     if (!run->of->given[OPT_JSON]) {
@@ -97,6 +110,7 @@ static void announce(const service *run, uint64_t batch_size)
         } else {
             json_null(&json, "batch_size"); /* sizes follow from --batches */
         }
+        json_whole(&json, "left_out", n_left_out);
         json_end(&json);
     }
     fflush(stdout);
@@ -200,7 +214,9 @@ int command_serve(const arguments *of)
     result = open_server(&run, &plan);
     if (result == EXIT_DONE) {
         interrupt_watch(of->given[OPT_QUIET], stop_server, run.server);
-        announce(&run, batch_size_of(&strategy_options, plan.strategy));
+        const uint64_t n_left_out = left_out_of(&run, &plan);
+        tell_left_out(of, n_left_out);
+        announce(&run, batch_size_of(&strategy_options, plan.strategy), n_left_out);
         result = run_server(&run);
     }
     augs_server_free(run.server);

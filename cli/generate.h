@@ -21,6 +21,7 @@ typedef struct generation {
     bool with_plan; /* in batches of a strategy */
     augs_plan_options plan;
     launcher_place shard;
+    uint32_t rank; /* of plan.world_size */
 } generation;
 
 /* To stdout; an exit status, after a message. */

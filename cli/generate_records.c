@@ -24,7 +24,7 @@ enum { PIECE_SAMPLES = 4096 };
 typedef struct record_run {
     const generation *of;
     augs_metrics *metrics; /* NULL: nobody asked for them */
-    uint64_t n_left_out;   /* by --drop-last */
+    uint64_t n_left_out;   /* by --last-batch drop */
     record_output output;
     augs_sink *sink;
     progress bar;
@@ -45,6 +45,7 @@ static int open_pipeline(record_run *run, uint64_t first, uint64_t count,
                                               .n_positions = count == UINT64_MAX ? 0 : count,
                                               .plan = plan,
                                               .metrics = run->metrics};
+    pipeline_options.rank = run->of->with_plan ? run->of->rank : 0;
     if (run->of->with_plan) {
         pipeline_options.journal = option_text(run->of->arguments, OPT_JOURNAL);
         pipeline_options.replay = option_text(run->of->arguments, OPT_REPLAY);
@@ -129,7 +130,7 @@ static int write_batches(record_run *run)
     uint64_t n_shards = of->shard.world_size;
     status = 1;
     for (uint64_t step = of->shard.rank; status > 0; step += n_shards) {
-        status = skip_to(run, pipeline, step);
+        status = n_shards > 1 ? skip_to(run, pipeline, step) : 1;
         if (status > 0) {
             status = write_next(run, pipeline);
         }
@@ -142,7 +143,7 @@ static int write_batches(record_run *run)
 /* How many samples will be written, where that is plain; else 0. */
 static uint64_t expected_samples(const generation *of)
 {
-    if (of->count == UINT64_MAX) {
+    if (of->count == UINT64_MAX || of->plan.world_size > 1) {
         return 0;
     }
     if (of->shard.world_size == 1) {
@@ -175,10 +176,7 @@ static int finish(record_run *run, int status)
     if (status < 0) {
         return complain_plan(of->arguments, &run->error);
     }
-    if (run->n_left_out != 0) {
-        tell(of->arguments->given[OPT_QUIET], "--drop-last leaves out %llu samples of the epoch",
-             (unsigned long long)run->n_left_out);
-    }
+    tell_left_out(of->arguments, run->n_left_out);
     tell(of->arguments->given[OPT_QUIET] || !run->bar.terminal, "%llu samples in %.2f s",
          (unsigned long long)run->done, progress_seconds(&run->bar));
     return EXIT_DONE;

@@ -88,10 +88,11 @@ static const char *record_format_name(uint32_t index)
         return index < sizeof names / sizeof names[0] ? names[index] : NULL;                       \
     }
 
-NAMES(memory_rule_name, "budget", "published") /* AUGS_MEMORY_RULE_... */
-NAMES(shard_name, "interleaved", "block")      /* AUGS_SHARD_... */
-NAMES(tail_name, "pad", "drop", "uneven")      /* AUGS_TAIL_... */
-NAMES(check_name, "quick", "full")             /* AUGS_CHECK_... */
+NAMES(memory_rule_name, "budget", "published")          /* AUGS_MEMORY_RULE_... */
+NAMES(shard_name, "interleaved", "block")               /* AUGS_SHARD_... */
+NAMES(last_batch_name, "keep", "drop", "fill", "merge") /* AUGS_LAST_BATCH_... */
+NAMES(tail_name, "pad", "drop", "uneven")               /* AUGS_TAIL_... */
+NAMES(check_name, "quick", "full")                      /* AUGS_CHECK_... */
 
 /* ---- defaults that the library has ---- */
 
@@ -394,11 +395,20 @@ const option options[N_OPTIONS] = {
                                    .help = "makes the size of every batch but the last one a "
                                            "multiple of N",
                                    .ask_without = multiple_of_default}}},
-    [OPT_DROP_LAST] = {.name = "drop-last",
-                       .group = GROUP_BATCHES,
-                       .uses = {{.commands = PLANS,
-                                 .kind = KIND_FLAG,
-                                 .help = "leaves out a last batch that is not full"}}},
+    [OPT_LAST_BATCH] = {.name = "last-batch",
+                        .group = GROUP_BATCHES,
+                        .uses = {{.commands = PLANS,
+                                  .kind = KIND_NAME,
+                                  .value = "HOW",
+                                  .names = last_batch_name,
+                                  .help = "what happens to a last batch that is not full: it is "
+                                          "kept, left out, filled up with the first positions, or "
+                                          "joined to the batch before it",
+                                  .fallback = "keep"}}},
+    [OPT_DROP_LAST] =
+        {.name = "drop-last",
+         .group = GROUP_BATCHES,
+         .uses = {{.commands = PLANS, .kind = KIND_FLAG, .help = "the same as --last-batch drop"}}},
     [OPT_BATCHES] = {.name = "batches",
                      .group = GROUP_BATCHES,
                      .uses = {{.commands = PLANS,
@@ -555,7 +565,14 @@ const option options[N_OPTIONS] = {
                             .value = "R",
                             .most = UINT32_MAX - 1,
                             .help = "this rank, from 0; together with --world-size",
-                            .without = "what the launcher says, else 0"}}},
+                            .without = "what the launcher says, else 0"},
+                           {.commands = AT(GENERATE),
+                            .kind = KIND_WHOLE,
+                            .value = "R",
+                            .most = UINT32_MAX - 1,
+                            .help = "writes the batches of this rank, from 0; together with "
+                                    "--world-size",
+                            .fallback = "0"}}},
     [OPT_WORLD_SIZE] =
         {.name = "world-size",
          .group = GROUP_RANKS,
@@ -574,7 +591,7 @@ const option options[N_OPTIONS] = {
                    .least = 1,
                    .most = UINT32_MAX,
                    .help = "how many ranks share the job"},
-                  {.commands = AT(PLAN),
+                  {.commands = DECIDES,
                    .kind = KIND_WHOLE,
                    .value = "W",
                    .least = 1,
@@ -599,7 +616,7 @@ const option options[N_OPTIONS] = {
                    .fallback = "interleaved"}}},
     [OPT_TAIL] = {.name = "tail",
                   .group = GROUP_RANKS,
-                  .uses = {{.commands = AT(SERVE),
+                  .uses = {{.commands = PLANS,
                             .kind = KIND_NAME,
                             .value = "TAIL",
                             .names = tail_name,

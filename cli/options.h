@@ -49,6 +49,7 @@ enum option_id {
     OPT_MIN,
     OPT_MAX,
     OPT_MULTIPLE_OF,
+    OPT_LAST_BATCH,
     OPT_DROP_LAST,
     OPT_BATCHES,
     OPT_SIZES,

@@ -319,6 +319,13 @@ int check_strategy_options(const arguments *of)
                             options[i].name, strategy, option_use_of(id, at)->owners);
         }
     }
+    if (of->given[OPT_DROP_LAST] && of->given[OPT_LAST_BATCH] &&
+        option_name_index(of, OPT_LAST_BATCH) != AUGS_LAST_BATCH_DROP) {
+        return complain(EXIT_USAGE,
+                        "--drop-last is --last-batch drop, and --last-batch is %s; "
+                        "accepted: one of them",
+                        option_text(of, OPT_LAST_BATCH));
+    }
     return EXIT_DONE;
 }
 
@@ -335,28 +342,37 @@ int complain_plan(const arguments *of, const augs_error *error)
     return complain_error(error);
 }
 
+void tell_left_out(const arguments *of, uint64_t n_left_out)
+{
+    if (n_left_out != 0) {
+        tell(of->given[OPT_QUIET], "left out of the epoch by --last-batch or --tail: %llu samples",
+             (unsigned long long)n_left_out);
+    }
+}
+
 void read_plan(const arguments *of, augs_strategy_options *strategy_options,
                augs_plan_options *ret_plan)
 {
     double max_memory = option_decimal(of, OPT_MAX_MEMORY) * 1e6;
     max_memory = max_memory > 0 && max_memory < 1 ? 1 : max_memory; /* 0 is no limit */
     max_memory = max_memory < 0x1p63 ? max_memory : 0x1p63;
-    *strategy_options =
-        (augs_strategy_options){.size = sizeof *strategy_options,
-                                .last_batch = of->given[OPT_DROP_LAST] ? AUGS_LAST_BATCH_DROP : 0,
-                                .batch_size = option_whole(of, OPT_BATCH_SIZE),
-                                .min_samples = option_whole(of, OPT_MIN),
-                                .max_samples = option_whole(of, OPT_MAX),
-                                .multiple_of = option_whole(of, OPT_MULTIPLE_OF),
-                                .batches = option_whole(of, OPT_BATCHES),
-                                .window = option_whole(of, OPT_WINDOW),
-                                .max_memory_bytes = (uint64_t)max_memory,
-                                .safety = option_decimal(of, OPT_SAFETY),
-                                .memory_rule = option_name_index(of, OPT_MEMORY_RULE),
-                                .target_seconds = option_decimal(of, OPT_TARGET_LATENCY),
-                                .target_memory = option_decimal(of, OPT_TARGET_MEMORY),
-                                .growth = option_decimal(of, OPT_GROWTH),
-                                .reduction = option_decimal(of, OPT_REDUCTION)};
+    *strategy_options = (augs_strategy_options){
+        .size = sizeof *strategy_options,
+        .last_batch =
+            of->given[OPT_DROP_LAST] ? AUGS_LAST_BATCH_DROP : option_name_index(of, OPT_LAST_BATCH),
+        .batch_size = option_whole(of, OPT_BATCH_SIZE),
+        .min_samples = option_whole(of, OPT_MIN),
+        .max_samples = option_whole(of, OPT_MAX),
+        .multiple_of = option_whole(of, OPT_MULTIPLE_OF),
+        .batches = option_whole(of, OPT_BATCHES),
+        .window = option_whole(of, OPT_WINDOW),
+        .max_memory_bytes = (uint64_t)max_memory,
+        .safety = option_decimal(of, OPT_SAFETY),
+        .memory_rule = option_name_index(of, OPT_MEMORY_RULE),
+        .target_seconds = option_decimal(of, OPT_TARGET_LATENCY),
+        .target_memory = option_decimal(of, OPT_TARGET_MEMORY),
+        .growth = option_decimal(of, OPT_GROWTH),
+        .reduction = option_decimal(of, OPT_REDUCTION)};
     *ret_plan = (augs_plan_options){.size = sizeof *ret_plan,
                                     .strategy = option_text(of, OPT_STRATEGY),
                                     .strategy_options = strategy_options};

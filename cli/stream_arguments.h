@@ -18,6 +18,8 @@ int open_stream(const arguments *of, uint64_t n_samples, augs_stream **ret_strea
 /* A --samples: a number or "endless" (AUGS_ENDLESS). */
 int parse_samples(const char *text, uint64_t *ret_n_samples);
 
+/* Says how many samples of an epoch no rank gets, if there are any. */
+void tell_left_out(const arguments *of, uint64_t n_left_out);
 /* EXIT_USAGE, after a message, if an option belongs to other strategies than the one given. */
 int check_strategy_options(const arguments *of);
 /* A plan that cannot be opened or continued: names --journal or --replay where it is theirs. */

@@ -33,6 +33,26 @@ class Network(Case):
         """Records of the epoch by sample id."""
         return {record["sample_id"]: record for record in self.records(*STREAM, "--samples", samples, *arguments)}
 
+    def test_every_position_is_served_once_or_counted(self):
+        for i in range(12):
+            last_batch, tail = ("keep", "drop", "fill", "merge")[i % 4], ("pad", "drop", "uneven")[i // 4]
+            server, line = self.serve_job(23, 3, "--batch-size", 2, "--last-batch", last_batch, "--tail", tail,
+                                          "--exit-when-done", "--json")
+            job, ids, padded = json.loads(line), [], 0
+            for rank in range(3):
+                done = self.subscribe(job["endpoint"], rank, 3, "--verify", "--json", "--format", "jsonl")
+                summary = json.loads(done.stderr.strip().splitlines()[-1])
+                taken = [json.loads(record)["sample_id"] for record in done.stdout.splitlines()]
+                ids, padded = ids + taken, padded + summary["padded"]
+            self.done(server)
+            self.assertEqual(len(set(ids)) + job["left_out"], 23, (last_batch, tail))
+            self.assertEqual(len(ids) - len(set(ids)), padded, (last_batch, tail))
+            self.assertEqual(padded > 0, last_batch == "fill" or (tail == "pad" and last_batch != "drop"), (last_batch, tail))
+
+    def test_a_job_that_delivers_nothing_is_not_served(self):
+        stderr = self.ends(2, "serve", *STREAM, "--samples", 7, "--world-size", 4, "--batch-size", 2, "--drop-last").stderr
+        self.assertIn("needs 8 positions for a batch of all ranks, there are 7", stderr)
+
     def test_four_ranks_take_every_position_once_and_one_is_killed(self):
         samples, world_size = 40000, 4
         server, endpoint = self.serve_job(samples, world_size, "--batch-size", 16, "--tail", "uneven", "--exit-when-done")

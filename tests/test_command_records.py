@@ -98,6 +98,42 @@ class Records(Case):
         self.assertEqual([record["sample_id"] for record in records], [0, 4, 1, 5, 2, 6, 3, 7])
         self.assertEqual([record["batch"] for record in records], [0, 0, 1, 1, 2, 2, 3, 3])
 
+    def test_a_last_batch_is_kept_dropped_filled_or_merged(self):
+        common = (*MODERATE, "--samples", 11, "--batch-size", 5)
+        sizes = {"keep": [5, 5, 1], "drop": [5, 5], "fill": [5, 5, 5], "merge": [5, 6]}
+        for last_batch, expected in sizes.items():
+            batches = [record["batch"] for record in self.records(*common, "--last-batch", last_batch)]
+            self.assertEqual([batches.count(i) for i in range(len(expected))], expected, last_batch)
+        self.assertEqual(self.records(*common, "--drop-last"), self.records(*common, "--last-batch", "drop"))
+        filled = self.records(*common, "--last-batch", "fill")
+        self.assertEqual([record["sample_id"] for record in filled[11:]], [0, 1, 2, 3])
+        stderr = self.ends(0, "generate", *common, "--drop-last").stderr
+        self.assertIn("left out of the epoch by --last-batch or --tail: 1 samples", stderr)
+        stderr = self.ends(2, "generate", *common, "--drop-last", "--last-batch", "fill").stderr
+        self.assertIn("accepted: one of them", stderr)
+        stderr = self.ends(2, "generate", *MODERATE, "--samples", 11, "--batch-size", 32, "--drop-last").stderr
+        self.assertIn("needs 32 positions for a batch, there are 11", stderr)
+
+    def test_ranks_share_batches_as_tail_says(self):
+        common = (*MODERATE, "--samples", 11, "--batch-size", 2, "--world-size", 3)
+        sizes = {"pad": [4, 4, 4], "drop": [3, 3, 3], "uneven": [4, 4, 3]}
+        for tail, expected in sizes.items():
+            ranks = [[record["sample_id"] for record in self.records(*common, "--rank", rank, "--tail", tail)]
+                     for rank in range(3)]
+            self.assertEqual([len(ids) for ids in ranks], expected, tail)
+            self.assertEqual(ranks[1][:3], [1, 4, 7], tail)
+        self.assertIn("by --last-batch or --tail: 2 samples", self.ends(0, "generate", *common, "--tail", "drop").stderr)
+        self.assertEqual(self.records(*MODERATE, "--samples", 7, "--strategy", "round_robin", "--batches", 5, "--world-size", 2,
+                                      "--rank", 1, "--tail", "uneven")[0]["sample_id"], 5)
+        self.assertIn("accepted: 0 to 2", self.ends(2, "generate", *common, "--rank", 3).stderr)
+        self.assertIn("accepted with --out DIR", self.ends(2, "generate", *common, "--out", self.folder / "d").stderr)
+        self.assertIn("accepted with --shard", self.ends(2, "generate", *common, "--shard", "0/2").stderr)
+
+    def test_what_a_strategy_skips_takes_no_time(self):
+        common = (*MODERATE, "--samples", 2**56, "--start", 2**56 - 3, "--drop-last")
+        self.assertEqual(len(self.records(*common, "--batch-size", 1)), 3)
+        self.assertEqual(len(self.records(*common, "--batch-size", 2)), 2)
+
     def test_shards_of_batches_are_every_nth_batch(self):
         common = (*MODERATE, "--samples", 103, "--batch-size", 10)
         whole = self.records(*common)
