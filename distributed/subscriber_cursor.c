@@ -81,18 +81,15 @@ static int open_plan(augsi_cursor *cursor, augs_error *error)
 }
 
 /*
- * Does the token's step begin where the token says? Another batch size, world size or strategy puts
- * it elsewhere, and going on there would lose records or repeat them. Ranks may share a token.
+ * Does the token's step begin where the token says, with all before it used? Another batch size,
+ * world size or strategy puts it elsewhere, and going on there would lose records or repeat them.
+ * The rank is this one's, whoever made the token.
  */
 static bool token_is_of_plan(augsi_cursor *cursor)
 {
     const augsi_token *token = &cursor->token;
-    for (uint32_t rank = 0; rank < cursor->world_size; rank++) {
-        if (augsi_plan_position(cursor->plan, token->step) == token->position) {
-            return true;
-        }
-    }
-    return false;
+    return augsi_plan_go_on(cursor->plan, token->step, token->position, &token->place,
+                            "resume token", NULL) == AUGS_OK;
 }
 
 /* The place that the token says. */

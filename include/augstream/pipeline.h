@@ -176,11 +176,14 @@ AUGS_API int augs_pipeline_run(augs_pipeline *pipeline, augs_sink *sink, augs_er
 
 /*
  * The resume token of the next batch as text of at most AUGS_TOKEN_BYTES with its NUL, and going to
- * the place of one. Where parts of a batch are to come, the token names them; such a token is for
- * the same rank and world size. Most tokens are shorter than 160 bytes. AUGS_E_TOKEN names both
- * fingerprints if the token is of another stream. A strategy that decides as it goes needs the
- * journal that the token was made with: AUGS_E_STATE, AUGS_E_RANGE. After a failure the pipeline is
- * where it was.
+ * the place of one. A token may be of another rank, world size or batch size: its position decides,
+ * the rank is this pipeline's, and the plan is computed again from there if it has no such step.
+ * Where parts of a batch are to come, the token names them; such a token is for the same rank and
+ * world size. Most tokens are shorter than 160 bytes. AUGS_E_TOKEN names both fingerprints if the
+ * token is of another stream, or says that its place belongs to another kind of plan: inside a
+ * window of round_robin, or block shards of another world size. A strategy that decides as it goes
+ * needs the journal that the token was made with: AUGS_E_STATE, AUGS_E_RANGE. After a failure the
+ * pipeline is where it was.
  */
 #define AUGS_TOKEN_BYTES 6656u
 AUGS_API int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n_bytes,
