@@ -5,6 +5,7 @@
  *   bench_adaptive                      every named scenario, median of 20 seeds
  *   bench_adaptive worst                adaptive: the median and the worst of 100 seeds
  *   bench_adaptive random N             N random ones: quantiles
+ *   bench_adaptive late                 adaptive: feedback 0, 1 and 16 batches late
  *   bench_adaptive cost                 microseconds of a plan and an observation
  *   bench_adaptive trace PLANNER SCENARIO SEED
  */
@@ -173,6 +174,43 @@ static void worst_table(void)
     }
 }
 
+/* Every scenario with the same delay: how much of what is reached without one remains. */
+static void late_table(void)
+{
+    static const uint32_t delays[] = {0, 1, 16};
+    enum { N_DELAYS = sizeof delays / sizeof delays[0] };
+    const cost_scenario *named;
+    double sum_full[N_DELAYS] = {0}, sum_last[N_DELAYS] = {0};
+    uint32_t n_reached[N_DELAYS] = {0}, n = 0;
+    printf("adaptive, per cent of the best fixed size over %u batches / over the last 100; median "
+           "of %u seeds.\nL: over 5 %% of the batches late; M: memory limit broken; *: 92 and 97 "
+           "reached.\n\n%-20s  feedback 0 late  1 late         16 late\n",
+           SCENARIO_BATCHES, N_SEEDS, "");
+    for (; (named = scenario_named(n)) != NULL; n++) {
+        printf("%-20s ", named->name);
+        for (int d = 0; d < N_DELAYS; d++) {
+            cost_scenario s = *named;
+            s.delay = delays[d];
+            const scenario_result r = median(&s, planners[0]);
+            print_cell(&r);
+            printf("%s", reached(&r) ? "*" : " ");
+            n_reached[d] += reached(&r);
+            sum_full[d] += r.full;
+            sum_last[d] += r.last;
+        }
+        printf("\n");
+    }
+    printf("%-20s ", "mean");
+    for (int d = 0; d < N_DELAYS; d++) {
+        printf(" %5.1f/%5.1f   ", 100 * sum_full[d] / n, 100 * sum_last[d] / n);
+    }
+    printf("\n%-20s ", "reached");
+    for (int d = 0; d < N_DELAYS; d++) {
+        printf(" %-14u", n_reached[d]);
+    }
+    printf("\n");
+}
+
 static double cpu_us(void)
 {
     struct timespec now;
@@ -227,12 +265,14 @@ int main(int argc, char **argv)
         random_table((uint32_t)atoi(argv[2]));
     } else if (argc == 2 && strcmp(argv[1], "worst") == 0) {
         worst_table();
+    } else if (argc == 2 && strcmp(argv[1], "late") == 0) {
+        late_table();
     } else if (argc == 2 && strcmp(argv[1], "cost") == 0) {
         cost_table();
     } else if (argc == 5 && strcmp(argv[1], "trace") == 0) {
         trace(argv[2], argv[3], strtoull(argv[4], NULL, 10));
     } else {
-        die("usage: bench_adaptive [worst | random N | cost | trace PLANNER SCENARIO SEED]");
+        die("usage: bench_adaptive [worst | late | random N | cost | trace PLANNER SCENARIO SEED]");
     }
     return EXIT_SUCCESS;
 }

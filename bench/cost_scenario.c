@@ -294,6 +294,7 @@ static int run_batches(const cost_scenario *s, const augs_strategy_ops *ops, voi
         const double seconds = expected_seconds(s, n, has_changed(s, i)) *
                                exp(s->noise * normal(&random)) * (is_outlier(s, i) ? 10 : 1);
         sent[n_sent++] = (augs_feedback){.size = sizeof sent[0],
+                                         .step = i,
                                          .n_samples = span.count,
                                          .seconds = seconds,
                                          .bytes = (uint64_t)(s->m0 + s->m * n)};

@@ -234,6 +234,11 @@ int augsi_plan_open(const augs_allocator *allocator, const augs_plan_options *op
     status = init_strategy(plan, error);
     if (status >= 0 && augsi_plan_is_fixed(plan)) {
         status = augsi_plan_count_steps(plan, error);
+    } else if (status >= 0) {
+        plan->recent = augsi_new(allocator, AUGSI_RECENT_SPANS * sizeof *plan->recent);
+        status = plan->recent != NULL
+                     ? status
+                     : augsi_fail_memory(error, AUGSI_RECENT_SPANS * sizeof *plan->recent);
     }
     status = status < 0 ? status : check_delivers(plan, error);
     if (status < 0) {
@@ -249,6 +254,9 @@ void augsi_plan_free(augsi_plan *plan)
     if (plan != NULL) {
         augs_allocator allocator = plan->allocator;
         augsi_journal_free(plan->ahead);
+        if (plan->recent != NULL) {
+            augsi_delete(&allocator, plan->recent, AUGSI_RECENT_SPANS * sizeof *plan->recent);
+        }
         done_strategy(plan);
         augsi_delete(&allocator, plan, sizeof *plan);
     }
@@ -485,10 +493,10 @@ bool augsi_plan_is_over(augsi_plan *plan, uint64_t step, uint32_t rank)
 static int check_recent(const augsi_plan *plan, uint64_t step, augs_error *error)
 {
     if (augsi_plan_is_fixed(plan) || step >= plan->n_planned ||
-        plan->n_planned - step > AUGS_FEEDBACK_BATCHES) {
+        plan->n_planned - step > AUGSI_RECENT_SPANS) {
         return augsi_fail(error, AUGS_E_RANGE,
                           "strategy '%.40s': step %llu is none of the last %u that were planned",
-                          plan->ops->name, (unsigned long long)step, AUGS_FEEDBACK_BATCHES);
+                          plan->ops->name, (unsigned long long)step, AUGSI_RECENT_SPANS);
     }
     return AUGS_OK;
 }
@@ -521,8 +529,8 @@ int augsi_plan_whole_again(augsi_plan *plan, uint64_t step, augsi_slice *ret_sli
 {
     int status = check_recent(plan, step, error);
     if (status == AUGS_OK) {
-        *ret_slice = whole_of(plan, &plan->recent[step % AUGS_FEEDBACK_BATCHES],
-                              plan->recent_filled[step % AUGS_FEEDBACK_BATCHES]);
+        *ret_slice = whole_of(plan, &plan->recent[step % AUGSI_RECENT_SPANS].span,
+                              plan->recent[step % AUGSI_RECENT_SPANS].n_filled);
     }
     return status;
 }
@@ -534,8 +542,8 @@ int augsi_plan_slice_again(augsi_plan *plan, uint64_t step, uint32_t rank, augsi
     if (status == AUGS_OK) {
         *ret_slice = (augsi_slice){
             .body = {0, 1, 0}, .window_first = plan->first_position, .window_n = plan->n_samples};
-        deal(plan, &plan->recent[step % AUGS_FEEDBACK_BATCHES],
-             plan->recent_filled[step % AUGS_FEEDBACK_BATCHES], rank, ret_slice);
+        deal(plan, &plan->recent[step % AUGSI_RECENT_SPANS].span,
+             plan->recent[step % AUGSI_RECENT_SPANS].n_filled, rank, ret_slice);
     }
     return status;
 }

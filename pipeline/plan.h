@@ -138,7 +138,7 @@ int augsi_plan_write_retry(augsi_plan *plan, const augsi_journal_entry *entry, a
  * the token knew of. */
 uint64_t augsi_plan_n_retries(const augsi_plan *plan);
 void augsi_plan_know_retries(augsi_plan *plan, uint64_t n);
-/* The slice of one of the last AUGS_FEEDBACK_BATCHES steps that were planned: AUGS_E_RANGE. */
+/* The slice of one of the last steps that were planned: AUGS_E_RANGE. */
 int augsi_plan_slice_again(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
                            augs_error *error);
 /* The same of all ranks together, in the order of the span. */

@@ -171,7 +171,7 @@ static int recorded_span(augsi_plan *plan, const augsi_lane *lane, augs_span *re
     while ((kind = augsi_journal_next(plan->journal, &entry, error)) == AUGSI_ENTRY_FEEDBACK ||
            kind == AUGSI_ENTRY_RETRY) {
         if (kind == AUGSI_ENTRY_RETRY) {
-            augsi_plan_pass_retry(plan, &entry);
+            augsi_plan_pass_retry(plan);
         }
     }
     plan->end_noted = plan->end_noted || kind == AUGSI_ENTRY_END;

@@ -7,8 +7,21 @@
 #include "plan.h"
 #include "planners.h"
 
-/* Batches are given again no later than so many batches after them, in two parts at least. */
-#define AUGSI_MOST_LATER AUGS_FEEDBACK_BATCHES
+/*
+ * How many steps and retries a journal has at most between a batch and its own retry: the batches
+ * that are handed out meanwhile, and the retries of these and of those that were under way before;
+ * AUGS_MOST_RETRIES of them may have been waiting when the batch was handed out.
+ */
+#define AUGSI_MOST_LATER (4u * AUGS_FEEDBACK_BATCHES)
+
+/* A step may be given again, and its parts, and theirs, each so many batches after the other. */
+#define AUGSI_RECENT_SPANS (12u * AUGS_FEEDBACK_BATCHES)
+
+/* A span that was planned, and what fills it up. */
+typedef struct augsi_recent_span {
+    augs_span span;
+    uint64_t n_filled;
+} augsi_recent_span;
 
 /* A retry that the journal has further on. */
 typedef struct augsi_later_retry {
@@ -55,15 +68,14 @@ struct augsi_plan {
     bool end_noted; /* the journal has the epoch's end */
     bool taken;     /* the step planned last is the journal's */
     augsi_learned learned;
-    augs_span recent[AUGS_FEEDBACK_BATCHES];       /* the last spans, by step, */
-    uint64_t recent_filled[AUGS_FEEDBACK_BATCHES]; /* and what fills them up */
+    augsi_recent_span *recent; /* AUGSI_RECENT_SPANS of them, by step; fixed plans: NULL */
     /* retries in the journal: */
     uint64_t n_retries;       /* of the epoch, that the run has passed, */
     uint64_t n_retries_known; /* and those that its token knew of */
     augsi_journal *ahead;     /* reads ahead; NULL = not yet, or at the end, */
     bool ahead_ended;
-    uint64_t n_walked, n_ahead;                /* batches of the epoch that were walked and read, */
-    uint64_t n_ahead_retries;                  /* retries that were read, */
+    uint64_t n_walked, n_ahead; /* steps and retries of the epoch that were walked and read, */
+    uint64_t n_ahead_retries;   /* retries that were read, */
     augsi_later_retry later[AUGSI_MOST_LATER]; /* and those that are still to come, as a ring */
     uint32_t first_later, n_later;
     bool decided;       /* a step was decided and could not be written down: */
@@ -110,7 +122,7 @@ int augsi_plan_check_end(const augsi_plan *plan, const augsi_lane *lane,
 void augsi_plan_remember_span(augsi_plan *plan, uint64_t step, const augs_span *span,
                               uint64_t n_filled);
 void augsi_plan_restart_retries(augsi_plan *plan);
-void augsi_plan_pass_retry(augsi_plan *plan, const augsi_journal_entry *entry);
+void augsi_plan_pass_retry(augsi_plan *plan);
 
 /* plan_decided.c: the span of the next step or of the last one again. */
 int augsi_plan_next_span(augsi_plan *plan, uint64_t step, augs_span *ret_span, augs_error *error);

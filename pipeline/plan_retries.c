@@ -11,8 +11,8 @@
 void augsi_plan_remember_span(augsi_plan *plan, uint64_t step, const augs_span *span,
                               uint64_t n_filled)
 {
-    plan->recent[step % AUGS_FEEDBACK_BATCHES] = *span;
-    plan->recent_filled[step % AUGS_FEEDBACK_BATCHES] = n_filled;
+    plan->recent[step % AUGSI_RECENT_SPANS] =
+        (augsi_recent_span){.span = *span, .n_filled = n_filled};
 }
 
 void augsi_plan_restart_retries(augsi_plan *plan)
@@ -26,10 +26,10 @@ void augsi_plan_restart_retries(augsi_plan *plan)
     plan->ahead_ended = plan->journal == NULL;
 }
 
-void augsi_plan_pass_retry(augsi_plan *plan, const augsi_journal_entry *entry)
+void augsi_plan_pass_retry(augsi_plan *plan)
 {
     plan->n_retries++;
-    plan->n_walked += entry->retry.n_parts;
+    plan->n_walked++;
 }
 
 uint64_t augsi_plan_n_retries(const augsi_plan *plan)
@@ -62,7 +62,7 @@ int augsi_plan_next_retry(augsi_plan *plan, augsi_journal_entry *ret_entry, augs
             }
             return kind < 0 ? kind : 0;
         }
-        augsi_plan_pass_retry(plan, &entry);
+        augsi_plan_pass_retry(plan);
         if (plan->n_retries > plan->n_retries_known) {
             *ret_entry = entry;
             return 1;
@@ -94,7 +94,7 @@ static int read_ahead(augsi_plan *plan, augs_error *error)
         }
         augsi_journal_rewind(plan->ahead, plan->epoch);
     }
-    while (!plan->ahead_ended && plan->n_ahead <= plan->n_walked + AUGS_FEEDBACK_BATCHES) {
+    while (!plan->ahead_ended && plan->n_ahead < plan->n_walked + AUGSI_MOST_LATER) {
         augsi_journal_entry entry;
         const int kind = augsi_journal_next(plan->ahead, &entry, error);
         if (kind < 0) {
@@ -103,7 +103,7 @@ static int read_ahead(augsi_plan *plan, augs_error *error)
         plan->ahead_ended = kind == AUGSI_ENTRY_NONE;
         plan->n_ahead += kind == AUGSI_ENTRY_STEP;
         if (kind == AUGSI_ENTRY_RETRY) {
-            plan->n_ahead += entry.retry.n_parts;
+            plan->n_ahead++;
             int status =
                 plan->n_ahead_retries >= plan->n_retries ? add_later(plan, &entry, error) : AUGS_OK;
             if (status < 0) {
@@ -163,7 +163,7 @@ int augsi_plan_is_behind(augsi_plan *plan, augs_error *error)
     int status = augsi_plan_next_retry(plan, &later, error); /* past what is known already */
     if (status > 0) {
         plan->n_retries--;
-        plan->n_walked -= later.retry.n_parts;
+        plan->n_walked--;
         augsi_journal_back(plan->journal);
     }
     return status < 0 ? status
@@ -179,7 +179,7 @@ int augsi_plan_write_retry(augsi_plan *plan, const augsi_journal_entry *entry, a
     }
     status = augsi_journal_append(plan->journal, AUGSI_ENTRY_RETRY, entry, error);
     if (status == AUGS_OK) {
-        augsi_plan_pass_retry(plan, entry);
+        augsi_plan_pass_retry(plan);
     }
     return status;
 }

@@ -10,7 +10,9 @@
  * time. When costs change, what is remembered is moved or forgotten (adaptive_changes.c), and taken
  * up again when they change back (adaptive_return.c). Memory
  * has a line of its own (adaptive_memory.h), the target a margin that follows how many batches are
- * late. Feedback may be late, missing, repeated or nonsense: it is about the size that it names.
+ * late. No trial follows another one that was not heard of. Where feedback is several batches late
+ * that makes trials few, so that each goes further. Feedback may be late, missing, repeated or
+ * nonsense: it is about the size that it names.
  *
  * What was compared, by bench_adaptive: throughput over 200 batches, and over the last 100, in per
  * cent of the best fixed size; 1,000 random consumers, means, and on how many 92 and 97 are
@@ -54,6 +56,7 @@ const augs_strategy_options augsi_adaptive_defaults = {.size = sizeof(augs_strat
 /* Plans after which a trial without feedback is sent again, or given up. */
 #define PATIENCE 8u
 #define GIVE_UP 32u
+#define MOST_LAG 64u
 /* Part of the batches that may be late, aimed at. */
 #define LATE_PART 0.045
 #define LATE_GAIN 0.1
@@ -185,6 +188,10 @@ static void observe(void *state, const augs_feedback *feedback)
     if (feedback == NULL || feedback->n_samples == 0 || feedback->n_samples > self->limits.max) {
         return;
     }
+    if (feedback->step <= self->last_step) { /* else it is of another epoch */
+        const uint64_t lag = self->last_step - feedback->step;
+        self->lag = lag < MOST_LAG ? (uint32_t)lag : MOST_LAG;
+    }
     if (augsi_fit_hear(&self->fit, feedback)) {
         keep_to_memory(self); /* what a batch took until it failed is no cost of its size */
         return;
@@ -216,10 +223,10 @@ static const char *why_size(const augsi_adaptive *self)
 /* The size of the next batch: a trial goes out once, and again only when nothing is heard of it. */
 static uint64_t next_size(augsi_adaptive *self)
 {
-    if (self->trial != 0 && self->trial_age >= GIVE_UP) {
+    if (self->trial != 0 && self->trial_age >= GIVE_UP + 4 * self->lag) {
         drop_trial(self);
     }
-    if (self->trial != 0 && self->trial_age++ % PATIENCE == 0 &&
+    if (self->trial != 0 && self->trial_age++ % (PATIENCE + self->lag) == 0 &&
         (double)self->trial <= fmax(augsi_adaptive_memory_most(self), (double)self->limits.min)) {
         self->why = self->why_trial;
         return self->trial;
@@ -232,6 +239,7 @@ static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span, 
 {
     augsi_adaptive *self = state;
     self->limit_facts = facts->memory_limit_bytes;
+    self->last_step = facts->step;
     augsi_fit_look(&self->fit, facts->memory_available_bytes);
     keep_to_memory(self);
     const uint64_t size = next_size(self);

@@ -20,6 +20,8 @@
 #define AUGSI_LEARNING_BATCHES 12u
 /* Without a reason a size above is tried every so many batches. */
 #define AUGSI_PROBE_INTERVAL 12u
+/* From so many batches on feedback is late: trials are few, so each one takes a longer step. */
+#define AUGSI_LATE 4u
 /* So much of what was known before changes is kept. */
 #define AUGSI_N_PAST 2u
 
@@ -65,6 +67,8 @@ typedef struct augsi_adaptive {
     uint64_t tried_most, tried_least;
     uint32_t trial_age; /* plans since it was chosen */
     uint32_t idle;      /* batches since the last one */
+    uint64_t last_step; /* that was planned, */
+    uint32_t lag;       /* and how many were planned after the one that was heard of last */
     bool learned;       /* steps keep growth and reduction; */
     bool learned_once;  /* up, they keep growth for ever */
     bool scanning_down;

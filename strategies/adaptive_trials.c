@@ -122,6 +122,36 @@ static void choose_probe(augsi_adaptive *self, double most)
     }
 }
 
+/* Whether a size so many times as large is expected to win what is worth that many doublings. */
+static bool may_win(const augsi_adaptive *self, double step)
+{
+    const augsi_cost_model *cost = &self->cost;
+    const double now = (double)self->size;
+    double win = 0; /* log rate, on average over the curves */
+    for (uint32_t i = 0; i < cost->n_curves; i++) {
+        win += cost->curves[i].weight * log(augsi_curve_seconds(&cost->curves[i], now) /
+                                            augsi_curve_seconds(&cost->curves[i], step * now));
+    }
+    return win + log(step) > log2(step) * log(WORTH_DOUBLING);
+}
+
+/* Where feedback is late there are few trials. As long as the largest size is the best, each one
+ * goes as far as what was learned lets it; 0 = no further. */
+static uint64_t late_scan(const augsi_adaptive *self, double most)
+{
+    static const double steps[] = {8, 4, 2};
+    if (self->lag < AUGSI_LATE || self->learned_once || self->size < self->tried_most) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        const uint64_t n = may_win(self, steps[i]) ? stepped(self, steps[i], most) : 0;
+        if (n != 0) {
+            return n;
+        }
+    }
+    return 0;
+}
+
 void augsi_adaptive_choose_trial(augsi_adaptive *self)
 {
     static const double steps[] = {1.02,    1.05,     1.1,       1.2,       1.5,       2,
@@ -142,6 +172,8 @@ void augsi_adaptive_choose_trial(augsi_adaptive *self)
             best = n;
         }
     }
+    const uint64_t late = best != 0 ? late_scan(self, most) : 0;
+    best = late > best ? late : best;
     if (best != 0) {
         set_trial(self, best, best > self->tried_most && !self->learned ? "scan" : "probe");
         return;
@@ -157,7 +189,7 @@ void augsi_adaptive_choose_trial(augsi_adaptive *self)
 void augsi_adaptive_begin_scan(augsi_adaptive *self, double rate)
 {
     const double first = (double)self->size;
-    double next = first * 2;
+    double next = first * (self->lag >= AUGSI_LATE ? 4 : 2);
     if (self->size >= 64 && self->size / 8 >= self->limits.min) {
         next = first / (first * 2 > (double)self->limits.max ? 8 : 2);
     }

@@ -66,8 +66,11 @@ static uint64_t plan(driven *d)
 
 static void tell(driven *d, uint64_t n, double seconds, uint64_t bytes)
 {
-    const augs_feedback feedback = {
-        .size = sizeof feedback, .n_samples = n, .seconds = seconds, .bytes = bytes};
+    const augs_feedback feedback = {.size = sizeof feedback,
+                                    .step = d->facts.step > 0 ? d->facts.step - 1 : 0,
+                                    .n_samples = n,
+                                    .seconds = seconds,
+                                    .bytes = bytes};
     d->ops->observe(&d->state, &feedback);
 }
 
@@ -359,7 +362,7 @@ START_TEST(options_that_cannot_be_kept_are_refused)
 END_TEST
 
 /* Medians over the seeds. */
-static void expect_figures(const char *name, double full, double last)
+static void expect_delayed(const char *name, uint32_t delay, double full, double last)
 {
     enum { MOST = 20 };
     const uint32_t n = getenv("AUGS_TEST_SMALL") != NULL ? 3 : MOST;
@@ -369,10 +372,12 @@ static void expect_figures(const char *name, double full, double last)
     for (uint32_t i = 0; (s = scenario_named(i)) != NULL && strcmp(s->name, name) != 0; i++) {
     }
     ck_assert_msg(s != NULL, "no scenario %s", name);
+    cost_scenario delayed = *s;
+    delayed.delay = delay != UINT32_MAX ? delay : s->delay;
     for (uint32_t seed = 0; seed < n; seed++) {
         scenario_result r;
         augs_error error;
-        AUGS_ASSERT_OK(scenario_run(s, adaptive(), seed, 0, &r, &error), error);
+        AUGS_ASSERT_OK(scenario_run(&delayed, adaptive(), seed, 0, &r, &error), error);
         fulls[seed] = r.full;
         lasts[seed] = r.last;
         lates[seed] = r.late;
@@ -383,6 +388,11 @@ static void expect_figures(const char *name, double full, double last)
     ck_assert_msg(a >= full - slack && b >= last - slack, "%s: %.3f and %.3f of the best", name, a,
                   b);
     ck_assert_msg(scenario_quantile(lates, n, 0.5) <= 0.05 + slack, "%s: late", name);
+}
+
+static void expect_figures(const char *name, double full, double last)
+{
+    expect_delayed(name, UINT32_MAX, full, last);
 }
 
 START_TEST(throughput_is_92_per_cent_of_the_best_fixed_size_with_the_learning_and_97_after)
@@ -412,6 +422,51 @@ START_TEST(throughput_is_92_per_cent_of_the_best_fixed_size_with_the_learning_an
     /* The first batch is the caller's: of 4,096 on a consumer that takes 500 well it costs as much
      * as 40 of the best. */
     expect_figures("start_max", 0.82, 0.97);
+}
+END_TEST
+
+/* Feedback of a loader with eight workers: trials are few, the size is found all the same. */
+START_TEST(late_feedback_leads_to_the_size_as_well)
+{
+    static const struct {
+        const char *name;
+        uint32_t delay;
+        double full, last;
+    } all[] = {
+        {"overhead", 1, 0.88, 0.97},     {"overhead", 16, 0.65, 0.97},
+        {"cliff", 1, 0.92, 0.97},        {"cliff", 16, 0.75, 0.95},
+        {"plateau", 16, 0.92, 0.97},     {"noise_20_cliff", 16, 0.65, 0.9},
+        {"latency", 16, 0.8, 0.95},      {"memory", 16, 0.65, 0.9},
+        {"memory_cliff", 16, 0.7, 0.95}, {"max_65536", 16, 0.5, 0.8},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        expect_delayed(all[i].name, all[i].delay, all[i].full, all[i].last);
+    }
+}
+END_TEST
+
+/* While a trial is not heard of, no other one is sent. */
+START_TEST(a_trial_waits_for_the_feedback_of_the_one_before)
+{
+    for (uint32_t delay = 1; delay <= 16; delay += 5) {
+        static driven d;
+        start(&d, OPTIONS(.batch_size = 16));
+        augs_feedback sent[200];
+        uint64_t heard_most = 16;
+        for (uint32_t i = 0; i < 200; i++) {
+            const uint64_t n = plan(&d);
+            ck_assert_msg(n <= 8 * heard_most, "delay %u: %llu after %llu", delay,
+                          (unsigned long long)n, (unsigned long long)heard_most);
+            sent[i] =
+                (augs_feedback){.size = sizeof sent[i], .step = i, .n_samples = n, .seconds = 0.1};
+            if (i >= delay) {
+                const augs_feedback *f = &sent[i - delay];
+                heard_most = f->n_samples > heard_most ? f->n_samples : heard_most;
+                d.ops->observe(&d.state, f);
+            }
+        }
+        ck_assert_uint_ge(heard_most, 1000);
+    }
 }
 END_TEST
 
@@ -491,6 +546,8 @@ AUGS_SUITE("adaptive", sizes_keep_min_max_and_multiple_whatever_it_is_told,
            late_missing_and_repeated_feedback_is_understood, one_slow_batch_changes_nothing,
            a_slow_start_is_not_held_against_small_sizes, options_that_cannot_be_kept_are_refused,
            throughput_is_92_per_cent_of_the_best_fixed_size_with_the_learning_and_97_after,
+           late_feedback_leads_to_the_size_as_well,
+           a_trial_waits_for_the_feedback_of_the_one_before,
            no_seed_stays_low_after_a_disturbance_that_ends,
            large_batches_do_not_hide_that_small_ones_are_the_best_again,
            it_is_not_made_for_the_named_scenarios)
