@@ -55,6 +55,13 @@ augsi_handed_out *augsi_out_last(augsi_out *out)
     return out->n_batches > 0 ? recent(out, 0) : NULL;
 }
 
+void augsi_out_forget_last(augsi_out *out)
+{
+    /* no step has this number, and the metrics do not get it */
+    *recent(out, 0) = (augsi_handed_out){.piece = {.step = AUGS_STEP_LAST}, .noted = true};
+    out->n_batches--;
+}
+
 augsi_handed_out *augsi_out_find(augsi_out *out, uint32_t epoch, uint64_t step, uint32_t part)
 {
     if (step == AUGS_STEP_LAST) {

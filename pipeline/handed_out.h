@@ -64,6 +64,8 @@ augsi_handed_out *augsi_out_oldest(augsi_out *out);
 augsi_handed_out *augsi_out_add(augsi_out *out, const augsi_piece *piece, uint32_t epoch);
 /* The last one that was added; NULL = none. */
 augsi_handed_out *augsi_out_last(augsi_out *out);
+/* The last one was not handed out after all. What it pushed out stays forgotten. */
+void augsi_out_forget_last(augsi_out *out);
 /* AUGS_STEP_LAST is the last one. NULL: it is not among the last ones. */
 augsi_handed_out *augsi_out_find(augsi_out *out, uint32_t epoch, uint64_t step, uint32_t part);
 /* Why a batch that was named is not there: AUGS_E_STATE, AUGS_E_RANGE. */

@@ -291,13 +291,13 @@ const char *augs_pipeline_why(const augs_pipeline *pipeline)
 /* A sink did not take the batch handed out last: the next call makes it again, and notes it. */
 static void take_back(augs_pipeline *pipeline)
 {
-    const augsi_handed_out *last = augsi_out_last(&pipeline->out);
+    augsi_handed_out *last = augsi_out_last(&pipeline->out);
     if (last->piece.part != 0) {
         augsi_out_put_back(&pipeline->out, &last->piece);
     } else {
         pipeline->step--;
     }
-    pipeline->out.n_batches--;
+    augsi_out_forget_last(&pipeline->out);
     pipeline->between = false;
 }
 
