@@ -181,9 +181,7 @@ int augsi_journal_count(augsi_journal *journal, uint32_t epoch, uint64_t enough,
     if (epoch != journal->epoch || enough < journal->next_step) {
         augsi_journal_rewind(journal, epoch);
     }
-    while (
-        journal->next_step < enough &&
-        (kind == AUGSI_ENTRY_STEP || kind == AUGSI_ENTRY_FEEDBACK || kind == AUGSI_ENTRY_RETRY)) {
+    while (journal->next_step < enough && kind > AUGSI_ENTRY_NONE && kind != AUGSI_ENTRY_END) {
         kind = augsi_journal_next(journal, &entry, error);
     }
     *ret_n = journal->next_step;
@@ -267,8 +265,10 @@ int augsi_journal_append(augsi_journal *journal, int kind, const augsi_journal_e
     char line[AUGSI_JOURNAL_LINE_BYTES];
     char text[sizeof journal->pending + AUGSI_JOURNAL_LINE_BYTES];
     const size_t n = augsi_journal_write_entry(kind, entry, line);
-    if (kind == AUGSI_ENTRY_FEEDBACK) { /* it goes with the next step; too much of it is left out */
-        if (n <= sizeof journal->pending - journal->n_pending) {
+    if (kind == AUGSI_ENTRY_FEEDBACK || kind == AUGSI_ENTRY_SIZE) {
+        /* it goes with the next step; too much of feedback is left out, a size is not */
+        const size_t kept = kind == AUGSI_ENTRY_FEEDBACK ? AUGSI_JOURNAL_LINE_BYTES : 0;
+        if (n + kept <= sizeof journal->pending - journal->n_pending) {
             memcpy(journal->pending + journal->n_pending, line, n);
             journal->n_pending += n;
         }

@@ -8,6 +8,7 @@
  *   {"epoch":0,"step":1,"first":16,"stride":1,"count":3,"filled":13,"why":"tail"}
  *   {"epoch":0,"step":0,"part":0,"samples":16,"seconds":0.0123,"bytes":0,"available":0,"fits":true}
  *   {"epoch":0,"step":9,"part":0,"retry":[0,64],"parts":2,"as":1,"unit":1}
+ *   {"epoch":0,"batch_size":32}
  *   {"epoch":0,"end":63}
  *
  * A span that is filled up with first positions (last_batch fill) says with how many. The spans
@@ -40,6 +41,7 @@ typedef struct augsi_journal_head {
 #define AUGSI_ENTRY_FEEDBACK 2
 #define AUGSI_ENTRY_END 3
 #define AUGSI_ENTRY_RETRY 4
+#define AUGSI_ENTRY_SIZE 5 /* the caller gave another batch size; it waits as feedback does */
 
 /* Samples of a step that were given again: low to high - 1, of the rank with the most. */
 typedef struct augsi_journal_retry {
@@ -55,6 +57,7 @@ typedef struct augsi_journal_entry {
     uint64_t n_filled; /* positions that fill the span up, beyond its count */
     augs_feedback feedback;
     augsi_journal_retry retry;
+    uint64_t batch_size;
     char why[AUGS_WHY_BYTES];
 } augsi_journal_entry;
 

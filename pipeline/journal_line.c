@@ -48,6 +48,10 @@ size_t augsi_journal_write_entry(int kind, const augsi_journal_entry *entry,
                      ",\"unit\":%" PRIu64 "}\n",
                      entry->epoch, entry->step, retry->part, retry->low, retry->high,
                      retry->n_parts, retry->first_part, retry->unit);
+    } else if (kind == AUGSI_ENTRY_SIZE) {
+        n = snprintf(ret_line, AUGSI_JOURNAL_LINE_BYTES,
+                     "{\"epoch\":%" PRIu32 ",\"batch_size\":%" PRIu64 "}\n", entry->epoch,
+                     entry->batch_size);
     } else {
         n = snprintf(ret_line, AUGSI_JOURNAL_LINE_BYTES,
                      "{\"epoch\":%" PRIu32 ",\"end\":%" PRIu64 "}\n", entry->epoch, entry->step);
@@ -100,6 +104,10 @@ static int scan_entry(const char *line, augsi_journal_entry *entry)
         retry->first_part > retry->part && retry->n_parts <= UINT32_MAX - retry->first_part &&
         retry->n_parts <= (retry->high - retry->low - 1) / retry->unit + 1) {
         return AUGSI_ENTRY_RETRY;
+    }
+    if (sscanf(line, "{\"epoch\":%" SCNu32 ",\"batch_size\":%" SCNu64 "}", &entry->epoch,
+               &entry->batch_size) == 2) {
+        return AUGSI_ENTRY_SIZE;
     }
     if (sscanf(line, "{\"epoch\":%" SCNu32 ",\"end\":%" SCNu64 "}", &entry->epoch, &entry->step) ==
         2) {

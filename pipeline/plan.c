@@ -551,6 +551,17 @@ int augsi_plan_slice_again(augsi_plan *plan, uint64_t step, uint32_t rank, augsi
 int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
                               uint64_t position, augs_error *error)
 {
+    const int status = augsi_plan_take_batch_size(plan, batch_size, step, position, error);
+    if (status == AUGS_OK && plan->journal != NULL && !augsi_journal_is_read_only(plan->journal)) {
+        const augsi_journal_entry entry = {.epoch = plan->epoch, .batch_size = batch_size};
+        augsi_journal_append(plan->journal, AUGSI_ENTRY_SIZE, &entry, NULL);
+    }
+    return status;
+}
+
+int augsi_plan_take_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
+                               uint64_t position, augs_error *error)
+{
     const bool fixed = augsi_plan_is_fixed(plan);
     if (plan->options.strategy_ops != NULL ||
         (fixed && (strcmp(plan->ops->name, "sequential") != 0 ||

@@ -79,6 +79,8 @@ static int learn(augsi_plan *plan, augs_error *error)
         note_learned(&plan->learned, kind, &entry);
         if (kind == AUGSI_ENTRY_FEEDBACK && plan->ops->observe != NULL) {
             plan->ops->observe(plan->state, &entry.feedback);
+        } else if (kind == AUGSI_ENTRY_SIZE) { /* options that do not take it are of this run */
+            augsi_plan_take_batch_size(plan, entry.batch_size, 0, 0, NULL);
         } else if (kind == AUGSI_ENTRY_STEP && entry.span.first >= plan->first_position) {
             augs_span ignored;
             plan->check.next = entry.span.first - plan->first_position;
@@ -168,8 +170,8 @@ static int recorded_span(augsi_plan *plan, const augsi_lane *lane, augs_span *re
 {
     augsi_journal_entry entry;
     int kind;
-    while ((kind = augsi_journal_next(plan->journal, &entry, error)) == AUGSI_ENTRY_FEEDBACK ||
-           kind == AUGSI_ENTRY_RETRY) {
+    while ((kind = augsi_journal_next(plan->journal, &entry, error)) > AUGSI_ENTRY_NONE &&
+           kind != AUGSI_ENTRY_STEP && kind != AUGSI_ENTRY_END) {
         if (kind == AUGSI_ENTRY_RETRY) {
             augsi_plan_pass_retry(plan);
         }

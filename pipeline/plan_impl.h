@@ -91,6 +91,10 @@ typedef struct augsi_lane {
     uint32_t world_size;
 } augsi_lane;
 
+/* plan.c: augsi_plan_set_batch_size, but the journal does not get it. */
+int augsi_plan_take_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
+                               uint64_t position, augs_error *error);
+
 /* plan_steps.c */
 augsi_lane augsi_plan_lane(const augsi_plan *plan, uint32_t rank);
 int augsi_plan_fail_planner(const char *name, int status, const augs_error *own, augs_error *error);

@@ -53,7 +53,8 @@ int augsi_plan_next_retry(augsi_plan *plan, augsi_journal_entry *ret_entry, augs
         if (kind == AUGSI_ENTRY_END && entry.step == plan->n_planned) {
             plan->end_noted = true; /* there may be retries after it */
         }
-        if (kind == AUGSI_ENTRY_FEEDBACK || (kind == AUGSI_ENTRY_END && plan->end_noted)) {
+        if (kind == AUGSI_ENTRY_FEEDBACK || kind == AUGSI_ENTRY_SIZE ||
+            (kind == AUGSI_ENTRY_END && plan->end_noted)) {
             continue;
         }
         if (kind != AUGSI_ENTRY_RETRY) {

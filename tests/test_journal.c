@@ -659,6 +659,31 @@ START_TEST(steps_that_are_walked_again_teach_nothing_twice)
 }
 END_TEST
 
+/* The caller halves the size after a failure, and the process is killed later. */
+START_TEST(a_size_of_the_callers_holds_in_a_run_that_goes_on)
+{
+    begin();
+    augs_error error;
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    augs_pipeline *pipeline = open_journal(stream, path, NULL);
+    walk(pipeline, 12, 1000, NULL);
+    AUGS_ASSERT_OK(augs_pipeline_set_batch_size(pipeline, 2, &error), error);
+    augs_batch *batch = next_batch(pipeline);
+    ck_assert_uint_eq(augs_batch_n_samples(batch), 2);
+    augs_batch_unref(batch);
+    augs_pipeline_free(pipeline);
+    ck_assert_uint_eq(count_in_file("\"batch_size\":2}"), 1);
+    pipeline = open_journal(stream, path, NULL);
+    AUGS_ASSERT_OK(augs_pipeline_seek(pipeline, 13, &error), error);
+    batch = next_batch(pipeline);
+    ck_assert_uint_le(augs_batch_n_samples(batch), 10); /* one step of growth from there */
+    augs_batch_unref(batch);
+    augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
 START_TEST(what_earlier_epochs_taught_is_known_to_a_run_that_goes_on)
 {
     begin();
@@ -867,6 +892,7 @@ AUGS_SUITE("journal", a_replay_has_the_same_batches, a_journal_of_one_rank_is_no
            a_disk_that_is_full_from_the_start_is_said_and_leaves_an_empty_file,
            a_wrong_line_is_so_at_every_call, a_journal_that_somebody_changes_meanwhile_is_noticed,
            steps_that_are_walked_again_teach_nothing_twice,
+           a_size_of_the_callers_holds_in_a_run_that_goes_on,
            what_earlier_epochs_taught_is_known_to_a_run_that_goes_on,
            a_run_that_goes_on_knows_the_size_that_the_process_could_hold,
            a_resume_that_fails_leaves_the_pipeline_where_it_was,
