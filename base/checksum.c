@@ -33,6 +33,32 @@ augsi_hash128 augsi_hash128_of_parts(const void *const *parts, const size_t *siz
     return (augsi_hash128){.low = hash.low64, .high = hash.high64};
 }
 
+struct augsi_hash_stream {
+    XXH3_state_t state;
+};
+
+size_t augsi_hash_stream_bytes(void)
+{
+    return sizeof(augsi_hash_stream);
+}
+
+void augsi_hash_stream_begin(augsi_hash_stream *stream)
+{
+    XXH3_INITSTATE(&stream->state);
+    XXH3_128bits_reset(&stream->state);
+}
+
+void augsi_hash_stream_add(augsi_hash_stream *stream, const void *data, size_t n_bytes)
+{
+    XXH3_128bits_update(&stream->state, data, n_bytes);
+}
+
+augsi_hash128 augsi_hash_stream_end(const augsi_hash_stream *stream)
+{
+    XXH128_hash_t hash = XXH3_128bits_digest(&stream->state);
+    return (augsi_hash128){.low = hash.low64, .high = hash.high64};
+}
+
 void augsi_hash128_add(const void *records, size_t record_bytes, size_t n_records, uint64_t sum[2])
 {
     uint64_t low = sum[0], high = sum[1];

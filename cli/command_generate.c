@@ -115,8 +115,13 @@ static int read_generation(const arguments *of, generation *ret)
     if (ret->folder == NULL && (augs_format_flags(ret->format) & AUGS_FORMAT_HOLDS_RECORDS) == 0) {
         return refuse_format(ret->format);
     }
-    if (ret->folder == NULL && of->given[OPT_CHECK]) {
-        return complain(EXIT_USAGE, "--check needs --out DIR");
+    if (ret->folder == NULL) {
+        static const enum option_id of_folders[] = {OPT_CHECK, OPT_DRY_RUN, OPT_FORCE, OPT_NO_LOCK};
+        for (size_t i = 0; i < sizeof of_folders / sizeof of_folders[0]; i++) {
+            if (of->given[of_folders[i]]) {
+                return complain(EXIT_USAGE, "--%s needs --out DIR", options[of_folders[i]].name);
+            }
+        }
     }
     if (ret->folder == NULL && of->given[OPT_JSON]) {
         return complain(EXIT_USAGE, "--json needs --out DIR: stdout is for records; accepted: "
@@ -137,6 +142,13 @@ static int read_generation(const arguments *of, generation *ret)
     result = result == EXIT_DONE ? check_strategy_options(of) : result;
     result = result == EXIT_DONE ? read_rank(of, ret) : result;
     return result == EXIT_DONE ? read_shard(of, &ret->shard) : result;
+}
+
+/* Asked by all threads at work. */
+static int on_stop(void *user)
+{
+    (void)user;
+    return interrupt_asked();
 }
 
 static int on_chunk(void *user, uint64_t done_samples, uint64_t all_samples)
@@ -175,44 +187,155 @@ static void report_folder(const generation *of, const augs_chunks_report *report
     json_end(&json);
 }
 
+static void put_bytes(double n_bytes, char *ret_text, size_t room)
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB", "EB"};
+    size_t i = 0;
+    for (; n_bytes >= 1000 && i + 1 < sizeof units / sizeof units[0]; i++) {
+        n_bytes /= 1000;
+    }
+    snprintf(ret_text, room, i == 0 ? "%.0f %s" : "%.1f %s", n_bytes, units[i]);
+}
+
+static void put_seconds(double seconds, char *ret_text, size_t room)
+{
+    if (seconds < 120) {
+        snprintf(ret_text, room, "%.3g s", seconds);
+    } else if (seconds < 7200) {
+        snprintf(ret_text, room, "%.0f min", seconds / 60);
+    } else if (seconds < 48.0 * 3600) {
+        snprintf(ret_text, room, "%.0f h", seconds / 3600);
+    } else {
+        snprintf(ret_text, room, "%.4g days", seconds / (24.0 * 3600));
+    }
+}
+
+static void put_estimate_json(const generation *of, const augs_chunks_estimate *estimate)
+{
+    json_out json;
+    json_begin(&json, stdout);
+    json_text(&json, "folder", of->folder);
+    json_text(&json, "format", augs_format_name(of->format));
+    json_whole(&json, "chunks", estimate->n_chunks);
+    json_whole(&json, "kept", estimate->n_kept);
+    json_whole(&json, "samples", estimate->n_samples);
+    json_whole(&json, "files", estimate->n_files);
+    json_whole(&json, "bytes", estimate->n_bytes);
+    json_bool(&json, "exact", estimate->is_exact != 0);
+    json_whole(&json, "disk_bytes", estimate->disk_bytes);
+    if (estimate->free_bytes == UINT64_MAX) {
+        json_null(&json, "free_bytes");
+    } else {
+        json_whole(&json, "free_bytes", estimate->free_bytes);
+    }
+    if (estimate->free_files == UINT64_MAX) {
+        json_null(&json, "free_files");
+    } else {
+        json_whole(&json, "free_files", estimate->free_files);
+    }
+    json_whole(&json, "measured_samples", estimate->n_measured);
+    json_number(&json, "seconds", estimate->seconds);
+    json_end(&json);
+}
+
+static void put_estimate(const generation *of, const augs_chunks_estimate *estimate)
+{
+    char bytes[32], disk[32], room[32], seconds[32];
+    put_bytes((double)estimate->n_bytes, bytes, sizeof bytes);
+    put_bytes((double)estimate->disk_bytes, disk, sizeof disk);
+    put_bytes((double)estimate->free_bytes, room, sizeof room);
+    put_seconds(estimate->seconds, seconds, sizeof seconds);
+    printf("%s: %" PRIu64 " of %" PRIu64 " chunks to make, %" PRIu64 " samples\n", of->folder,
+           estimate->n_chunks - estimate->n_kept, estimate->n_chunks, estimate->n_samples);
+    printf("files: %" PRIu64 "\n", estimate->n_files);
+    printf("bytes: %s%" PRIu64 " (%s)\n", estimate->is_exact ? "" : "at most ", estimate->n_bytes,
+           bytes);
+    printf("disk:  %s needed, %s free\n", disk,
+           estimate->free_bytes == UINT64_MAX ? "an unknown number" : room);
+    printf("time:  about %s, without the time of the disk (measured on %" PRIu64
+           " samples made in memory)\n",
+           seconds, estimate->n_measured);
+}
+
+static int dry_run(const generation *of, const augs_chunks_options *chunk_options)
+{
+    augs_error error;
+    augs_chunks_estimate estimate = {.size = sizeof estimate};
+    int status = augs_chunks_estimate_get(of->stream, of->folder, chunk_options, &estimate, &error);
+    if (status == AUGS_E_CANCELLED) {
+        return complain(EXIT_PARTLY, "stopped; nothing was written");
+    }
+    if (status < 0) {
+        return complain_value(exit_status_of(status), of->arguments, OPT_OUT, error.message);
+    }
+    if (of->arguments->given[OPT_JSON]) {
+        put_estimate_json(of, &estimate);
+    } else {
+        put_estimate(of, &estimate);
+    }
+    if (estimate.disk_bytes > estimate.free_bytes || estimate.n_files > estimate.free_files) {
+        tell(of->arguments->given[OPT_QUIET],
+             "the file system has too little room for that: without --force it is refused");
+    }
+    return EXIT_DONE;
+}
+
+static int fail_folder(const generation *of, const augs_chunks_report *report,
+                       const augs_error *error)
+{
+    const int status = error->status;
+    int result = exit_status_of(status);
+    const bool has_some = report->n_made + report->n_kept > 0;
+    if (status == AUGS_E_CANCELLED) {
+        return complain(result,
+                        "stopped: %" PRIu64 " of %" PRIu64
+                        " chunks are there; the same command goes on",
+                        report->n_made + report->n_kept, report->n_chunks);
+    }
+    complain_value(result, of->arguments, OPT_OUT, error->message);
+    if (status == AUGS_E_NO_SPACE && report->n_made == 0 && !of->arguments->given[OPT_FORCE]) {
+        tell(false, "--dry-run shows what a run needs; --force writes all the same");
+    }
+    return status == AUGS_E_NO_SPACE && has_some ? EXIT_PARTLY : result;
+}
+
 static int generate_folder(const generation *of)
 {
     augs_error error;
     progress bar;
     augs_chunks_report report = {.size = sizeof report};
-    bool quiet = of->arguments->given[OPT_QUIET];
-    augs_chunks_options chunk_options = {.size = sizeof chunk_options,
-                                         .format = of->format,
-                                         .first_position = of->start,
-                                         .n_positions = of->count,
-                                         .chunk_size = of->chunk_size,
-                                         .shard = of->shard.rank,
-                                         .n_shards = of->shard.world_size,
-                                         .n_threads =
-                                             (uint32_t)option_whole(of->arguments, OPT_THREADS),
-                                         .check = option_name_index(of->arguments, OPT_CHECK),
-                                         .plan = of->with_plan ? &of->plan : NULL,
-                                         .progress = on_chunk,
-                                         .progress_user = &bar};
+    const arguments *given = of->arguments;
+    bool quiet = given->given[OPT_QUIET];
+    augs_chunks_options chunk_options = {
+        .size = sizeof chunk_options,
+        .format = of->format,
+        .first_position = of->start,
+        .n_positions = of->count,
+        .chunk_size = of->chunk_size,
+        .shard = of->shard.rank,
+        .n_shards = of->shard.world_size,
+        .n_threads = (uint32_t)option_whole(given, OPT_THREADS),
+        .check = option_name_index(given, OPT_CHECK),
+        .plan = of->with_plan ? &of->plan : NULL,
+        .progress = on_chunk,
+        .progress_user = &bar,
+        .flags = (given->given[OPT_FORCE] ? AUGS_CHUNKS_IGNORE_SPACE : 0) |
+                 (given->given[OPT_NO_LOCK] ? AUGS_CHUNKS_NO_LOCK : 0),
+        .stop = on_stop};
     interrupt_watch(quiet, NULL, NULL);
+    if (given->given[OPT_DRY_RUN]) {
+        return dry_run(of, &chunk_options);
+    }
     progress_begin(&bar, "generate", 0, quiet);
     int status = augs_chunks_write(of->stream, of->folder, &chunk_options, &report, &error);
     double seconds = progress_seconds(&bar);
     progress_end(&bar);
+    if (report.lock == AUGS_LOCK_FILE) {
+        tell(quiet, "flock does not work in '%s': a file that names its owner took its place",
+             of->folder);
+    }
     if (status < 0) {
-        int result = exit_status_of(status);
-        if (status == AUGS_E_CANCELLED) {
-            complain(result,
-                     "stopped: %" PRIu64 " of %" PRIu64
-                     " chunks are there; the same command goes on",
-                     report.n_made + report.n_kept, report.n_chunks);
-        } else {
-            complain_value(result, of->arguments, OPT_OUT, error.message);
-        }
-        if (status == AUGS_E_NO_SPACE && report.n_made + report.n_kept > 0) {
-            result = EXIT_PARTLY;
-        }
-        return result;
+        return fail_folder(of, &report, &error);
     }
     report_folder(of, &report, seconds);
     return EXIT_DONE;

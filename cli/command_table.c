@@ -57,9 +57,10 @@ const command commands[N_COMMANDS] = {
              "`batch`, the batch's index. To stdout, a shard then has the batches b with b "
              "mod N = I.\n\n"
              "A folder that an earlier run left is continued: chunks that are missing or bad "
-             "are made. The first SIGINT, SIGTERM or SIGHUP finishes the chunks in hand (exit "
-             "status "
-             "4). A second one stops at once (1). If the reader of stdout goes away, the "
+             "are made. The first SIGINT, SIGTERM or SIGHUP drops the chunks in hand and ends "
+             "the run; complete chunks stay (exit status 4). A second one stops at once (1). "
+             "Exit status 75: another process writes the shard. If the reader of stdout goes away, "
+             "the "
              "command ends without a message (0).",
          .run = command_generate},
     [CMD_VERIFY] = {.name = "verify",

@@ -42,6 +42,12 @@ static void on_finding(void *user, const augs_chunks_finding *finding)
     json_end(&json);
 }
 
+static int on_stop(void *user)
+{
+    (void)user;
+    return interrupt_asked();
+}
+
 static int on_progress(void *user, uint64_t done_samples, uint64_t all_samples)
 {
     verification *run = user;
@@ -95,6 +101,7 @@ int command_verify(const arguments *of)
                                                  .hashes_only = of->given[OPT_HASHES_ONLY],
                                                  .finding = on_finding,
                                                  .progress = on_progress,
+                                                 .stop = on_stop,
                                                  .user = &run};
     interrupt_watch(quiet, NULL, NULL);
     progress_begin(&run.bar, "verify", 0,

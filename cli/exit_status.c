@@ -29,6 +29,7 @@ int exit_status_of(int status)
     case AUGS_E_CORRUPT:
     case AUGS_E_MISMATCH:
         return EXIT_DATA;
+    case AUGS_E_BUSY:
     case AUGS_E_NETWORK:
     case AUGS_E_TIMEOUT:
         return EXIT_TRY_AGAIN;

@@ -790,6 +790,24 @@ const option options[N_OPTIONS] = {
                              .help = "when a chunk of an earlier run is kept: if its size fits "
                                      "(quick), or if its hash fits too (full)",
                              .fallback = "quick"}}},
+    [OPT_DRY_RUN] = {.name = "dry-run",
+                     .group = GROUP_OUTPUT,
+                     .uses = {{.commands = AT(GENERATE),
+                               .kind = KIND_FLAG,
+                               .help = "with --out DIR: prints files, bytes and an estimate of the "
+                                       "time, and writes nothing"}}},
+    [OPT_FORCE] = {.name = "force",
+                   .group = GROUP_OUTPUT,
+                   .uses = {{.commands = AT(GENERATE),
+                             .kind = KIND_FLAG,
+                             .help = "writes the chunks although the file system has too little "
+                                     "room"}}},
+    [OPT_NO_LOCK] = {.name = "no-lock",
+                     .group = GROUP_OUTPUT,
+                     .uses = {{.commands = AT(GENERATE),
+                               .kind = KIND_FLAG,
+                               .help = "takes no lock on the shard: you make sure that no other "
+                                       "process writes it"}}},
     [OPT_HASHES_ONLY] = {.name = "hashes-only",
                          .group = GROUP_OUTPUT,
                          .uses = {{.commands = AT(VERIFY),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "chunk_run.h"
+
 #include "fail.h"
 
 int augsi_chunk_cursor_open(const augsi_chunk_run *run, augsi_chunk_cursor *ret_cursor,
@@ -99,6 +100,9 @@ int augsi_chunk_cursor_spans(augsi_chunk_cursor *cursor, uint64_t chunk, augsi_c
     }
     uint64_t at = chunk * run->chunk_size, end = at + count;
     while (at < end) {
+        if (cursor->stop != NULL && augsi_stopped(cursor->stop)) {
+            return augsi_fail_stopped(error);
+        }
         go_to(cursor, at);
         int status = load_slice(cursor, error);
         if (status <= 0) {

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #define FILE_MODE 0666
 #define FOLDER_MODE 0777
 #define NAME_BYTES 256
+#define PIECE_BYTES ((size_t)1 << 20)
 
 static int sync_fd(int fd)
 {
@@ -24,38 +24,100 @@ static int sync_fd(int fd)
 }
 
 /* A new folder is itself an entry of its parent. */
-static void sync_parent(const augsi_folder *folder)
+static void sync_parent(int fd)
 {
-    int fd = openat(folder->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent >= 0) {
+        (void)sync_fd(parent);
+        close(parent);
+    }
+}
+
+static int make_folder(const char *path)
+{
+    if (mkdir(path, FOLDER_MODE) != 0) {
+        return errno;
+    }
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
-        (void)sync_fd(fd);
+        sync_parent(fd);
         close(fd);
     }
+    return 0;
+}
+
+/* `path` is written to on the way, and is then as it was. */
+static int make_folders(char *path, augs_error *error)
+{
+    int errnum = make_folder(path);
+    for (char *p = path + 1; errnum == ENOENT && *p != '\0'; p++) {
+        if (*p != '/' || p[-1] == '/') {
+            continue;
+        }
+        *p = '\0';
+        int made = make_folder(path);
+        if (made != 0 && made != EEXIST) {
+            int status = augsi_fail_errno(error, AUGS_E_IO, made, "make folder '%s'", path);
+            *p = '/';
+            return status;
+        }
+        *p = '/';
+    }
+    errnum = errnum == ENOENT ? make_folder(path) : errnum;
+    return errnum == 0 || errnum == EEXIST
+               ? AUGS_OK
+               : augsi_fail_errno(error, AUGS_E_IO, errnum, "make folder '%s'", path);
 }
 
 int augsi_folder_open(const char *path, bool create, const augs_allocator *allocator,
                       augsi_folder *ret_folder, augs_error *error)
 {
-    bool made = create && mkdir(path, FOLDER_MODE) == 0;
-    if (create && !made && errno != EEXIST) {
-        return augsi_fail_errno(error, AUGS_E_IO, errno, "make folder '%s'", path);
-    }
-    augsi_folder folder = {.allocator = *allocator};
-    folder.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder.fd < 0) {
-        return augsi_fail_errno(error, errno == ENOENT ? AUGS_E_NOT_FOUND : AUGS_E_IO, errno,
-                                "open folder '%s'", path);
-    }
+    augsi_folder folder = {.allocator = *allocator, .fd = -1};
     folder.path = augsi_copy_text(allocator, path, strlen(path));
     if (folder.path == NULL) {
-        close(folder.fd);
         return augsi_fail_memory(error, strlen(path) + 1);
     }
-    if (made) {
-        sync_parent(&folder);
+    int status = create ? make_folders(folder.path, error) : AUGS_OK;
+    if (status == AUGS_OK) {
+        folder.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (folder.fd < 0) {
+            status = augsi_fail_errno(error, errno == ENOENT ? AUGS_E_NOT_FOUND : AUGS_E_IO, errno,
+                                      "open folder '%s'", path);
+        }
+    }
+    if (status < 0) {
+        augsi_delete_text(allocator, folder.path);
+        return status;
     }
     *ret_folder = folder;
     return AUGS_OK;
+}
+
+int augsi_folder_open_parent(const char *path, const augs_allocator *allocator,
+                             augsi_folder *ret_folder, augs_error *error)
+{
+    char *above = augsi_copy_text(allocator, path, strlen(path));
+    if (above == NULL) {
+        return augsi_fail_memory(error, strlen(path) + 1);
+    }
+    int status = AUGS_E_NOT_FOUND;
+    for (size_t n = strlen(above); status == AUGS_E_NOT_FOUND;) {
+        while (n > 0 && above[n - 1] == '/') {
+            n--;
+        }
+        while (n > 0 && above[n - 1] != '/') {
+            n--;
+        }
+        char cut = above[n];
+        above[n] = '\0';
+        status = augsi_folder_open(n == 0 ? "." : above, false, allocator, ret_folder, error);
+        above[n] = cut;
+        if (n <= 1) {
+            break;
+        }
+    }
+    augsi_delete(allocator, above, strlen(path) + 1);
+    return status;
 }
 
 void augsi_folder_done(augsi_folder *folder)
@@ -71,16 +133,27 @@ void augsi_folder_done(augsi_folder *folder)
 static int fail_file(const augsi_folder *folder, const char *what, const char *name, int errnum,
                      augs_error *error)
 {
+    if (errnum == ECANCELED) {
+        return augsi_fail_stopped(error);
+    }
     int status = errnum == EFBIG ? AUGS_E_NO_SPACE : AUGS_E_IO;
     return augsi_fail_errno(error, status, errnum, "%s '%s/%s'", what, folder->path, name);
 }
 
-/* 0, or errno. */
-static int write_all(int fd, const void *data, size_t n_bytes)
+int augsi_fail_stopped(augs_error *error)
+{
+    return augsi_fail(error, AUGS_E_CANCELLED, "stopped by the caller");
+}
+
+/* 0, or errno. In pieces, so that a stop is seen soon. */
+static int write_all(const augsi_stop *stop, int fd, const void *data, size_t n_bytes)
 {
     const char *p = data;
     while (n_bytes > 0) {
-        ssize_t n = write(fd, p, n_bytes);
+        if (augsi_stopped(stop)) {
+            return ECANCELED;
+        }
+        ssize_t n = write(fd, p, n_bytes < PIECE_BYTES ? n_bytes : PIECE_BYTES);
         if (n < 0 && errno == EINTR) {
             continue;
         }
@@ -104,34 +177,84 @@ static int open_temporary(const augsi_folder *folder, const char *name)
     return fd;
 }
 
-int augsi_folder_put(const augsi_folder *folder, const char *name, const char *suffix,
-                     const void *data, size_t n_bytes, augs_error *error)
+int augsi_draft_begin(augsi_folder *folder, const char *name, const char *suffix,
+                      augsi_folder_draft *ret_draft, augs_error *error)
 {
-    char temporary[NAME_BYTES];
-    snprintf(temporary, sizeof temporary, ".%s%s", name, suffix);
-    int fd = open_temporary(folder, temporary);
-    if (fd < 0) {
-        return fail_file(folder, "create", temporary, errno, error);
+    augsi_folder_draft draft = {.name = name};
+    snprintf(draft.temporary, sizeof draft.temporary, ".%s%s", name, suffix);
+    draft.fd = open_temporary(folder, draft.temporary);
+    if (draft.fd < 0) {
+        return fail_file(folder, "create", draft.temporary, errno, error);
     }
-    const char *what = "write";
-    int errnum = write_all(fd, data, n_bytes);
-    if (errnum == 0 && sync_fd(fd) != 0) {
-        what = "sync";
-        errnum = errno;
+    *ret_draft = draft;
+    return AUGS_OK;
+}
+
+void augsi_draft_drop(augsi_folder *folder, augsi_folder_draft *draft)
+{
+    if (draft->fd >= 0) {
+        close(draft->fd);
+        draft->fd = -1;
     }
-    if (close(fd) != 0 && errnum == 0) {
-        what = "close";
-        errnum = errno;
+    if (unlinkat(folder->fd, draft->temporary, 0) != 0 && errno != ENOENT) {
+        atomic_store(&folder->kept_lock, true);
     }
-    if (errnum == 0 && renameat(folder->fd, temporary, folder->fd, name) != 0) {
-        what = "rename to";
-        errnum = errno;
+}
+
+static int drop_draft(augsi_folder *folder, augsi_folder_draft *draft, const char *what, int errnum,
+                      augs_error *error)
+{
+    augsi_draft_drop(folder, draft);
+    return fail_file(folder, what, draft->name, errnum, error);
+}
+
+int augsi_draft_write(augsi_folder *folder, augsi_folder_draft *draft, const void *data,
+                      size_t n_bytes, augs_error *error)
+{
+    int errnum = write_all(&folder->stop, draft->fd, data, n_bytes);
+    return errnum == 0 ? AUGS_OK : drop_draft(folder, draft, "write", errnum, error);
+}
+
+/* An empty folder in the place of the file gives way, as a file or a link does. */
+static int rename_over(const augsi_folder *folder, const char *from, const char *to)
+{
+    if (renameat(folder->fd, from, folder->fd, to) == 0) {
+        return 0;
     }
-    if (errnum == 0) {
-        return AUGS_OK;
+    if (errno == EISDIR && unlinkat(folder->fd, to, AT_REMOVEDIR) == 0) {
+        return renameat(folder->fd, from, folder->fd, to);
     }
-    unlinkat(folder->fd, temporary, 0);
-    return fail_file(folder, what, name, errnum, error);
+    return -1;
+}
+
+int augsi_draft_end(augsi_folder *folder, augsi_folder_draft *draft, augs_error *error)
+{
+    if (augsi_stopped(&folder->stop)) {
+        return drop_draft(folder, draft, "write", ECANCELED, error);
+    }
+    if (sync_fd(draft->fd) != 0) {
+        return drop_draft(folder, draft, "sync", errno, error);
+    }
+    int fd = draft->fd;
+    draft->fd = -1;
+    if (close(fd) != 0) {
+        return drop_draft(folder, draft, "close", errno, error);
+    }
+    if (rename_over(folder, draft->temporary, draft->name) != 0) {
+        return drop_draft(folder, draft, "rename to", errno, error);
+    }
+    return AUGS_OK;
+}
+
+int augsi_folder_put(augsi_folder *folder, const char *name, const char *suffix, const void *data,
+                     size_t n_bytes, augs_error *error)
+{
+    augsi_folder_draft draft;
+    int status = augsi_draft_begin(folder, name, suffix, &draft, error);
+    if (status == AUGS_OK) {
+        status = augsi_draft_write(folder, &draft, data, n_bytes, error);
+    }
+    return status < 0 ? status : augsi_draft_end(folder, &draft, error);
 }
 
 int augsi_folder_sync(const augsi_folder *folder, augs_error *error)
@@ -142,48 +265,119 @@ int augsi_folder_sync(const augsi_folder *folder, augs_error *error)
     return AUGS_OK;
 }
 
-int augsi_folder_read(const augsi_folder *folder, const char *name, augsi_text *text,
-                      augs_error *error)
+static const char *kind_of(mode_t mode)
+{
+    return S_ISDIR(mode)    ? "a folder"
+           : S_ISFIFO(mode) ? "a pipe"
+           : S_ISSOCK(mode) ? "a socket"
+                            : "a device";
+}
+
+int augsi_folder_open_file(const augsi_folder *folder, const char *name,
+                           augsi_folder_file *ret_file, augs_error *error)
 {
     struct stat facts;
-    int fd = openat(folder->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    /* O_NONBLOCK: a pipe must not hold us up */
+    int fd = openat(folder->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int errnum = errno;
+    if (fd < 0 && errnum == ENOENT) {
+        return augsi_fail(error, AUGS_E_NOT_FOUND, "it is missing");
+    }
     if (fd < 0) {
-        int status = errno == ENOENT ? AUGS_E_NOT_FOUND : AUGS_E_IO;
-        return augsi_fail_errno(error, status, errno, "open '%s/%s'", folder->path, name);
+        bool known = fstatat(folder->fd, name, &facts, 0) == 0;
+        return known && !S_ISREG(facts.st_mode)
+                   ? augsi_fail(error, AUGS_E_CORRUPT, "it is %s, not a plain file",
+                                kind_of(facts.st_mode))
+                   : augsi_fail(error, AUGS_E_IO, "it cannot be opened: %s", strerror(errnum));
     }
-    if (fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) {
+    int status = AUGS_OK;
+    if (fstat(fd, &facts) != 0) {
+        status = augsi_fail(error, AUGS_E_IO, "it cannot be looked at: %s", strerror(errno));
+    } else if (!S_ISREG(facts.st_mode)) {
+        status =
+            augsi_fail(error, AUGS_E_CORRUPT, "it is %s, not a plain file", kind_of(facts.st_mode));
+    }
+    if (status < 0) {
         close(fd);
-        return augsi_fail(error, AUGS_E_IO, "'%s/%s' is not a plain file", folder->path, name);
+        return status;
     }
-    size_t room = (size_t)facts.st_size + 1;
-    for (;;) {
-        char *end = augsi_text_reserve(text, room);
-        ssize_t n = end != NULL ? read(fd, end, room) : 0;
+    *ret_file = (augsi_folder_file){.fd = fd, .n_bytes = (uint64_t)facts.st_size};
+    return AUGS_OK;
+}
+
+void augsi_folder_close_file(augsi_folder_file *file)
+{
+    close(file->fd);
+    file->fd = -1;
+}
+
+int64_t augsi_folder_read_at(const augsi_folder *folder, const augsi_folder_file *file,
+                             uint64_t offset, void *data, size_t n_bytes, augs_error *error)
+{
+    size_t done = 0;
+    while (done < n_bytes) {
+        size_t n_piece = n_bytes - done < PIECE_BYTES ? n_bytes - done : PIECE_BYTES;
+        if (augsi_stopped(&folder->stop)) {
+            return augsi_fail_stopped(error);
+        }
+        ssize_t n = pread(file->fd, (char *)data + done, n_piece, (off_t)(offset + done));
         if (n < 0 && errno == EINTR) {
             continue;
         }
-        if (n <= 0) {
-            int errnum = errno;
-            close(fd);
-            if (end != NULL) {
-                *end = '\0';
-            }
-            return end == NULL ? augsi_fail_memory(error, room)
-                   : n < 0     ? fail_file(folder, "read", name, errnum, error)
-                               : AUGS_OK;
+        if (n < 0) {
+            return augsi_fail(error, AUGS_E_IO, "it cannot be read: %s", strerror(errno));
         }
-        text->n_bytes += (size_t)n;
-        room = room > (size_t)n ? room - (size_t)n : 4096;
+        if (n == 0) {
+            break;
+        }
+        done += (size_t)n;
     }
+    return (int64_t)done;
 }
 
-int64_t augsi_folder_size(const augsi_folder *folder, const char *name)
+static int read_text(const augsi_folder *folder, const augsi_folder_file *file, size_t most_bytes,
+                     augsi_text *text, augs_error *error)
+{
+    if (file->n_bytes > most_bytes) {
+        return augsi_fail(error, AUGS_E_CORRUPT,
+                          "it has %llu bytes, more than the %zu that it can have",
+                          (unsigned long long)file->n_bytes, most_bytes);
+    }
+    char *end = augsi_text_reserve(text, (size_t)file->n_bytes);
+    if (end == NULL) {
+        return augsi_fail_memory(error, (size_t)file->n_bytes);
+    }
+    int64_t n = augsi_folder_read_at(folder, file, 0, end, (size_t)file->n_bytes, error);
+    end[n > 0 ? n : 0] = '\0';
+    text->n_bytes += (size_t)(n > 0 ? n : 0);
+    return n < 0 ? (int)n : AUGS_OK;
+}
+
+int augsi_folder_read(const augsi_folder *folder, const char *name, size_t most_bytes,
+                      augsi_text *text, augs_error *error)
+{
+    augsi_folder_file file;
+    augs_error inner;
+    int status = augsi_folder_open_file(folder, name, &file, &inner);
+    if (status == AUGS_OK) {
+        status = read_text(folder, &file, most_bytes, text, &inner);
+        augsi_folder_close_file(&file);
+    }
+    return status == AUGS_OK
+               ? AUGS_OK
+               : augsi_fail(error, status, "'%s/%s': %s", folder->path, name, inner.message);
+}
+
+bool augsi_folder_has(const augsi_folder *folder, const char *name)
 {
     struct stat facts;
-    if (fstatat(folder->fd, name, &facts, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(facts.st_mode)) {
-        return -1;
-    }
-    return (int64_t)facts.st_size;
+    return fstatat(folder->fd, name, &facts, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool augsi_folder_is_link(const augsi_folder *folder, const char *name)
+{
+    struct stat facts;
+    return fstatat(folder->fd, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(facts.st_mode);
 }
 
 int augsi_folder_remove(const augsi_folder *folder, const char *name, augs_error *error)
@@ -194,10 +388,17 @@ int augsi_folder_remove(const augsi_folder *folder, const char *name, augs_error
     return AUGS_OK;
 }
 
-uint64_t augsi_folder_free_bytes(const augsi_folder *folder)
+augsi_folder_room augsi_folder_room_of(const augsi_folder *folder)
 {
     struct statvfs facts;
-    return fstatvfs(folder->fd, &facts) == 0 ? (uint64_t)facts.f_bavail * facts.f_frsize : 0;
+    if (fstatvfs(folder->fd, &facts) != 0) {
+        return (augsi_folder_room){UINT64_MAX, UINT64_MAX, 1};
+    }
+    /* a file system without a limit on files says that it has none at all */
+    return (augsi_folder_room){.free_bytes = (uint64_t)facts.f_bavail * facts.f_frsize,
+                               .free_files =
+                                   facts.f_files == 0 ? UINT64_MAX : (uint64_t)facts.f_favail,
+                               .block_bytes = facts.f_frsize == 0 ? 1 : (uint64_t)facts.f_frsize};
 }
 
 int augsi_folder_list(const augsi_folder *folder,
@@ -214,9 +415,14 @@ int augsi_folder_list(const augsi_folder *folder,
         return augsi_fail_errno(error, AUGS_E_IO, errnum, "list folder '%s'", folder->path);
     }
     int status = AUGS_OK;
-    const struct dirent *entry;
-    while (status == AUGS_OK && (errno = 0, entry = readdir(directory)) != NULL) {
-        status = see(user, entry->d_name, error);
+    while (status == AUGS_OK) {
+        errno = 0; /* readdir tells an error from the end by it alone */
+        const struct dirent *entry = readdir(directory);
+        if (entry == NULL) {
+            break;
+        }
+        status = augsi_stopped(&folder->stop) ? augsi_fail_stopped(error)
+                                              : see(user, entry->d_name, error);
     }
     if (status == AUGS_OK && errno != 0) { /* not the end: the rest of the names is not known */
         status = augsi_fail_errno(error, AUGS_E_IO, errno, "list folder '%s'", folder->path);
@@ -249,7 +455,9 @@ int augsi_folder_append(const augsi_folder *folder, int fd, const char *name, co
         return fail_file(folder, "look at", name, errno, error);
     }
     const char *what = "write to";
-    int errnum = write_all(fd, data, n_bytes);
+    const augsi_stop never = {NULL, NULL};
+    int errnum =
+        write_all(&never, fd, data, n_bytes); /* the chunk is on disk: a line takes no time */
     if (errnum == 0 && sync_fd(fd) != 0) {
         what = "sync";
         errnum = errno;
@@ -260,41 +468,4 @@ int augsi_folder_append(const augsi_folder *folder, int fd, const char *name, co
     /* without the cut the line is torn, which readers drop: nothing more can be done */
     (void)!ftruncate(fd, before.st_size);
     return fail_file(folder, what, name, errnum, error);
-}
-
-int augsi_folder_lock(const augsi_folder *folder, const char *name, int *ret_fd, augs_error *error)
-{
-    for (;;) {
-        struct stat held, named;
-        int fd = openat(folder->fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-        if (fd < 0) {
-            return fail_file(folder, "create", name, errno, error);
-        }
-        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-            int errnum = errno;
-            close(fd);
-            if (errnum == EINTR) {
-                continue;
-            }
-            return errnum == EWOULDBLOCK
-                       ? augsi_fail(error, AUGS_E_STATE,
-                                    "another process is writing this shard of '%s' ('%s' is "
-                                    "locked)",
-                                    folder->path, name)
-                       : fail_file(folder, "lock", name, errnum, error);
-        }
-        /* the holder before us may have removed the file between our open and our lock */
-        if (fstat(fd, &held) == 0 && fstatat(folder->fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-            held.st_ino == named.st_ino && held.st_dev == named.st_dev) {
-            *ret_fd = fd;
-            return AUGS_OK;
-        }
-        close(fd);
-    }
-}
-
-void augsi_folder_unlock(const augsi_folder *folder, const char *name, int fd)
-{
-    unlinkat(folder->fd, name, 0);
-    close(fd);
 }

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "chunk_format.h"
 
+#define PIECE_RECORDS 4096u
+
 static void put_records(augsi_chunk_maker *maker)
 {
     augsi_record_data data = {.columns =
                                   (const void *const *)augsi_batch_columns_edit(maker->batch),
                               .batch = maker->steps};
     augsi_record_writer_header(maker->writer, &maker->image);
-    augsi_record_writer_append(maker->writer, &maker->image, &data, 0, maker->n_records);
+    for (uint64_t at = 0; at < maker->n_records && !augsi_maker_stopped(maker);
+         at += PIECE_RECORDS) {
+        uint64_t left = maker->n_records - at;
+        augsi_record_writer_append(maker->writer, &maker->image, &data, at,
+                                   left < PIECE_RECORDS ? left : PIECE_RECORDS);
+    }
     maker->files[0] = (augsi_chunk_file){0, maker->image.n_bytes};
 }
 

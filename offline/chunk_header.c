@@ -12,6 +12,9 @@
 #include "fail.h"
 #include "number_text.h"
 
+/* A larger number of a contract or a form is no newer release but damage. */
+#define LAST_VERSION 1000
+
 typedef struct parsed_header {
     const char *fingerprint, *preset, *seed, *order, *format;
     json_t *n_samples, *plan;
@@ -75,7 +78,9 @@ static int open_stream(const parsed_header *header, augs_stream **ret_stream, au
     augs_preset *preset;
     augs_stream_options options = {.size = sizeof options, .n_samples = AUGS_ENDLESS};
     if (header->contract != AUGS_CONTRACT_VERSION || header->version != 1) {
-        return augsi_fail(error, AUGS_E_UNSUPPORTED,
+        const bool newer = header->contract >= 1 && header->contract <= LAST_VERSION &&
+                           header->version >= 1 && header->version <= LAST_VERSION;
+        return augsi_fail(error, newer ? AUGS_E_UNSUPPORTED : AUGS_E_CORRUPT,
                           "header: contract %lld, form %lld; this build reads contract %u, form 1",
                           (long long)header->contract, (long long)header->version,
                           AUGS_CONTRACT_VERSION);
@@ -193,11 +198,11 @@ static void describe_field(const char *key, json_t *ours, json_t *theirs, char *
     free(other);
 }
 
-int augsi_chunk_run_differ(const char *ours, const char *theirs, const char *where,
+int augsi_chunk_run_differ(const char *ours, const char *theirs, size_t n_theirs, const char *where,
                            augs_error *error)
 {
     char text[256] = "", field[160];
-    json_t *mine = json_loads(ours, 0, NULL), *other = json_loads(theirs, 0, NULL);
+    json_t *mine = json_loads(ours, 0, NULL), *other = json_loadb(theirs, n_theirs, 0, NULL);
     const char *key;
     json_t *value;
     if (!json_is_object(mine) || !json_is_object(other)) {

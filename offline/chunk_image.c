@@ -4,9 +4,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "chunk_format.h"
 #include "fail.h"
+
+#define PIECE_RECORDS 16384u
+#define PIECE_BYTES ((size_t)8 << 20)
 
 static void list_tensors(augsi_chunk_maker *maker)
 {
@@ -46,8 +50,9 @@ int augsi_chunk_maker_open(const augsi_chunk_run *run, augsi_chunk_maker *ret_ma
     augsi_text_init(&maker->image, &run->allocator);
     maker->tensors = augsi_new_array(&run->allocator, n_tensors, sizeof *maker->tensors);
     maker->files = augsi_new_array(&run->allocator, maker->n_files, sizeof *maker->files);
+    maker->hash = augsi_new_slab(&run->allocator, augsi_hash_stream_bytes());
     int status = AUGS_OK;
-    if (maker->tensors == NULL || maker->files == NULL) {
+    if (maker->tensors == NULL || maker->files == NULL || maker->hash == NULL) {
         status = augsi_fail_memory(error, n_tensors * sizeof *maker->tensors);
     } else {
         list_tensors(maker);
@@ -75,6 +80,7 @@ void augsi_chunk_maker_done(augsi_chunk_maker *maker)
     augsi_delete(allocator, maker->steps, maker->n_steps_room * sizeof *maker->steps);
     augsi_delete(allocator, maker->tensors, maker->n_tensors * sizeof *maker->tensors);
     augsi_delete(allocator, maker->files, maker->n_files * sizeof *maker->files);
+    augsi_delete(allocator, maker->hash, augsi_hash_stream_bytes());
     augsi_text_done(&maker->image);
     *maker = (augsi_chunk_maker){0};
 }
@@ -99,12 +105,31 @@ static int make_room(augsi_chunk_maker *maker, uint64_t n_records, augs_error *e
     return augsi_batch_take(maker->pool, maker->run->stream, n_records, &maker->batch, error);
 }
 
-int augsi_chunk_fill(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk_spans *spans,
+/* In pieces, so that a stop is seen soon. */
+static int fill_span(const augsi_chunk_maker *maker, const augs_span *span, uint64_t done,
                      augs_error *error)
 {
     void *columns[AUGS_MAX_COLUMNS + 1];
     const augs_stream *stream = maker->run->stream;
-    uint32_t n_columns = augs_stream_n_columns(stream);
+    void *const *starts = augsi_batch_columns_edit(maker->batch);
+    for (uint64_t at = 0; at < span->count; at += PIECE_RECORDS) {
+        uint64_t n = span->count - at < PIECE_RECORDS ? span->count - at : PIECE_RECORDS;
+        augs_span piece = {span->first + at * span->stride, span->stride, n};
+        for (uint32_t c = 0; c < augs_stream_n_columns(stream); c++) {
+            columns[c] = (char *)starts[c] + (done + at) * augs_stream_column_bytes(stream, c);
+        }
+        int status = augsi_maker_stopped(maker) ? augsi_fail_stopped(error)
+                                                : augs_stream_fill(stream, &piece, columns, error);
+        if (status < 0) {
+            return status;
+        }
+    }
+    return AUGS_OK;
+}
+
+int augsi_chunk_fill(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk_spans *spans,
+                     augs_error *error)
+{
     uint64_t n_records = 0;
     for (size_t i = 0; i < spans->n; i++) {
         n_records += spans->spans[i].span.count;
@@ -113,14 +138,10 @@ int augsi_chunk_fill(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk
     if (status < 0) {
         return status;
     }
-    void *const *starts = augsi_batch_columns_edit(maker->batch);
     uint64_t done = 0;
     for (size_t i = 0; i < spans->n; i++) {
         const augs_span *span = &spans->spans[i].span;
-        for (uint32_t c = 0; c < n_columns; c++) {
-            columns[c] = (char *)starts[c] + done * augs_stream_column_bytes(stream, c);
-        }
-        status = augs_stream_fill(stream, span, columns, error);
+        status = fill_span(maker, span, done, error);
         if (status < 0) {
             return status;
         }
@@ -148,9 +169,31 @@ int augsi_chunk_make(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk
     if (status < 0) {
         return status;
     }
+    uint64_t size = maker->form->is_exact ? augsi_chunk_size(maker, chunk) : 0;
     augsi_text_clear(&maker->image);
+    if (size < SIZE_MAX) { /* at once: growing copies all of it again and again */
+        augsi_text_reserve(&maker->image, (size_t)size);
+    }
     maker->form->put(maker);
+    if (augsi_maker_stopped(maker)) {
+        return augsi_fail_stopped(error);
+    }
     return maker->image.failed ? augsi_fail_memory(error, maker->image.capacity * 2) : AUGS_OK;
+}
+
+int augsi_chunk_hash(augsi_chunk_maker *maker, augsi_hash128 *ret_hash, augs_error *error)
+{
+    const size_t n_bytes = maker->image.n_bytes;
+    augsi_hash_stream_begin(maker->hash);
+    for (size_t at = 0; at < n_bytes; at += PIECE_BYTES) {
+        if (augsi_maker_stopped(maker)) {
+            return augsi_fail_stopped(error);
+        }
+        augsi_hash_stream_add(maker->hash, maker->image.data + at,
+                              n_bytes - at < PIECE_BYTES ? n_bytes - at : PIECE_BYTES);
+    }
+    *ret_hash = augsi_hash_stream_end(maker->hash);
+    return AUGS_OK;
 }
 
 void augsi_chunk_locate(const augsi_chunk_maker *maker, size_t at, char *ret_text, size_t n_bytes)
@@ -168,6 +211,20 @@ void augsi_chunk_file_name(const augsi_chunk_maker *maker, uint64_t chunk, uint3
     } else {
         snprintf(ret_name, AUGSI_CHUNK_NAME_BYTES, "part-%06" PRIu64 ".%s", chunk, format);
     }
+}
+
+uint64_t augsi_machine_bytes(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : UINT64_MAX;
+}
+
+uint64_t augsi_chunk_memory(augsi_chunk_maker *maker, uint64_t chunk)
+{
+    uint64_t record_bytes =
+        augs_stream_sample_bytes(maker->run->stream) + (maker->run->has_plan ? 8 : 0);
+    return augsi_sum(augsi_product(record_bytes, augsi_chunk_count(maker->run, chunk)),
+                     augsi_chunk_size(maker, chunk));
 }
 
 uint64_t augsi_chunk_size(augsi_chunk_maker *maker, uint64_t chunk)

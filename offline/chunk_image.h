@@ -4,6 +4,8 @@
 #define AUGSI_CHUNK_IMAGE_H
 
 #include "batch_pool.h"
+#include "checksum.h"
+#include "chunk_folder.h"
 #include "chunk_run.h"
 #include "record.h"
 
@@ -24,6 +26,7 @@ typedef struct augsi_chunk_file {
 typedef struct augsi_chunk_maker {
     const augsi_chunk_run *run;
     const struct augsi_chunk_form *form; /* of the run's format */
+    const augsi_stop *stop;              /* asked while a chunk is made; NULL: never */
     augsi_batch_pool *pool;
     augsi_record_writer *writer; /* of formats that hold records, else NULL */
     augs_batch *batch;           /* the chunk's records, without the batch's index */
@@ -34,6 +37,7 @@ typedef struct augsi_chunk_maker {
     uint32_t n_files;            /* one per tensor in their order, or 1 */
     augsi_chunk_file *files;
     augsi_text image;
+    augsi_hash_stream *hash;
     uint64_t chunk, n_records;
 } augsi_chunk_maker;
 
@@ -41,12 +45,14 @@ typedef struct augsi_chunk_maker {
 int augsi_chunk_maker_open(const augsi_chunk_run *run, augsi_chunk_maker *ret_maker,
                            augs_error *error);
 void augsi_chunk_maker_done(augsi_chunk_maker *maker);
-/* Fills maker->batch with the records of the spans. */
+/* Fills maker->batch with the records of the spans. AUGS_E_CANCELLED. */
 int augsi_chunk_fill(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk_spans *spans,
                      augs_error *error);
-/* Fills, then writes image and files. */
+/* Fills, then writes image and files. AUGS_E_CANCELLED. */
 int augsi_chunk_make(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk_spans *spans,
                      augs_error *error);
+/* The hash of the image. AUGS_E_CANCELLED. */
+int augsi_chunk_hash(augsi_chunk_maker *maker, augsi_hash128 *ret_hash, augs_error *error);
 /* Where a byte of the image stands: "column 'rotation', record 17" or "record 17" or "the header".
  */
 void augsi_chunk_locate(const augsi_chunk_maker *maker, size_t at, char *ret_text, size_t n_bytes);
@@ -58,6 +64,17 @@ void augsi_chunk_file_name(const augsi_chunk_maker *maker, uint64_t chunk, uint3
 /* Bytes of all files of a chunk, or their upper bound (form->is_exact); the image is used as
  * scratch. UINT64_MAX if they are too many. */
 uint64_t augsi_chunk_size(augsi_chunk_maker *maker, uint64_t chunk);
+
+/* Memory that making a chunk takes, about; UINT64_MAX if it is too much. */
+uint64_t augsi_chunk_memory(augsi_chunk_maker *maker, uint64_t chunk);
+
+static inline bool augsi_maker_stopped(const augsi_chunk_maker *maker)
+{
+    return maker->stop != NULL && augsi_stopped(maker->stop);
+}
+
+/* The memory of this machine. */
+uint64_t augsi_machine_bytes(void);
 
 /* Inside: the rows of the two formats of columns (chunk_format.h). */
 void augsi_chunk_put_safetensors(augsi_chunk_maker *maker);

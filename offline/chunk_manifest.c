@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "chunk_format.h"
+#include "chunk_lines.h"
 #include "fail.h"
 #include "number_text.h"
 
@@ -60,17 +62,6 @@ void augsi_manifest_line(const augsi_chunk_run *run, uint64_t chunk, const augsi
     augsi_text_add_string(text, "\"}\n");
 }
 
-void augsi_manifest_text(const augsi_chunk_run *run, uint32_t shard, uint32_t n_shards,
-                         const augsi_chunk_entry *table, augsi_text *text)
-{
-    augsi_chunk_run_header(run, shard, n_shards, text);
-    for (uint64_t c = shard; c < run->n_chunks; c += n_shards) {
-        if (table[c].listed) {
-            augsi_manifest_line(run, c, &table[c], text);
-        }
-    }
-}
-
 static bool parse_hex64(const char *text, uint64_t *ret_number)
 {
     uint64_t number = 0;
@@ -104,9 +95,11 @@ static bool parse_field(const char **p, const char *end, const char *key, uint64
     return good;
 }
 
-/* A line counts only if writing it again gives the same bytes. */
-static bool parse_line(const augsi_chunk_run *run, const char *line, size_t n_bytes, uint32_t shard,
-                       uint32_t n_shards, augsi_chunk_entry *table, augsi_text *scratch)
+/* 1: a line; 0: it is none. It counts only if writing it again gives the same bytes, and its chunk
+ * can have that size. AUGS_E_NO_MEMORY. */
+static int parse_line(const augsi_chunk_run *run, augsi_chunk_sizes *sizes, const char *line,
+                      size_t n_bytes, uint32_t shard, uint32_t n_shards, uint64_t *ret_chunk,
+                      augsi_chunk_entry *ret_entry, augsi_text *scratch)
 {
     static const char hash_key[] = ",\"xxh3\":\"";
     const char *p = line, *end = line + n_bytes;
@@ -117,105 +110,349 @@ static bool parse_line(const augsi_chunk_run *run, const char *line, size_t n_by
         !parse_field(&p, end, ",\"count\":", &count) ||
         !parse_field(&p, end, ",\"bytes\":", &entry.n_bytes) ||
         (size_t)(end - p) != sizeof hash_key - 1 + 32 + 3) {
-        return false;
+        return 0;
     }
     p += sizeof hash_key - 1;
     if (!parse_hex64(p, &entry.hash.high) || !parse_hex64(p + 16, &entry.hash.low) ||
         chunk >= run->n_chunks || chunk % n_shards != shard) {
-        return false;
+        return 0;
     }
     augsi_text_clear(scratch);
     augsi_manifest_line(run, chunk, &entry, scratch);
-    if (scratch->failed || scratch->n_bytes != n_bytes ||
-        memcmp(scratch->data, line, n_bytes) != 0) {
-        return false;
+    if (scratch->failed) {
+        return AUGS_E_NO_MEMORY;
     }
-    table[chunk] = entry;
-    return true;
+    if (scratch->n_bytes != n_bytes || memcmp(scratch->data, line, n_bytes) != 0) {
+        return 0;
+    }
+    uint64_t size = augsi_chunk_sizes_get(sizes, chunk);
+    if (size == 0) {
+        return AUGS_E_NO_MEMORY;
+    }
+    *ret_chunk = chunk;
+    *ret_entry = entry;
+    return sizes->maker->form->is_exact ? entry.n_bytes == size : entry.n_bytes <= size;
 }
 
-static int load_text(const augsi_folder *folder, const char *name, const augsi_chunk_run *run,
-                     uint32_t shard, uint32_t n_shards, augsi_chunk_entry *table, augsi_text *text,
-                     augsi_text *scratch, augsi_manifest_state *state, augs_error *error)
+/* ---- sizes ---- */
+
+static uint64_t digits_of(uint64_t number)
 {
-    int status = augsi_folder_read(folder, name, text, error);
-    if (status == AUGS_E_NOT_FOUND) {
-        return AUGS_OK;
+    uint64_t n = 1;
+    for (; number >= 10; number /= 10) {
+        n++;
     }
-    if (status < 0) {
+    return n;
+}
+
+uint64_t augsi_chunk_sizes_get(augsi_chunk_sizes *sizes, uint64_t chunk)
+{
+    const augsi_chunk_run *run = sizes->maker->run;
+    uint64_t count = augsi_chunk_count(run, chunk);
+    uint64_t chunk_digits = digits_of(chunk),
+             first_digits = digits_of(augsi_chunk_first(run, chunk));
+    if (sizes->n_bytes == 0 || sizes->count != count || sizes->chunk_digits != chunk_digits ||
+        sizes->first_digits != first_digits) {
+        sizes->count = count;
+        sizes->chunk_digits = chunk_digits;
+        sizes->first_digits = first_digits;
+        sizes->n_bytes = augsi_chunk_size(sizes->maker, chunk);
+        if (sizes->maker->image.failed) {
+            sizes->n_bytes = 0;
+        }
+    }
+    return sizes->n_bytes;
+}
+
+/* The last chunk, up to `last`, whose number and first record have as many digits as those of
+ * `chunk`, and which is as large. */
+static uint64_t last_alike(const augsi_chunk_run *run, uint64_t chunk, uint64_t last)
+{
+    uint64_t low = chunk, high = last;
+    if (augsi_chunk_count(run, high) != augsi_chunk_count(run, low)) {
+        high--;
+    }
+    while (low < high) {
+        uint64_t middle = low + (high - low + 1) / 2;
+        bool alike =
+            digits_of(middle) == digits_of(chunk) &&
+            digits_of(augsi_chunk_first(run, middle)) == digits_of(augsi_chunk_first(run, chunk));
+        low = alike ? middle : low;
+        high = alike ? high : middle - 1;
+    }
+    return low;
+}
+
+uint64_t augsi_chunk_sizes_total(augsi_chunk_sizes *sizes, uint32_t shard, uint32_t n_shards)
+{
+    const augsi_chunk_run *run = sizes->maker->run;
+    uint64_t total = 0;
+    for (uint64_t c = shard; c < run->n_chunks;) {
+        uint64_t n = (last_alike(run, c, run->n_chunks - 1) - c) / n_shards + 1;
+        total = augsi_sum(total, augsi_product(n, augsi_chunk_sizes_get(sizes, c)));
+        c += n * n_shards;
+    }
+    return total;
+}
+
+uint64_t augsi_shard_chunks(const augsi_chunk_run *run, uint32_t shard, uint32_t n_shards)
+{
+    return run->n_chunks > shard ? (run->n_chunks - shard - 1) / n_shards + 1 : 0;
+}
+
+uint64_t augsi_shard_records(const augsi_chunk_run *run, uint32_t shard, uint32_t n_shards)
+{
+    uint64_t n = augsi_shard_chunks(run, shard, n_shards);
+    if (n == 0) {
+        return 0;
+    }
+    return (n - 1) * run->chunk_size + augsi_chunk_count(run, shard + (n - 1) * n_shards);
+}
+
+/* ---- reading ---- */
+
+#define LINE_BYTES ((size_t)256)
+
+typedef struct manifest_reading {
+    const augsi_folder *folder;
+    const augsi_chunk_run *run;
+    augsi_chunk_sizes *sizes;
+    uint32_t n_shards;
+    augsi_manifest *manifest;
+    augsi_line_reader lines;
+    augsi_text scratch;
+    char name[AUGSI_CHUNK_NAME_BYTES];
+} manifest_reading;
+
+static int open_reading(manifest_reading *reading, augs_error *error)
+{
+    augsi_text_init(&reading->scratch, &reading->folder->allocator);
+    augsi_manifest_name(reading->manifest->shard, reading->n_shards, reading->name);
+    return augsi_line_reader_open(reading->folder, reading->name, &reading->lines, error);
+}
+
+static void close_reading(manifest_reading *reading)
+{
+    augsi_line_reader_done(&reading->lines);
+    augsi_text_done(&reading->scratch);
+}
+
+/* 1: the header is right, 0: there is no whole line yet. */
+static int read_header(manifest_reading *reading, augs_error *error)
+{
+    const char *line;
+    size_t n;
+    augsi_line_reader_limit(&reading->lines, AUGSI_HEADER_BYTES);
+    int status = augsi_line_reader_next(&reading->lines, &line, &n, error);
+    if (status <= 0) {
         return status;
     }
-    const char *line = text->data, *end = text->data + text->n_bytes;
-    const char *stop = text->n_bytes > 0 ? memchr(line, '\n', text->n_bytes) : NULL;
-    if (stop == NULL) {
-        return AUGS_OK;
+    augsi_text *ours = &reading->scratch;
+    augsi_chunk_run_header(reading->run, reading->manifest->shard, reading->n_shards, ours);
+    if (ours->failed) {
+        return augsi_fail_memory(error, ours->capacity * 2);
     }
-    state->exists = true;
-    augsi_chunk_run_header(run, shard, n_shards, scratch);
-    size_t n = (size_t)(stop - line) + 1;
-    if (!scratch->failed && (n != scratch->n_bytes || memcmp(line, scratch->data, n) != 0)) {
-        text->data[n - 1] = '\0';
-        return augsi_chunk_run_differ(scratch->data, line, name, error);
+    if (n != ours->n_bytes || memcmp(line, ours->data, n) != 0) {
+        return augsi_chunk_run_differ(ours->data, line, n, reading->name, error);
     }
-    for (uint64_t number = 2; (line = stop + 1) < end; number++) {
-        stop = memchr(line, '\n', (size_t)(end - line));
-        if (stop == NULL) {
-            break;
-        }
-        if (!parse_line(run, line, (size_t)(stop - line) + 1, shard, n_shards, table, scratch) &&
-            state->n_bad++ == 0) {
-            state->bad_line = number;
-        }
-    }
-    augsi_text_clear(scratch);
-    augsi_manifest_text(run, shard, n_shards, table, scratch);
-    state->canonical = !scratch->failed && scratch->n_bytes == text->n_bytes &&
-                       memcmp(scratch->data, text->data, text->n_bytes) == 0;
-    return scratch->failed ? augsi_fail_memory(error, text->n_bytes) : AUGS_OK;
+    reading->manifest->exists = true;
+    reading->manifest->body_at = augsi_line_reader_offset(&reading->lines);
+    augsi_line_reader_limit(&reading->lines, LINE_BYTES);
+    return 1;
 }
 
-int augsi_manifest_load(const augsi_folder *folder, const augsi_chunk_run *run, uint32_t shard,
-                        uint32_t n_shards, augsi_chunk_entry *table,
-                        augsi_manifest_state *ret_state, augs_error *error)
+static void note_bad(augsi_manifest *manifest, uint64_t number)
 {
-    char name[AUGSI_CHUNK_NAME_BYTES];
-    augsi_text text, scratch;
-    augsi_manifest_state state = {0};
-    augsi_text_init(&text, &folder->allocator);
-    augsi_text_init(&scratch, &folder->allocator);
-    augsi_manifest_name(shard, n_shards, name);
-    int status =
-        load_text(folder, name, run, shard, n_shards, table, &text, &scratch, &state, error);
-    augsi_text_done(&text);
-    augsi_text_done(&scratch);
-    *ret_state = state;
+    if (manifest->n_bad++ == 0) {
+        manifest->bad_line = number;
+    }
+    manifest->is_canonical = false;
+}
+
+static int read_through(manifest_reading *reading, augs_error *error)
+{
+    augsi_manifest *manifest = reading->manifest;
+    uint64_t chunk, last = 0;
+    augsi_chunk_entry entry;
+    const char *line;
+    size_t n;
+    int status = read_header(reading, error);
+    if (status <= 0) {
+        return status;
+    }
+    manifest->is_canonical = true;
+    for (uint64_t number = 2;; number++) {
+        status = augsi_line_reader_next(&reading->lines, &line, &n, error);
+        if (status == AUGS_E_CORRUPT) { /* too long: what follows cannot be told apart */
+            note_bad(manifest, number);
+            return AUGS_OK;
+        }
+        if (status <= 0) {
+            break;
+        }
+        status = parse_line(reading->run, reading->sizes, line, n, manifest->shard,
+                            reading->n_shards, &chunk, &entry, &reading->scratch);
+        if (status < 0) {
+            return augsi_fail_memory(error, n);
+        }
+        if (status == 0) {
+            note_bad(manifest, number);
+            continue;
+        }
+        manifest->is_canonical = manifest->is_canonical && (manifest->n_lines == 0 || chunk > last);
+        last = chunk;
+        manifest->n_lines++;
+    }
+    manifest->is_canonical = manifest->is_canonical && augsi_line_reader_offset(&reading->lines) ==
+                                                           reading->lines.file.n_bytes;
     return status;
 }
 
-int augsi_complete_text(const augsi_chunk_run *run, const augsi_chunk_entry *table,
-                        augsi_text *text, augs_error *error)
+int augsi_manifest_open(const augsi_folder *folder, const augsi_chunk_run *run,
+                        augsi_chunk_sizes *sizes, uint32_t shard, uint32_t n_shards,
+                        augsi_manifest *ret_manifest, augs_error *error)
 {
-    char root[AUGSI_HASH128_TEXT];
-    size_t n_bytes = (size_t)run->n_chunks * 16;
-    unsigned char *hashes = augsi_new(&run->allocator, n_bytes);
-    if (hashes == NULL) {
-        return augsi_fail_memory(error, n_bytes);
+    augsi_manifest manifest = {.shard = shard};
+    manifest_reading reading = {
+        .folder = folder, .run = run, .sizes = sizes, .n_shards = n_shards, .manifest = &manifest};
+    augs_error inner = {0};
+    int status = open_reading(&reading, &inner);
+    if (status == AUGS_OK) {
+        status = read_through(&reading, &inner);
     }
-    for (uint64_t c = 0; c < run->n_chunks; c++) {
-        for (unsigned i = 0; i < 8; i++) {
-            hashes[16 * c + i] = (unsigned char)(table[c].hash.high >> (56 - 8 * i));
-            hashes[16 * c + 8 + i] = (unsigned char)(table[c].hash.low >> (56 - 8 * i));
+    close_reading(&reading);
+    if (status < 0 && status != AUGS_E_NOT_FOUND) {
+        return status == AUGS_E_MISMATCH || status == AUGS_E_CANCELLED || status == AUGS_E_NO_MEMORY
+                   ? augsi_fail(error, status, "%s", inner.message)
+                   : augsi_fail(error, status, "'%s': %s", reading.name, inner.message);
+    }
+    manifest.next_at = manifest.body_at;
+    *ret_manifest = manifest;
+    return AUGS_OK;
+}
+
+int augsi_window_open(const augsi_chunk_run *run, uint64_t n_chunks, augsi_window *ret_window,
+                      augs_error *error)
+{
+    augsi_window window = {.capacity =
+                               n_chunks < AUGSI_WINDOW_CHUNKS ? n_chunks + 1 : AUGSI_WINDOW_CHUNKS};
+    window.entries =
+        augsi_new_array(&run->allocator, (size_t)window.capacity, sizeof *window.entries);
+    if (window.entries == NULL) {
+        return augsi_fail_memory(error, (size_t)window.capacity * sizeof *window.entries);
+    }
+    *ret_window = window;
+    return AUGS_OK;
+}
+
+void augsi_window_done(const augsi_chunk_run *run, augsi_window *window)
+{
+    augsi_delete(&run->allocator, window->entries,
+                 (size_t)window->capacity * sizeof *window->entries);
+    *window = (augsi_window){0};
+}
+
+void augsi_window_move(const augsi_chunk_run *run, augsi_window *window, uint64_t first,
+                       uint64_t step)
+{
+    uint64_t left = first < run->n_chunks ? (run->n_chunks - first - 1) / step + 1 : 0;
+    window->first = first;
+    window->step = step;
+    window->count = left < window->capacity ? left : window->capacity;
+    window->next = UINT64_MAX;
+    memset(window->entries, 0, (size_t)window->count * sizeof *window->entries);
+}
+
+/* The lines of a window. Those of a canonical manifest stand where the last window ended, or behind
+ * it; in others they may stand anywhere. */
+static int load_lines(manifest_reading *reading, augsi_window *window, augs_error *error)
+{
+    augsi_manifest *manifest = reading->manifest;
+    const uint64_t end = window->first + window->count * window->step;
+    uint64_t chunk, at;
+    augsi_chunk_entry entry;
+    const char *line;
+    size_t n;
+    int status;
+    bool goes_on = manifest->is_canonical && window->first >= manifest->next_from;
+    augsi_line_reader_limit(&reading->lines, LINE_BYTES);
+    augsi_line_reader_seek(&reading->lines, goes_on ? manifest->next_at : manifest->body_at);
+    for (;;) {
+        at = augsi_line_reader_offset(&reading->lines);
+        status = augsi_line_reader_next(&reading->lines, &line, &n, error);
+        if (status <= 0) {
+            break;
+        }
+        int parsed = parse_line(reading->run, reading->sizes, line, n, manifest->shard,
+                                reading->n_shards, &chunk, &entry, &reading->scratch);
+        if (parsed < 0) {
+            return augsi_fail_memory(error, n);
+        }
+        if (parsed == 0 || chunk < window->first) {
+            continue;
+        }
+        if (chunk < end) {
+            window->entries[(chunk - window->first) / window->step] = entry;
+            continue;
+        }
+        window->next = chunk < window->next ? chunk : window->next;
+        if (manifest->is_canonical) {
+            break;
         }
     }
-    augsi_hash128_text(augsi_hash128_of(hashes, n_bytes), root);
-    augsi_delete(&run->allocator, hashes, n_bytes);
+    manifest->next_at = at;
+    manifest->next_from = end;
+    manifest->next_chunk = status > 0 ? chunk : UINT64_MAX;
+    return status == AUGS_E_CORRUPT ? AUGS_OK : status < 0 ? status : AUGS_OK;
+}
+
+int augsi_manifest_load(const augsi_folder *folder, const augsi_chunk_run *run,
+                        augsi_chunk_sizes *sizes, uint32_t n_shards, augsi_manifest *manifest,
+                        augsi_window *window, augs_error *error)
+{
+    manifest_reading reading = {
+        .folder = folder, .run = run, .sizes = sizes, .n_shards = n_shards, .manifest = manifest};
+    augs_error inner = {0};
+    if (!manifest->exists || manifest->n_lines == 0) {
+        return AUGS_OK;
+    }
+    const uint64_t end = window->first + window->count * window->step;
+    if (manifest->is_canonical && window->first >= manifest->next_from &&
+        manifest->next_chunk >= end) {
+        window->next = manifest->next_chunk < window->next ? manifest->next_chunk : window->next;
+        return AUGS_OK;
+    }
+    int status = open_reading(&reading, &inner);
+    if (status == AUGS_OK) {
+        status = load_lines(&reading, window, &inner);
+    }
+    close_reading(&reading);
+    return status == AUGS_OK ? AUGS_OK
+                             : augsi_fail(error, status, "'%s': %s", reading.name, inner.message);
+}
+
+/* ---- COMPLETE ---- */
+
+void augsi_root_add(augsi_hash_stream *root, augsi_hash128 hash)
+{
+    unsigned char bytes[16];
+    for (unsigned i = 0; i < 8; i++) {
+        bytes[i] = (unsigned char)(hash.high >> (56 - 8 * i));
+        bytes[8 + i] = (unsigned char)(hash.low >> (56 - 8 * i));
+    }
+    augsi_hash_stream_add(root, bytes, sizeof bytes);
+}
+
+void augsi_complete_text(const augsi_chunk_run *run, augsi_hash128 root, augsi_text *text)
+{
+    char digits[AUGSI_HASH128_TEXT];
+    augsi_hash128_text(root, digits);
     augsi_text_add_string(text, "{\"augstream\":1,\"fingerprint\":\"");
     augsi_text_add_string(text, augs_stream_fingerprint(run->stream));
     add_field(text, "\",\"epoch\":", augs_stream_epoch(run->stream));
     add_field(text, ",\"chunks\":", run->n_chunks);
     add_field(text, ",\"records\":", run->n_records);
     augsi_text_add_string(text, ",\"root\":\"");
-    augsi_text_add_string(text, root);
+    augsi_text_add_string(text, digits);
     augsi_text_add_string(text, "\"}\n");
-    return text->failed ? augsi_fail_memory(error, text->n_bytes) : AUGS_OK;
 }

@@ -11,6 +11,7 @@
 
 #include <augstream/chunks.h>
 
+#include "chunk_folder.h"
 #include "memory.h"
 #include "plan.h"
 #include "text.h"
@@ -47,7 +48,7 @@ void augsi_chunk_run_header(const augsi_chunk_run *run, uint32_t shard, uint32_t
 /* The plan as JSON, or null. */
 void augsi_chunk_run_plan_json(const augsi_chunk_run *run, augsi_text *text);
 /* AUGS_E_MISMATCH, naming every field in which two header lines differ. `where` names the other. */
-int augsi_chunk_run_differ(const char *ours, const char *theirs, const char *where,
+int augsi_chunk_run_differ(const char *ours, const char *theirs, size_t n_theirs, const char *where,
                            augs_error *error);
 
 /* Records of a chunk, and the number of its first: its position, with a plan its place in the
@@ -69,6 +70,7 @@ typedef struct augsi_chunk_spans {
 /* Where a chunk begins in the plan is found at once, and its steps are walked. */
 typedef struct augsi_chunk_cursor {
     const augsi_chunk_run *run;
+    const augsi_stop *stop; /* asked on the way; NULL: never */
     augsi_plan *plan;
     uint64_t step;   /* the one that `slice` is of */
     uint64_t before; /* records of the steps before it */

@@ -14,6 +14,7 @@
 #include "chunk_format.h"
 
 #define ALIGNMENT 64u
+#define PIECE_BYTES ((size_t)8 << 20)
 
 /* Element types by the names of both formats. */
 static const struct {
@@ -42,9 +43,13 @@ static void add_padding(augsi_text *text, size_t n_bytes)
 
 static void add_data(augsi_chunk_maker *maker, augsi_chunk_tensor *tensor)
 {
+    const char *data = augsi_chunk_tensor_data(maker, tensor);
+    size_t n_bytes = (size_t)(tensor->sample_bytes * maker->n_records);
     tensor->at = maker->image.n_bytes;
-    augsi_text_add(&maker->image, augsi_chunk_tensor_data(maker, tensor),
-                   (size_t)(tensor->sample_bytes * maker->n_records));
+    for (size_t at = 0; at < n_bytes && !augsi_maker_stopped(maker); at += PIECE_BYTES) {
+        augsi_text_add(&maker->image, data + at,
+                       n_bytes - at < PIECE_BYTES ? n_bytes - at : PIECE_BYTES);
+    }
 }
 
 static void add_shape(augsi_text *text, const augsi_chunk_tensor *tensor, uint64_t n_records)

@@ -10,7 +10,9 @@
 #include <augstream/chunks.h>
 
 #include "chunk_crew.h"
+#include "chunk_format.h"
 #include "chunk_writer.h"
+#include "clock.h"
 #include "fail.h"
 #include "sized_struct.h"
 
@@ -43,18 +45,50 @@ static int write_complete(augsi_chunk_writer *writer, augs_error *error)
     return status < 0 ? status : AUGS_OK;
 }
 
+/* The window that holds `chunk`, if there is one that is listed behind it. */
+static int load_window(augsi_chunk_writer *writer, uint64_t chunk, augs_error *error)
+{
+    augsi_window_move(&writer->run, &writer->window, chunk, writer->n_shards);
+    return augsi_manifest_load(&writer->folder, &writer->run, &writer->checker.sizes,
+                               writer->n_shards, &writer->manifest, &writer->window, error);
+}
+
+/* 1: writer->next_chunk is one that is to be made, 0: there is none. */
+static int find_next(augsi_chunk_writer *writer, augs_error *error)
+{
+    const augsi_window *window = &writer->window;
+    for (; writer->next_chunk < writer->run.n_chunks; writer->next_chunk += writer->n_shards) {
+        if (augsi_stopped(&writer->folder.stop)) {
+            return augsi_fail_stopped(error);
+        }
+        uint64_t index = (writer->next_chunk - window->first) / writer->n_shards;
+        if (index >= window->count) {
+            int status = load_window(writer, writer->next_chunk, error);
+            if (status < 0) {
+                return status;
+            }
+            index = 0;
+        }
+        if (!window->entries[index].listed) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static int next_job(void *user, void *job_pointer)
 {
     augsi_chunk_writer *writer = user;
     augsi_write_job *job = job_pointer;
-    while (writer->next_chunk < writer->run.n_chunks && writer->table[writer->next_chunk].listed) {
-        writer->next_chunk += writer->n_shards;
-    }
-    if (writer->next_chunk >= writer->run.n_chunks) {
+    int status = find_next(writer, &job->error);
+    if (status == 0) {
         return 0;
     }
     job->chunk = writer->next_chunk;
-    job->status = augsi_chunk_cursor_spans(&writer->cursor, job->chunk, &job->spans, &job->error);
+    job->is_blocked = false;
+    job->status = status < 0 ? status
+                             : augsi_chunk_cursor_spans(&writer->cursor, job->chunk, &job->spans,
+                                                        &job->error);
     writer->next_chunk += writer->n_shards;
     return 1;
 }
@@ -62,11 +96,8 @@ static int next_job(void *user, void *job_pointer)
 static int no_space(const augsi_chunk_writer *writer, const augsi_write_job *job, uint64_t n_bytes,
                     augs_error *error)
 {
-    uint64_t free_bytes = augsi_folder_free_bytes(&writer->folder);
-    uint64_t left = 0;
-    for (uint64_t c = writer->shard; c < writer->run.n_chunks; c += writer->n_shards) {
-        left += writer->table[c].listed ? 0 : augsi_chunk_count(&writer->run, c);
-    }
+    uint64_t free_bytes = augsi_folder_room_of(&writer->folder).free_bytes;
+    uint64_t left = writer->all_samples - writer->done_samples;
     double need =
         (double)n_bytes / (double)augsi_chunk_count(&writer->run, job->chunk) * (double)left;
     if (need <= (double)free_bytes) {
@@ -78,24 +109,36 @@ static int no_space(const augsi_chunk_writer *writer, const augsi_write_job *job
                       job->chunk, writer->folder.path, need - (double)free_bytes, need, free_bytes);
 }
 
+/* What stands in the place of a file and cannot be replaced by one, such as a folder with files. */
+static bool is_in_the_way(const augsi_chunk_writer *writer, const char *name)
+{
+    augsi_folder_file file;
+    int status = augsi_folder_open_file(&writer->folder, name, &file, NULL);
+    if (status == AUGS_OK) {
+        augsi_folder_close_file(&file);
+    }
+    return status == AUGS_E_CORRUPT;
+}
+
 static void do_job(void *user, void *worker, void *job_pointer)
 {
-    const augsi_chunk_writer *writer = user;
+    augsi_chunk_writer *writer = user;
     augsi_chunk_maker *maker = worker;
     augsi_write_job *job = job_pointer;
     char name[AUGSI_CHUNK_NAME_BYTES];
     if (job->status == AUGS_OK) {
         job->status = augsi_chunk_make(maker, job->chunk, &job->spans, &job->error);
     }
+    job->entry = (augsi_chunk_entry){.n_bytes = maker->image.n_bytes, .listed = true};
+    if (job->status == AUGS_OK) {
+        job->status = augsi_chunk_hash(maker, &job->entry.hash, &job->error);
+    }
     for (uint32_t f = 0; f < maker->n_files && job->status == AUGS_OK; f++) {
         augsi_chunk_file_name(maker, job->chunk, f, name);
         job->status = augsi_folder_put(&writer->folder, name, writer->suffix,
                                        maker->image.data + maker->files[f].at,
                                        maker->files[f].n_bytes, &job->error);
-    }
-    job->entry = (augsi_chunk_entry){.n_bytes = maker->image.n_bytes, .listed = true};
-    if (job->status == AUGS_OK) {
-        job->entry.hash = augsi_hash128_of(maker->image.data, maker->image.n_bytes);
+        job->is_blocked = job->status == AUGS_E_IO && is_in_the_way(writer, name);
     }
 }
 
@@ -110,18 +153,26 @@ static int commit(augsi_chunk_writer *writer, const augsi_write_job *job, augs_e
     if (writer->line.failed) {
         return augsi_fail_memory(error, writer->line.capacity);
     }
-    status = augsi_folder_append(&writer->folder, writer->manifest_fd, writer->manifest,
+    status = augsi_folder_append(&writer->folder, writer->manifest_fd, writer->manifest_name,
                                  writer->line.data, writer->line.n_bytes, error);
     if (status < 0) {
         return status;
     }
     uint64_t n_samples = augsi_chunk_count(&writer->run, job->chunk);
-    writer->table[job->chunk] = job->entry;
     writer->report->n_made++;
     writer->report->n_bytes += job->entry.n_bytes;
     writer->report->n_samples += n_samples;
     writer->done_samples += n_samples;
     return AUGS_OK;
+}
+
+static void keep_stop(augsi_chunk_writer *writer, augs_error *error)
+{
+    augsi_fail(error, AUGS_E_CANCELLED,
+               "stopped by the caller after %" PRIu64 " of %" PRIu64
+               " samples; started again, it goes on from there",
+               writer->done_samples, writer->all_samples);
+    keep_failure(writer, AUGS_E_CANCELLED, error);
 }
 
 static int finish_job(void *user, void *job_pointer)
@@ -135,18 +186,18 @@ static int finish_job(void *user, void *job_pointer)
     if (status == AUGS_E_NO_SPACE) {
         no_space(writer, job, job->entry.n_bytes, &job->error);
     }
+    if (status == AUGS_E_CANCELLED) {
+        keep_stop(writer, &job->error);
+        return status;
+    }
     if (status < 0) {
         keep_failure(writer, status, &job->error);
-        return status;
+        return job->is_blocked ? 0 : status;
     }
     augs_chunks_progress_function *progress = writer->options->progress;
     if (progress != NULL &&
         progress(writer->options->progress_user, writer->done_samples, writer->all_samples) != 0) {
-        augsi_fail(&job->error, AUGS_E_CANCELLED,
-                   "stopped by the caller after %" PRIu64 " of %" PRIu64
-                   " samples; started again, it goes on from there",
-                   writer->done_samples, writer->all_samples);
-        keep_failure(writer, AUGS_E_CANCELLED, &job->error);
+        keep_stop(writer, &job->error);
         return 1;
     }
     return 0;
@@ -165,12 +216,13 @@ static int run_crew(augsi_chunk_writer *writer, augs_error *error)
                        .next = next_job,
                        .work = do_job,
                        .finish = finish_job};
-    int status =
-        augsi_folder_open_append(&writer->folder, writer->manifest, &writer->manifest_fd, error);
+    int status = augsi_folder_open_append(&writer->folder, writer->manifest_name,
+                                          &writer->manifest_fd, error);
     if (status < 0) {
         return status;
     }
     writer->next_chunk = writer->shard;
+    writer->window.count = 0;
     status = augsi_crew_run(&crew, error);
     augsi_folder_close(writer->manifest_fd);
     if (status == AUGS_OK && writer->status < 0) {
@@ -190,26 +242,38 @@ static int remove_leftover(void *user, const char *name, augs_error *error)
                : AUGS_OK;
 }
 
-/* The manifest in its final form, if it has not got it. */
-static int settle_manifest(augsi_chunk_writer *writer, augs_error *error)
+/* What the missing chunks need against what there is. */
+static int check_room(const augsi_chunk_writer *writer, augs_error *error)
 {
-    if (writer->state.exists && writer->state.canonical) {
+    augs_chunks_estimate need;
+    augsi_writer_estimate(writer, &need);
+    const bool bytes_fit = need.disk_bytes <= need.free_bytes;
+    if ((writer->options->flags & AUGS_CHUNKS_IGNORE_SPACE) != 0 ||
+        (bytes_fit && need.n_files <= need.free_files)) {
         return AUGS_OK;
     }
-    augsi_text text;
-    augsi_text_init(&text, &writer->run.allocator);
-    augsi_manifest_text(&writer->run, writer->shard, writer->n_shards, writer->table, &text);
-    int status = text.failed ? augsi_fail_memory(error, text.capacity * 2)
-                             : augsi_folder_put(&writer->folder, writer->manifest, writer->suffix,
-                                                text.data, text.n_bytes, error);
-    augsi_text_done(&text);
-    return status < 0 ? status : augsi_folder_sync(&writer->folder, error);
+    if (bytes_fit) {
+        return augsi_fail(error, AUGS_E_NO_SPACE,
+                          "the file system of '%.100s' has room for %" PRIu64
+                          " more files, %" PRIu64 " are needed; nothing was written",
+                          writer->folder.path, need.free_files, need.n_files);
+    }
+    return augsi_fail(
+        error, AUGS_E_NO_SPACE,
+        "'%.100s' has %" PRIu64 " bytes free; the %" PRIu64 " chunks to make need %s%" PRIu64
+        " (%" PRIu64 " missing); nothing was written",
+        writer->folder.path, need.free_bytes, writer->report->n_chunks - writer->report->n_kept,
+        need.is_exact ? "" : "at most ", need.disk_bytes, need.disk_bytes - need.free_bytes);
 }
 
 static int make_missing(augsi_chunk_writer *writer, augs_error *error)
 {
-    int status = settle_manifest(writer, error);
+    int status = augsi_settle_manifest(writer, writer->options->check, error);
     if (status < 0 || writer->report->n_kept == writer->report->n_chunks) {
+        return status;
+    }
+    status = check_room(writer, error);
+    if (status < 0) {
         return status;
     }
     /* COMPLETE must not stand beside chunks that are missing */
@@ -219,23 +283,24 @@ static int make_missing(augsi_chunk_writer *writer, augs_error *error)
     }
     bool had_some = writer->report->n_kept > 0;
     status = run_crew(writer, error);
-    /* what was appended behind kept chunks may be out of order */
-    augsi_manifest_state state;
-    if (had_some && status == AUGS_OK) {
-        status = augsi_manifest_load(&writer->folder, &writer->run, writer->shard, writer->n_shards,
-                                     writer->table, &state, error);
-        if (status == AUGS_OK) {
-            writer->state = state;
-            status = settle_manifest(writer, error);
-        }
+    if (!had_some || status < 0) {
+        return status;
     }
+    /* what was appended behind kept chunks may be out of order */
+    uint64_t n_kept = writer->report->n_kept;
+    status = augsi_manifest_open(&writer->folder, &writer->run, &writer->checker.sizes,
+                                 writer->shard, writer->n_shards, &writer->manifest, error);
+    if (status == AUGS_OK && !writer->manifest.is_canonical) {
+        status = augsi_settle_manifest(writer, AUGS_CHECK_QUICK, error);
+    }
+    writer->report->n_kept = n_kept;
     return status;
 }
 
-static int write_locked(augsi_chunk_writer *writer, augs_error *error)
+static int write_locked(augsi_chunk_writer *writer, bool has_leftovers, augs_error *error)
 {
-    int status = augsi_look_at_shard(writer, writer->options->check, error);
-    if (status == AUGS_OK) {
+    int status = augsi_look_at_folder(writer, error);
+    if (status == AUGS_OK && has_leftovers) {
         status = augsi_folder_list(&writer->folder, remove_leftover, writer, error);
     }
     if (status == AUGS_OK) {
@@ -244,20 +309,37 @@ static int write_locked(augsi_chunk_writer *writer, augs_error *error)
     return status < 0 ? status : write_complete(writer, error);
 }
 
+/* Whether COMPLETE is one of this run. Its root is another question: to answer it takes every
+ * manifest of every shard. */
+static bool has_complete(const augsi_chunk_writer *writer)
+{
+    augsi_text there;
+    augsi_text_init(&there, &writer->run.allocator);
+    bool fits = augsi_folder_read(&writer->folder, AUGSI_COMPLETE_NAME, AUGSI_COMPLETE_BYTES,
+                                  &there, NULL) == AUGS_OK &&
+                augsi_complete_fits(&writer->run, &there);
+    augsi_text_done(&there);
+    return fits;
+}
+
 /* 1: everything is there already, and nothing has to be written. */
 static int already_done(augsi_chunk_writer *writer, augs_error *error)
 {
     augsi_text text;
-    int status = augsi_look_at_shard(writer, AUGS_CHECK_QUICK, error);
-    if (status < 0 || writer->has_leftovers || !writer->state.exists || !writer->state.canonical ||
-        writer->report->n_kept < writer->report->n_chunks) {
+    int status = augsi_look_at_folder(writer, error);
+    const augsi_manifest *manifest = &writer->manifest;
+    if (status < 0 || !manifest->exists || !manifest->is_canonical ||
+        manifest->n_lines != writer->report->n_chunks ||
+        augsi_folder_has(&writer->folder, writer->lock_name)) {
         return status;
     }
-    if (writer->options->check == AUGS_CHECK_FULL) {
-        status = augsi_look_at_shard(writer, AUGS_CHECK_FULL, error);
-        if (status < 0 || writer->report->n_kept < writer->report->n_chunks) {
-            return status;
-        }
+    status = augsi_look_at_chunks(writer, writer->options->check, NULL, true, error);
+    if (status <= 0) {
+        return status;
+    }
+    if (writer->n_shards > 1 && writer->options->check != AUGS_CHECK_FULL && has_complete(writer)) {
+        writer->report->complete = 1;
+        return 1;
     }
     augsi_text_init(&text, &writer->run.allocator);
     status = augsi_look_at_complete(writer, &text, error);
@@ -269,43 +351,93 @@ static int already_done(augsi_chunk_writer *writer, augs_error *error)
 
 static int write_run(augsi_chunk_writer *writer, augs_error *error)
 {
-    int lock;
+    augsi_folder_lock lock;
     int status = already_done(writer, error);
     if (status != 0) {
         return status < 0 ? status : AUGS_OK;
     }
-    status = augsi_folder_lock(&writer->folder, writer->lock, &lock, error);
+    if (!writer->manifest.exists) { /* before the first byte */
+        status = check_room(writer, error);
+        if (status < 0) {
+            return status;
+        }
+    }
+    /* a shard that was begun before may have left temporaries; one that is new has none, and need
+     * not go through the names of all others' files */
+    bool has_leftovers =
+        writer->manifest.exists || augsi_folder_has(&writer->folder, writer->lock_name);
+    status =
+        augsi_folder_lock_take(&writer->folder, writer->lock_name,
+                               (writer->options->flags & AUGS_CHUNKS_NO_LOCK) != 0, &lock, error);
     if (status < 0) {
         return status;
     }
-    status = write_locked(writer, error);
-    augsi_folder_unlock(&writer->folder, writer->lock, lock);
+    writer->report->lock = (uint32_t)lock.kind;
+    status = write_locked(writer, has_leftovers, error);
+    augsi_folder_lock_give(&writer->folder, &lock);
     return status;
 }
 
-static int prepare(augsi_chunk_writer *writer, const char *path, augs_error *error)
+/* ---- the call ---- */
+
+static int check_memory(augsi_chunk_writer *writer, augs_error *error)
+{
+    if (writer->run.n_chunks == 0) {
+        return AUGS_OK;
+    }
+    uint64_t one = augsi_chunk_memory(&writer->checker.maker, 0);
+    uint64_t machine = augsi_machine_bytes();
+    if (augsi_product(one, writer->n_threads) <= machine) {
+        return AUGS_OK;
+    }
+    return augsi_fail(error, AUGS_E_RANGE,
+                      "chunks: chunk_size %" PRIu64 " takes about %" PRIu64
+                      " bytes of memory per thread (%u threads), but this machine has %" PRIu64
+                      "; take a smaller chunk_size or fewer threads",
+                      writer->run.chunk_size, one, (unsigned)writer->n_threads, machine);
+}
+
+static int open_makers(augsi_chunk_writer *writer, augs_error *error)
+{
+    const augs_allocator *allocator = &writer->run.allocator;
+    writer->n_jobs = writer->n_threads * JOBS_A_WORKER;
+    writer->makers = augsi_new_array(allocator, writer->n_threads, sizeof *writer->makers);
+    writer->jobs = augsi_new_array(allocator, writer->n_jobs, sizeof *writer->jobs);
+    if (writer->makers == NULL || writer->jobs == NULL) {
+        return augsi_fail_memory(error, writer->n_jobs * sizeof *writer->jobs);
+    }
+    int status = augsi_chunk_cursor_open(&writer->run, &writer->cursor, error);
+    writer->cursor.stop = &writer->folder.stop;
+    for (uint32_t i = 0; i < writer->n_threads && status == AUGS_OK; i++) {
+        status = augsi_chunk_maker_open(&writer->run, &writer->makers[i], error);
+        writer->makers[i].stop = &writer->folder.stop;
+    }
+    return status;
+}
+
+/* All but the folder. */
+static int prepare(augsi_chunk_writer *writer, augs_error *error)
 {
     const augsi_chunk_run *run = &writer->run;
-    const augs_allocator *allocator = &run->allocator;
-    for (uint64_t c = writer->shard; c < run->n_chunks; c += writer->n_shards) {
-        writer->report->n_chunks++;
-        writer->all_samples += augsi_chunk_count(run, c);
-    }
+    writer->report->n_chunks = augsi_shard_chunks(run, writer->shard, writer->n_shards);
+    writer->all_samples = augsi_shard_records(run, writer->shard, writer->n_shards);
     if ((uint64_t)writer->n_threads > writer->report->n_chunks) {
         writer->n_threads = writer->report->n_chunks == 0 ? 1 : (uint32_t)writer->report->n_chunks;
     }
-    writer->n_jobs = writer->n_threads * JOBS_A_WORKER;
-    writer->table = augsi_new_array(allocator, (size_t)run->n_chunks, sizeof *writer->table);
-    writer->makers = augsi_new_array(allocator, writer->n_threads, sizeof *writer->makers);
-    writer->jobs = augsi_new_array(allocator, writer->n_jobs, sizeof *writer->jobs);
-    if (writer->table == NULL || writer->makers == NULL || writer->jobs == NULL) {
-        return augsi_fail_memory(error, augsi_writer_table_bytes(run));
+    augsi_text_init(&writer->line, &run->allocator);
+    int status = augsi_window_open(run, run->n_chunks, &writer->window, error);
+    if (status == AUGS_OK) {
+        status = augsi_chunk_checker_open(run, &writer->checker, error);
     }
-    int status = augsi_chunk_cursor_open(run, &writer->cursor, error);
-    for (uint32_t i = 0; i < writer->n_threads && status == AUGS_OK; i++) {
-        status = augsi_chunk_maker_open(run, &writer->makers[i], error);
+    if (status == AUGS_OK) {
+        status = check_memory(writer, error);
     }
-    return status < 0 ? status : augsi_folder_open(path, true, allocator, &writer->folder, error);
+    if (status == AUGS_OK) {
+        writer->total_bytes =
+            augsi_chunk_sizes_total(&writer->checker.sizes, writer->shard, writer->n_shards);
+        status = open_makers(writer, error);
+    }
+    return status;
 }
 
 static void writer_done(augsi_chunk_writer *writer)
@@ -320,7 +452,8 @@ static void writer_done(augsi_chunk_writer *writer)
     augsi_chunk_cursor_done(&writer->cursor);
     augsi_delete(&allocator, writer->makers, writer->n_threads * sizeof *writer->makers);
     augsi_delete(&allocator, writer->jobs, writer->n_jobs * sizeof *writer->jobs);
-    augsi_delete(&allocator, writer->table, augsi_writer_table_bytes(&writer->run));
+    augsi_chunk_checker_done(&writer->checker);
+    augsi_window_done(&writer->run, &writer->window);
     augsi_text_done(&writer->line);
     augsi_folder_done(&writer->folder);
     augsi_chunk_run_done(&writer->run);
@@ -338,12 +471,77 @@ static int check_options(augs_stream *stream, const char *path, const augs_chunk
                           "chunks: shard %u of %u; accepted is 0 <= shard < n_shards <= %u",
                           (unsigned)options->shard, (unsigned)n_shards, AUGSI_MAX_SHARDS);
     }
-    if (options->n_threads > MAX_THREADS || options->check > AUGS_CHECK_FULL) {
+    if (options->n_threads > MAX_THREADS || options->check > AUGS_CHECK_FULL ||
+        options->flags > (AUGS_CHUNKS_IGNORE_SPACE | AUGS_CHUNKS_NO_LOCK)) {
         return augsi_fail(error, AUGS_E_RANGE,
-                          "chunks: %u threads (at most %u), check %u (0 quick, 1 full)",
-                          (unsigned)options->n_threads, MAX_THREADS, (unsigned)options->check);
+                          "chunks: %u threads (at most %u), check %u (0 quick, 1 full), flags %u "
+                          "(accepted are AUGS_CHUNKS_...)",
+                          (unsigned)options->n_threads, MAX_THREADS, (unsigned)options->check,
+                          (unsigned)options->flags);
     }
     return AUGS_OK;
+}
+
+/* Everything but the folder; on failure there is nothing to be freed. */
+static int open_writer(augs_stream *stream, const char *path, const augs_chunks_options *options,
+                       augsi_chunk_writer *writer, augs_error *error)
+{
+    int status = check_options(stream, path, options, error);
+    if (status == AUGS_OK) {
+        status = augsi_chunk_run_open(stream, options, &writer->run, error);
+    }
+    if (status < 0) {
+        return status;
+    }
+    writer->shard = options->shard;
+    writer->n_shards = options->n_shards == 0 ? 1 : options->n_shards;
+    writer->n_threads = options->n_threads == 0 ? 1 : options->n_threads;
+    augsi_manifest_name(writer->shard, writer->n_shards, writer->manifest_name);
+    augsi_manifest_suffix(writer->shard, writer->n_shards, writer->suffix);
+    augsi_manifest_lock_name(writer->shard, writer->n_shards, writer->lock_name);
+    status = prepare(writer, error);
+    if (status < 0) {
+        writer_done(writer);
+    }
+    return status;
+}
+
+static int open_folder(augsi_chunk_writer *writer, const char *path, bool create, augs_error *error)
+{
+    int status = augsi_folder_open(path, create, &writer->run.allocator, &writer->folder, error);
+    writer->folder.stop = (augsi_stop){writer->options->stop, writer->options->progress_user};
+    return status;
+}
+
+/* A folder that does not exist is not made for a run that does not fit. */
+static int check_room_above(augsi_chunk_writer *writer, const char *path, augs_error *error)
+{
+    int status = open_folder(writer, path, false, NULL);
+    if (status == AUGS_E_NOT_FOUND &&
+        augsi_folder_open_parent(path, &writer->run.allocator, &writer->folder, NULL) == AUGS_OK) {
+        status = check_room(writer, error);
+        augsi_folder_done(&writer->folder);
+        return status;
+    }
+    augsi_folder_done(&writer->folder);
+    return AUGS_OK; /* what is wrong with the folder is told when it is opened */
+}
+
+/* The options as this version knows them; AUGS_E_ARGUMENT. */
+static int take_options(const augs_chunks_options *options, augs_chunks_options *ret_taken,
+                        augs_error *error)
+{
+    return options == NULL ? augsi_fail(error, AUGS_E_ARGUMENT, "chunks: options are required")
+                           : AUGSI_TAKE(augs_chunks_options, options, ret_taken, error);
+}
+
+static int write_to(augsi_chunk_writer *writer, const char *path, augs_error *error)
+{
+    int status = check_room_above(writer, path, error);
+    if (status == AUGS_OK) {
+        status = open_folder(writer, path, true, error);
+    }
+    return status < 0 ? status : write_run(writer, error);
 }
 
 int augs_chunks_write(augs_stream *stream, const char *path, const augs_chunks_options *options,
@@ -356,35 +554,147 @@ int augs_chunks_write(augs_stream *stream, const char *path, const augs_chunks_o
         status = AUGSI_CHECK_OUTPUT(augs_chunks_report, report, error);
     }
     if (status == AUGS_OK) {
-        status = options == NULL
-                     ? augsi_fail(error, AUGS_E_ARGUMENT, "chunks: options are required")
-                     : AUGSI_TAKE(augs_chunks_options, options, &taken, error);
+        status = take_options(options, &taken, error);
     }
     if (status < 0) {
         return status;
     }
-    options = &taken;
-    status = check_options(stream, path, options, error);
-    augsi_chunk_writer writer = {.options = options, .report = &own};
+    augsi_chunk_writer writer = {.options = &taken, .report = &own};
+    status = open_writer(stream, path, &taken, &writer, error);
     if (status == AUGS_OK) {
-        status = augsi_chunk_run_open(stream, options, &writer.run, error);
-    }
-    if (status == AUGS_OK) {
-        writer.shard = options->shard;
-        writer.n_shards = options->n_shards == 0 ? 1 : options->n_shards;
-        writer.n_threads = options->n_threads == 0 ? 1 : options->n_threads;
-        augsi_manifest_name(writer.shard, writer.n_shards, writer.manifest);
-        augsi_manifest_suffix(writer.shard, writer.n_shards, writer.suffix);
-        augsi_manifest_lock_name(writer.shard, writer.n_shards, writer.lock);
-        augsi_text_init(&writer.line, &writer.run.allocator);
-        status = prepare(&writer, path, error);
-        if (status == AUGS_OK) {
-            status = write_run(&writer, error);
-        }
+        status = write_to(&writer, path, error);
         writer_done(&writer);
     }
     if (report != NULL) {
         AUGSI_GIVE(augs_chunks_report, &own, report);
     }
+    return status;
+}
+
+/* ---- the estimate ---- */
+
+#define MEASURE_NS 100000000u
+#define MEASURE_RECORDS 8192u
+#define LARGE_BLOCK 65536u /* a network's unit of transfer, not what a file takes */
+
+void augsi_writer_estimate(const augsi_chunk_writer *writer, augs_chunks_estimate *ret_estimate)
+{
+    const augsi_chunk_maker *maker = &writer->checker.maker;
+    uint64_t n_missing = writer->report->n_chunks - writer->report->n_kept;
+    augs_chunks_estimate need = {.is_exact = maker->form->is_exact,
+                                 .n_chunks = writer->report->n_chunks,
+                                 .n_kept = writer->report->n_kept,
+                                 .n_samples = writer->all_samples - writer->done_samples};
+    need.n_bytes =
+        writer->total_bytes == UINT64_MAX ? UINT64_MAX : writer->total_bytes - writer->kept_bytes;
+    need.n_files = augsi_product(n_missing, maker->n_files);
+    need.disk_bytes = need.n_bytes;
+    need.free_bytes = need.free_files = UINT64_MAX;
+    if (writer->folder.path != NULL) {
+        augsi_folder_room room = augsi_folder_room_of(&writer->folder);
+        need.free_bytes = room.free_bytes;
+        need.free_files = room.free_files;
+        if (need.n_files > 0 && room.block_bytes <= LARGE_BLOCK) {
+            uint64_t one = need.n_bytes / need.n_files;
+            uint64_t blocks = one / room.block_bytes + (one % room.block_bytes != 0);
+            uint64_t rounded = augsi_product(need.n_files, augsi_product(blocks, room.block_bytes));
+            need.disk_bytes = rounded > need.n_bytes ? rounded : need.n_bytes;
+        }
+    }
+    *ret_estimate = need;
+}
+
+/* The first n_records of a chunk. */
+static void cut_spans(augsi_chunk_spans *spans, uint64_t n_records)
+{
+    for (size_t i = 0; i < spans->n; i++) {
+        augs_span *span = &spans->spans[i].span;
+        if (span->count >= n_records) {
+            span->count = n_records;
+            spans->n = i + 1;
+            return;
+        }
+        n_records -= span->count;
+    }
+}
+
+/* Makes the first records again and again for a moment, in memory. */
+static int measure(augsi_chunk_writer *writer, augs_chunks_estimate *estimate, augs_error *error)
+{
+    augsi_chunk_maker *maker = &writer->makers[0];
+    augsi_chunk_spans spans = {0};
+    uint64_t begin = augsi_now_ns(), now = begin, n = 0;
+    int status = AUGS_OK;
+    for (uint64_t c = writer->shard; now - begin < MEASURE_NS && status == AUGS_OK;) {
+        if (c >= writer->run.n_chunks) {
+            if (n == 0) {
+                break;
+            }
+            c = writer->shard;
+        }
+        status = augsi_chunk_cursor_spans(&writer->cursor, c, &spans, error);
+        if (status == AUGS_OK) {
+            cut_spans(&spans, MEASURE_RECORDS);
+            status = augsi_chunk_make(maker, c, &spans, error);
+        }
+        if (status == AUGS_OK) {
+            augsi_hash128 hash;
+            status = augsi_chunk_hash(maker, &hash, error);
+            n += maker->n_records;
+        }
+        c += writer->n_shards;
+        now = augsi_now_ns();
+    }
+    augsi_chunk_spans_done(&writer->run, &spans);
+    estimate->n_measured = n;
+    estimate->seconds = n == 0 ? 0
+                               : (double)(now - begin) * 1e-9 / (double)n *
+                                     (double)estimate->n_samples / writer->n_threads;
+    return status;
+}
+
+/* The folder may not be there yet: then its nearest parent says what there is. */
+static int look_for_estimate(augsi_chunk_writer *writer, const char *path, augs_error *error)
+{
+    int status = open_folder(writer, path, false, error);
+    if (status == AUGS_OK) {
+        status = augsi_look_at_folder(writer, error);
+        if (status == AUGS_OK) {
+            status = augsi_look_at_chunks(writer, writer->options->check, NULL, false, error);
+        }
+        return status < 0 ? status : AUGS_OK;
+    }
+    if (status != AUGS_E_NOT_FOUND) {
+        return status;
+    }
+    return augsi_folder_open_parent(path, &writer->run.allocator, &writer->folder, error);
+}
+
+int augs_chunks_estimate_get(augs_stream *stream, const char *path,
+                             const augs_chunks_options *options, augs_chunks_estimate *estimate,
+                             augs_error *error)
+{
+    augs_chunks_report report = {.size = sizeof report};
+    augs_chunks_estimate own;
+    augs_chunks_options taken;
+    int status = AUGSI_CHECK_OUTPUT(augs_chunks_estimate, estimate, error);
+    status = status < 0 ? status : take_options(options, &taken, error);
+    if (status < 0) {
+        return status;
+    }
+    augsi_chunk_writer writer = {.options = &taken, .report = &report};
+    status = open_writer(stream, path, &taken, &writer, error);
+    if (status < 0) {
+        return status;
+    }
+    status = look_for_estimate(&writer, path, error);
+    if (status == AUGS_OK) {
+        augsi_writer_estimate(&writer, &own);
+        status = measure(&writer, &own, error);
+    }
+    if (status == AUGS_OK) {
+        AUGSI_GIVE(augs_chunks_estimate, &own, estimate);
+    }
+    writer_done(&writer);
     return status;
 }

@@ -5,14 +5,15 @@
 
 #include <augstream/chunks.h>
 
-#include "chunk_image.h"
-#include "chunk_manifest.h"
+#include "chunk_check.h"
+#include "chunk_lines.h"
 
 typedef struct augsi_write_job {
     uint64_t chunk;
     augsi_chunk_spans spans;
     augsi_chunk_entry entry;
     int status;
+    bool is_blocked; /* its place is taken: the others can be made */
     augs_error error;
 } augsi_write_job;
 
@@ -23,12 +24,14 @@ typedef struct augsi_chunk_writer {
     const augs_chunks_options *options;
     augs_chunks_report *report;
     uint32_t shard, n_shards, n_threads;
-    char manifest[AUGSI_CHUNK_NAME_BYTES];
+    char manifest_name[AUGSI_CHUNK_NAME_BYTES];
     char suffix[AUGSI_CHUNK_NAME_BYTES];
-    char lock[AUGSI_CHUNK_NAME_BYTES];
-    augsi_chunk_entry *table;
-    augsi_manifest_state state;
-    bool has_leftovers; /* temporaries or a lock of this shard */
+    char lock_name[AUGSI_CHUNK_NAME_BYTES];
+    augsi_chunk_checker checker; /* of what is there */
+    augsi_manifest manifest;     /* the shard's */
+    augsi_window window;
+    uint64_t kept_bytes;  /* of the chunks that are there */
+    uint64_t total_bytes; /* of all chunks of the shard, at most */
     int manifest_fd;
     augsi_chunk_cursor cursor;
     uint64_t next_chunk;
@@ -41,20 +44,28 @@ typedef struct augsi_chunk_writer {
     augs_error error;
 } augsi_chunk_writer;
 
-static inline size_t augsi_writer_table_bytes(const augsi_chunk_run *run)
-{
-    return (size_t)run->n_chunks * sizeof(augsi_chunk_entry);
-}
-
 /* Does `name` end in `end` and is longer? */
 bool augsi_ends_with(const char *name, const char *end);
 
-/* Refuses a folder of another run, reads the shard's manifest, unlists what is not good; fills
- * table, state, has_leftovers, done_samples and report->n_kept. */
-int augsi_look_at_shard(augsi_chunk_writer *writer, uint32_t check, augs_error *error);
+/* Reads the shard's manifest, and refuses a folder of another run. */
+int augsi_look_at_folder(augsi_chunk_writer *writer, augs_error *error);
+
+/*
+ * Looks at every chunk that the shard's manifest lists; fills kept_bytes, done_samples and
+ * report->n_kept. Good ones are added to `rewrite` (NULL: not). 1 at the end, 0: with stop_at_bad,
+ * at the first that is not good.
+ */
+int augsi_look_at_chunks(augsi_chunk_writer *writer, uint32_t check, augsi_rewrite *rewrite,
+                         bool stop_at_bad, augs_error *error);
+
+/* Writes the manifest in its final form, without chunks that are not good, if it has not got it. */
+int augsi_settle_manifest(augsi_chunk_writer *writer, uint32_t check, augs_error *error);
 
 /* 1: every chunk of the run is listed and COMPLETE is right; 0: not. *text is then what COMPLETE
  * should say, empty if it is not due yet. */
 int augsi_look_at_complete(augsi_chunk_writer *writer, augsi_text *text, augs_error *error);
+
+/* What the chunks that are missing need, and what the folder's file system has. */
+void augsi_writer_estimate(const augsi_chunk_writer *writer, augs_chunks_estimate *ret_estimate);
 
 #endif

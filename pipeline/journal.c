@@ -395,9 +395,15 @@ static int open_file(augsi_journal *journal, augs_error *error)
     }
     if (!journal->read_only && flock(journal->fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK) {
-            return augsi_fail(error, AUGS_E_STATE,
+            return augsi_fail(error, AUGS_E_BUSY,
                               "plan journal '%s' is in use: another run appends to it",
                               journal->path);
+        }
+        if (errno == ENOLCK || errno == ENOSYS || errno == ENOTSUP) {
+            return augsi_fail_errno(error, AUGS_E_IO, errno,
+                                    "lock plan journal '%s' (flock does not work there; keep the "
+                                    "journal on a local file system)",
+                                    journal->path);
         }
         return fail_io(journal, errno, "lock", error);
     }

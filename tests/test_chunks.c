@@ -629,7 +629,7 @@ START_TEST(inspect_tells_what_a_folder_and_a_file_hold)
     augs_chunks_options options = small_options(0);
     char *json = NULL, path[PATH_BYTES];
     write_chunks(stream, folder, &options);
-    AUGS_ASSERT_OK(augs_chunks_inspect(folder, 3, &json, &error), error);
+    AUGS_ASSERT_OK(augs_chunks_inspect(folder, 3, &json, NULL, &error), error);
     json_t *root = json_loads(json, 0, NULL);
     ck_assert_msg(json_is_object(root), "%s", json);
     ck_assert_str_eq(json_string_value(json_object_get(root, "format")), "safetensors");
@@ -645,7 +645,7 @@ START_TEST(inspect_tells_what_a_folder_and_a_file_hold)
     json_decref(root);
     augs_text_free(json);
     path_in(path, folder, "part-000001.safetensors");
-    AUGS_ASSERT_OK(augs_chunks_inspect(path, 1000, &json, &error), error);
+    AUGS_ASSERT_OK(augs_chunks_inspect(path, 1000, &json, NULL, &error), error);
     root = json_loads(json, 0, NULL);
     ck_assert_int_eq(json_integer_value(json_object_get(root, "chunk")), 1);
     ck_assert_int_eq(json_integer_value(json_object_get(root, "first")), 64);
@@ -654,10 +654,26 @@ START_TEST(inspect_tells_what_a_folder_and_a_file_hold)
     json_decref(root);
     augs_text_free(json);
     augs_text_free(NULL);
-    AUGS_ASSERT_STATUS(AUGS_E_NOT_FOUND, augs_chunks_inspect(place, 3, &json, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_NOT_FOUND, augs_chunks_inspect(place, 3, &json, NULL, &error), error);
     path_in(path, folder, "COMPLETE");
-    AUGS_ASSERT_STATUS(AUGS_E_MISMATCH, augs_chunks_inspect(path, 3, &json, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_MISMATCH, augs_chunks_inspect(path, 3, &json, NULL, &error), error);
     end(stream);
+}
+END_TEST
+
+START_TEST(the_parents_of_a_folder_are_made)
+{
+    static const char *const paths[] = {"a/b/c", "d//e/", "f/./g/../g"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        char deep[PATH_BYTES];
+        begin();
+        augs_stream *stream = open_stream_of("moderate", 3, 100, AUGS_ORDER_SEQUENTIAL);
+        augs_chunks_options options = small_options(0);
+        path_in(deep, place, paths[i]);
+        ck_assert_uint_eq(write_chunks(stream, deep, &options).complete, 1);
+        ck_assert_uint_eq(write_chunks(stream, deep, &options).n_kept, 2);
+        end(stream);
+    }
 }
 END_TEST
 
@@ -691,8 +707,11 @@ START_TEST(wrong_arguments_make_no_folder)
                        error);
     ck_assert(!has_file(place, "one"));
     char deep[PATH_BYTES];
-    path_in(deep, place, "no/such/parent");
+    path_in(deep, place, "file");
+    write_whole(place, "file", "x", 1);
     options.plan = NULL;
+    AUGS_ASSERT_STATUS(AUGS_E_IO, augs_chunks_write(stream, deep, &options, NULL, &error), error);
+    path_in(deep, place, "file/below");
     AUGS_ASSERT_STATUS(AUGS_E_IO, augs_chunks_write(stream, deep, &options, NULL, &error), error);
     end(stream);
 }
@@ -711,4 +730,5 @@ AUGS_SUITE("chunks", safetensors_hold_the_streams_bytes_without_holes,
            verify_sums_the_digests_of_all_records, verify_says_which_chunk_file_column_and_record,
            verify_finds_a_forged_chunk_with_a_fitting_hash, verify_checks_manifests_and_root,
            a_seed_of_64_bits_and_an_endless_stream_survive_the_manifest,
-           inspect_tells_what_a_folder_and_a_file_hold, wrong_arguments_make_no_folder)
+           inspect_tells_what_a_folder_and_a_file_hold, the_parents_of_a_folder_are_made,
+           wrong_arguments_make_no_folder)

@@ -49,7 +49,8 @@ class ChunksOptions(ctypes.Structure):
     _fields_ = [("size", ctypes.c_uint32), ("format", ctypes.c_uint32), ("first_position", ctypes.c_uint64),
                 ("n_positions", ctypes.c_uint64), ("chunk_size", ctypes.c_uint64), ("shard", ctypes.c_uint32),
                 ("n_shards", ctypes.c_uint32), ("n_threads", ctypes.c_uint32), ("check", ctypes.c_uint32),
-                ("plan", ctypes.c_void_p), ("progress", ctypes.c_void_p), ("progress_user", ctypes.c_void_p)]
+                ("plan", ctypes.c_void_p), ("progress", ctypes.c_void_p), ("progress_user", ctypes.c_void_p),
+                ("flags", ctypes.c_uint32), ("reserved", ctypes.c_uint32), ("stop", ctypes.c_void_p)]
 
 
 class Error(ctypes.Structure):

@@ -170,11 +170,108 @@ class Folder(Case):
         joined = b"".join(data for _, data in sorted(self.chunks(folder).items()))
         self.assertEqual(joined.decode(), run("generate", *common).stdout)
 
+    def test_damage_of_every_kind_is_named_and_repaired(self):
+        common = (*STREAM, "--samples", 3000, "--chunk-size", 1000)
+        folder, _ = self.generate("d", *common)
+        good = files_of(folder)
+        names = sorted(self.chunks(folder))
+        for make in (lambda path: path.mkdir(), os.mkfifo, lambda path: path.symlink_to("nowhere"),
+                     lambda path: (path.write_bytes(b""), os.truncate(path, 1 << 42))):
+            for name in names[:2]:
+                (folder / name).unlink()
+                make(folder / name)
+            result = run("verify", folder)
+            self.assertIn(result.returncode, (4, 5), result.stderr)
+            for name in names[:2]:
+                self.assertIn(name, result.stderr)
+                inspected = run("inspect", folder / name, "--json")
+                self.assertEqual(inspected.returncode, 5, inspected.stderr)
+                self.assertIsNotNone(json.loads(inspected.stdout)["fault"])
+            self.generate("d", *common, "--check", "full")
+            self.assertEqual(good, files_of(folder))
+
+    def test_a_column_called_fault_is_no_fault(self):
+        preset = self.folder / "fault.yaml"
+        preset.write_text("augstream: 1\ncolumns:\n  fault: {choice: {values: [',\"fault\":\"', x]}}\n")
+        folder, result = self.generate("d", "--preset", preset, "--seed", 1, "--samples", 100)
+        told = json.loads(self.ends(0, "inspect", folder, "--json").stdout)
+        self.assertIsNone(told["fault"])
+        (folder / "COMPLETE").write_text("complete")
+        told = json.loads(self.ends(5, "inspect", folder, "--json").stdout)
+        self.assertFalse(told["complete"])
+        self.assertIn("COMPLETE", told["fault"])
+        (folder / "COMPLETE").unlink()
+        told = json.loads(self.ends(0, "inspect", folder, "--json").stdout)
+        self.assertEqual((told["complete"], told["fault"]), (False, None))
+
+    def test_absurd_counts_are_refused_with_figures(self):
+        for samples in (10**12, 10**14, 1 << 56):
+            folder, result = self.generate("d", "--preset", "moderate", "--seed", 1, "--samples", samples, status=1,
+                                           says=("bytes free", "nothing was written", "--force"))
+            self.assertFalse(folder.exists())
+            self.assertRegex(result.stderr, r"\d+ missing")
+
+    def test_a_dry_run_tells_the_size_and_writes_nothing(self):
+        for form in ("safetensors", "npy", "jsonl", "csv", "msgpack"):
+            common = (*STREAM, "--samples", 3001, "--chunk-size", 1000, "--format", form)
+            told = json.loads(self.generate(form, *common, "--dry-run", "--json")[1].stdout)
+            self.assertFalse((self.folder / form).exists())
+            folder, made = self.generate(form, *common, "--json")
+            real = json.loads(made.stdout)
+            self.assertEqual(told["exact"], form in ("safetensors", "npy"))
+            self.assertEqual((told["chunks"], told["samples"]), (real["chunks"], real["samples"]))
+            self.assertEqual(told["files"], len(self.chunks(folder)))
+            if told["exact"]:
+                self.assertEqual(told["bytes"], real["bytes"])
+            self.assertGreaterEqual(told["bytes"], real["bytes"])
+            self.assertGreater(told["seconds"], 0)
+            again = json.loads(self.generate(form, *common, "--dry-run", "--json")[1].stdout)
+            self.assertEqual((again["kept"], again["files"]), (4, 0))
+        text = self.generate("other", *STREAM, "--samples", 3000, "--dry-run")[1].stdout
+        self.assertIn("measured", text)
+        self.ends(2, "generate", *STREAM, "--samples", 10, "--dry-run", says="--out DIR")
+
+    def test_a_second_writer_is_told_to_try_again(self):
+        import fcntl
+        folder = self.folder / "d"
+        folder.mkdir()
+        with open(folder / ".lock-0of1", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.generate("d", *STREAM, "--samples", 3000, status=75, says="another process")
+            self.generate("d", *STREAM, "--samples", 3000, "--no-lock")
+        self.ends(0, "verify", folder)
+
+    def test_a_signal_stops_at_once_whatever_is_done(self):
+        folder = self.folder / "d"
+        common = ("--preset", "moderate", "--seed", 1, "--samples", 1 << 40, "--chunk-size", 1 << 22, "--force",
+                  "--out", folder)
+        process = self.start("generate", *common)
+        wait_for(lambda: list(folder.glob(".part-*")) or list(folder.glob("part-*")), "the first chunk is begun")
+        interrupt(process)
+        _, stderr = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 4, stderr)
+        self.assertFalse([path for path in folder.iterdir() if "tmp" in path.name])
+
+    def test_hostile_manifests_are_corrupt_data(self):
+        folder, _ = self.generate("d", "--preset", "moderate", "--seed", 7, "--count", 1000, "--chunk-size", 250)
+        manifest = folder / "manifest-0of1.jsonl"
+        header, *lines = manifest.read_text().splitlines()
+        for changes in ({"count": 1 << 56, "records": 1 << 56, "chunk_size": 1}, {"count": 1 << 32, "records": 1 << 32},
+                        {"count": -1}, {"chunk_size": 0}, {"chunk_size": 2**64}, {"start": 2**63}, {"n_shards": 1000000},
+                        {"contract": 2**31}, {"epoch": -5}, {"fingerprint": "x"}, {"format": "nothing"}, {"seed": 7}):
+            changed = json.dumps(dict(json.loads(header), **changes), separators=(",", ":"))
+            manifest.write_text("\n".join([changed, *lines, ""]))
+            for command in ("verify", "inspect"):
+                result = run(command, folder)
+                self.assertEqual(result.returncode, 5, f"{command} {changes}: {result.stderr}")
+
     def test_places_that_are_no_folders(self):
         (self.folder / "file").write_text("x")
         small = ("--preset", "mild", "--seed", 1, "--samples", 10)
         self.generate("file", *small, status=1)
-        self.generate("no/such/folder", *small, status=1, says="no/such/folder")
+        self.generate("file/below", *small, status=1, says="file/below")
+        deep, _ = self.generate("made/on/the/way", *small)
+        self.ends(0, "verify", deep)
         for command in ("verify", "inspect"):
             result = run(command, self.folder / "nothing")
             self.assertIn(result.returncode, (1, 3), result.stderr)

@@ -387,7 +387,7 @@ START_TEST(a_journal_has_one_writer)
     augs_stream *stream = uniform_open(1, N_SAMPLES);
     augs_pipeline *pipeline = open_journal(stream, path, NULL), *other = NULL;
     walk(pipeline, 3, 1, NULL);
-    AUGS_ASSERT_STATUS(AUGS_E_STATE, try_journal(stream, path, NULL, &other, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_BUSY, try_journal(stream, path, NULL, &other, &error), error);
     ck_assert_ptr_nonnull(strstr(error.message, "is in use"));
     AUGS_ASSERT_OK(try_journal(stream, NULL, path, &other, &error), error); /* readers may look */
     ck_assert_uint_eq(walk(other, 3, 1, NULL), 3);

@@ -31,6 +31,7 @@ AUGS_BEGIN_DECLS
     X(AUGS_E_NO_SPACE, -402, "no space is left")                                                   \
     X(AUGS_E_CORRUPT, -403, "the data is corrupt")                                                 \
     X(AUGS_E_MISMATCH, -404, "the data belongs to another stream")                                 \
+    X(AUGS_E_BUSY, -405, "another process is at work there")                                       \
     X(AUGS_E_NETWORK, -501, "the network failed")                                                  \
     X(AUGS_E_TIMEOUT, -502, "nobody answered in time")                                             \
     X(AUGS_E_PROTOCOL, -503, "the peer broke the protocol")                                        \
