@@ -145,6 +145,7 @@ START_TEST(cpu_time_of_this_process_grows)
         }
         now = read_now(monitor);
     }
+    ck_assert(sum > 0);
     ck_assert(now.cpu_usage > 0 && now.cpu_usage < 1.5); /* one thread */
     augs_memory_monitor_free(monitor);
 }
