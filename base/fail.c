@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fail.h"
+#include "float_env.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -219,6 +220,8 @@ void augsi_log(const augs_logger *logger, uint32_t level, const char *format, ..
         if ((size_t)n >= sizeof message) {
             trim_partial_character(message, sizeof message);
         }
+        AUGSI_CALLER_BEGIN;
         logger->function(logger->user, level, message);
+        AUGSI_CALLER_END;
     }
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "float_env.h"
 #include "sized_struct.h"
 
 static void *default_allocate(void *user, size_t n_bytes, size_t alignment)
@@ -49,7 +50,10 @@ int augsi_allocator_copy(const augs_allocator *given, augs_allocator *ret_alloca
 
 static void *allocate(const augs_allocator *allocator, size_t n_bytes, size_t alignment)
 {
-    return allocator->allocate(allocator->user, n_bytes == 0 ? 1 : n_bytes, alignment);
+    AUGSI_CALLER_BEGIN;
+    void *p = allocator->allocate(allocator->user, n_bytes == 0 ? 1 : n_bytes, alignment);
+    AUGSI_CALLER_END;
+    return p;
 }
 
 void *augsi_new(const augs_allocator *allocator, size_t n_bytes)
@@ -77,7 +81,9 @@ void *augsi_new_array(const augs_allocator *allocator, size_t count, size_t size
 void augsi_delete(const augs_allocator *allocator, void *p, size_t n_bytes)
 {
     if (p != NULL) {
+        AUGSI_CALLER_BEGIN;
         allocator->release(allocator->user, p, n_bytes == 0 ? 1 : n_bytes);
+        AUGSI_CALLER_END;
     }
 }
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "fail.h"
+#include "float_env.h"
 #include "memory.h"
 
 typedef struct ring {
@@ -58,6 +59,8 @@ static void *work(void *argument)
 {
     augsi_fillers *fillers = argument;
     augsi_fill_task task;
+    augsi_float_stay stay;
+    augsi_float_enter(&stay);
     pthread_mutex_lock(&fillers->lock);
     for (;;) {
         while (!fillers->ending && fillers->to_do.n == 0) {
@@ -74,6 +77,7 @@ static void *work(void *argument)
         augsi_wakeup_signal(fillers->wakeup);
     }
     pthread_mutex_unlock(&fillers->lock);
+    augsi_float_leave(&stay);
     return NULL;
 }
 
@@ -84,10 +88,12 @@ static int start_threads(augsi_fillers *fillers, augs_error *error)
     int reason = 0;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    AUGSI_CALLER_BEGIN; /* threads begin with the environment of whoever starts them */
     while (reason == 0 && fillers->n_started < fillers->n_threads) {
         reason = pthread_create(&fillers->threads[fillers->n_started], NULL, work, fillers);
         fillers->n_started += reason == 0;
     }
+    AUGSI_CALLER_END;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (reason != 0) {
         return augsi_fail_errno(error, AUGS_E_IO, reason, "start thread %u of %u",

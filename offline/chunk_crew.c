@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "fail.h"
+#include "float_env.h"
 
 typedef struct crew_state {
     const augsi_crew *crew;
@@ -31,6 +32,8 @@ static void *run_worker(void *argument)
     crew_thread *self = argument;
     crew_state *state = self->state;
     const augsi_crew *crew = state->crew;
+    augsi_float_stay stay;
+    augsi_float_enter(&stay);
     pthread_mutex_lock(&state->mutex);
     for (;;) {
         while (!state->over && state->n_given - state->n_finished >= crew->n_jobs) {
@@ -49,6 +52,7 @@ static void *run_worker(void *argument)
     state->over = true;
     pthread_cond_broadcast(&state->changed);
     pthread_mutex_unlock(&state->mutex);
+    augsi_float_leave(&stay);
     return NULL;
 }
 
@@ -104,7 +108,10 @@ int augsi_crew_run(const augsi_crew *crew, augs_error *error)
         for (uint32_t i = 0; i < crew->n_workers; i++) {
             threads[i].state = &state;
             threads[i].worker = (char *)crew->workers + i * crew->worker_bytes;
-            if (pthread_create(&threads[i].thread, NULL, run_worker, &threads[i]) != 0) {
+            AUGSI_CALLER_BEGIN; /* a thread begins with the environment of whoever starts it */
+            const int reason = pthread_create(&threads[i].thread, NULL, run_worker, &threads[i]);
+            AUGSI_CALLER_END;
+            if (reason != 0) {
                 break; /* fewer do it, too */
             }
             n_started++;

@@ -10,6 +10,7 @@
 #include "chunk_crew.h"
 #include "chunk_format.h"
 #include "fail.h"
+#include "float_env.h"
 #include "sized_struct.h"
 
 #define JOBS_A_WORKER 2u
@@ -54,8 +55,23 @@ static void tell(chunk_verifier *verifier, int status, uint64_t chunk, const cha
     augs_chunks_finding finding = {
         .size = sizeof finding, .status = status, .chunk = chunk, .file = file, .message = message};
     if (options != NULL && options->finding != NULL) {
+        AUGSI_CALLER_BEGIN;
         options->finding(options->user, &finding);
+        AUGSI_CALLER_END;
     }
+}
+
+static int tell_progress(const chunk_verifier *verifier)
+{
+    const augs_chunks_verify_options *options = verifier->options;
+    if (options->progress == NULL) {
+        return 0;
+    }
+    AUGSI_CALLER_BEGIN;
+    const int stop =
+        options->progress(options->user, verifier->done_samples, verifier->all_samples);
+    AUGSI_CALLER_END;
+    return stop;
 }
 
 static void tell_fault(chunk_verifier *verifier, int status, uint64_t chunk, const char *file,
@@ -209,9 +225,7 @@ static int finish_job(void *user, void *job_pointer)
         summary->digest[1] += job->digest[1] + (summary->digest[0] < job->digest[0]);
     }
     verifier->done_samples += n_samples;
-    if (verifier->options->progress != NULL &&
-        verifier->options->progress(verifier->options->user, verifier->done_samples,
-                                    verifier->all_samples) != 0) {
+    if (tell_progress(verifier) != 0) {
         verifier->status =
             augsi_fail(&verifier->error, AUGS_E_CANCELLED, "verify: stopped by the caller");
         return 1;

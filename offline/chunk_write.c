@@ -14,6 +14,7 @@
 #include "chunk_writer.h"
 #include "clock.h"
 #include "fail.h"
+#include "float_env.h"
 #include "sized_struct.h"
 
 #define JOBS_A_WORKER 2u
@@ -175,6 +176,19 @@ static void keep_stop(augsi_chunk_writer *writer, augs_error *error)
     keep_failure(writer, AUGS_E_CANCELLED, error);
 }
 
+static int tell_progress(const augsi_chunk_writer *writer)
+{
+    augs_chunks_progress_function *progress = writer->options->progress;
+    if (progress == NULL) {
+        return 0;
+    }
+    AUGSI_CALLER_BEGIN;
+    const int stop =
+        progress(writer->options->progress_user, writer->done_samples, writer->all_samples);
+    AUGSI_CALLER_END;
+    return stop;
+}
+
 static int finish_job(void *user, void *job_pointer)
 {
     augsi_chunk_writer *writer = user;
@@ -194,9 +208,7 @@ static int finish_job(void *user, void *job_pointer)
         keep_failure(writer, status, &job->error);
         return job->is_blocked ? 0 : status;
     }
-    augs_chunks_progress_function *progress = writer->options->progress;
-    if (progress != NULL &&
-        progress(writer->options->progress_user, writer->done_samples, writer->all_samples) != 0) {
+    if (tell_progress(writer) != 0) {
         keep_stop(writer, &job->error);
         return 1;
     }

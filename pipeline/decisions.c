@@ -2,6 +2,7 @@
 #include "decisions.h"
 
 #include "fail.h"
+#include "float_env.h"
 
 /* A reading takes some 50 us: at most a hundredth of the time, and batches that take longer than
  * this are each decided with figures of their own. */
@@ -163,7 +164,9 @@ void augsi_decisions_relieve(augsi_decisions *decisions, const augs_allocator *a
         kept < decisions->available_bytes / WORTH_NAMING) {
         return;
     }
+    AUGSI_CALLER_BEGIN;
     allocator->trim(allocator->user);
+    AUGSI_CALLER_END;
     if (read_memory(decisions, true, &memory)) {
         tell_memory(decisions, &memory);
     }

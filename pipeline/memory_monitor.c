@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "device_memory.h"
 #include "fail.h"
+#include "float_env.h"
 #include "memory.h"
 #include "memory_reader.h"
 #include "sized_struct.h"
@@ -43,6 +44,14 @@ static uint64_t monotonic_ns(void *user)
 {
     (void)user;
     return augsi_now_ns();
+}
+
+static uint64_t time_of(const augs_memory_monitor *monitor)
+{
+    AUGSI_CALLER_BEGIN;
+    const uint64_t now_ns = monitor->now_ns(monitor->user);
+    AUGSI_CALLER_END;
+    return now_ns;
 }
 
 int augs_memory_monitor_open(const augs_memory_monitor_options *options,
@@ -165,7 +174,9 @@ static double cpu_usage(const augs_memory_monitor *monitor, const augs_memory_sn
 static void read_allocator(const augs_memory_monitor *monitor, augs_memory_snapshot *now)
 {
     if (monitor->allocator_figures != NULL) {
+        AUGSI_CALLER_BEGIN;
         monitor->allocator_figures(monitor->figures_user, &now->allocator);
+        AUGSI_CALLER_END;
     }
 }
 
@@ -203,7 +214,7 @@ static int read_snapshot(augs_memory_monitor *monitor, bool at_once,
     if (status < 0) {
         return status;
     }
-    uint64_t now_ns = monitor->now_ns(monitor->user);
+    uint64_t now_ns = time_of(monitor);
     if (at_once || monitor->last.n_readings == 0 ||
         now_ns - monitor->read_ns >= monitor->interval_ns ||
         augsi_memory_reader_forked(&monitor->reader)) {
@@ -249,7 +260,7 @@ int augs_memory_scope_begin(augs_memory_monitor *monitor, augs_memory_scope *sco
                               "memory scope: it has begun already; end it, or begin another one");
         }
     }
-    ask_system(monitor, monitor->now_ns(monitor->user));
+    ask_system(monitor, time_of(monitor));
     const augs_memory_snapshot *now = &monitor->last;
     const augs_memory_scope begun = {
         .size = sizeof begun,
@@ -279,7 +290,7 @@ int augs_memory_scope_end(augs_memory_monitor *monitor, augs_memory_scope *scope
                           "memory scope: it is not the one of this monitor that began last; scopes "
                           "end in the reverse order");
     }
-    ask_system(monitor, monitor->now_ns(monitor->user));
+    ask_system(monitor, time_of(monitor));
     scope->end_resident_bytes = monitor->last.resident_bytes;
     scope->end_used_fraction = monitor->last.used_fraction;
     monitor->scope = scope->outer;

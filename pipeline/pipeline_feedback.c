@@ -6,12 +6,19 @@
 
 #include "clock.h"
 #include "fail.h"
+#include "float_env.h"
 #include "pipeline_impl.h"
 #include "sized_struct.h"
 
 uint64_t augsi_pipeline_now(const augs_pipeline *pipeline)
 {
-    return pipeline->now_ns != NULL ? pipeline->now_ns(pipeline->now_user) : augsi_now_ns();
+    if (pipeline->now_ns == NULL) {
+        return augsi_now_ns();
+    }
+    AUGSI_CALLER_BEGIN;
+    const uint64_t now_ns = pipeline->now_ns(pipeline->now_user);
+    AUGSI_CALLER_END;
+    return now_ns;
 }
 
 /* ---- metrics ---- */

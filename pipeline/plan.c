@@ -6,6 +6,7 @@
 
 #include "checked.h"
 #include "fail.h"
+#include "float_env.h"
 #include "memory.h"
 #include "plan_impl.h"
 #include "rng.h"
@@ -63,7 +64,9 @@ static int init_strategy(augsi_plan *plan, augs_error *error)
     }
     augs_error own;
     own.status = AUGS_OK;
+    AUGSI_CALLER_BEGIN_IF(plan->of_caller);
     int status = plan->ops->init(plan->state, &plan->strategy_options, &own);
+    AUGSI_CALLER_END;
     if (status < 0) {
         augsi_delete(&plan->allocator, plan->state, plan->ops->state_size);
         plan->state = NULL;
@@ -76,7 +79,9 @@ static void done_strategy(augsi_plan *plan)
 {
     if (plan->state != NULL) {
         if (plan->ops->done != NULL) {
+            AUGSI_CALLER_BEGIN_IF(plan->of_caller);
             plan->ops->done(plan->state);
+            AUGSI_CALLER_END;
         }
         augsi_delete(&plan->allocator, plan->state, plan->ops->state_size);
         plan->state = NULL;
@@ -137,6 +142,8 @@ static void copy_options(augsi_plan *plan, const augs_plan_options *options,
         plan->ops_copy = *ops;
         plan->ops = &plan->ops_copy;
     }
+    plan->of_caller =
+        options->strategy_ops != NULL && options->strategy_ops != &augsi_strategy_replay;
     plan->options.strategy = plan->ops->name;
     plan->layout_of = augsi_strategy_layout(plan->ops);
 }

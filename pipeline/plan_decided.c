@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "float_env.h"
 #include "plan_impl.h"
 
 static int replay_init(void *state, const augs_strategy_options *options, augs_error *error)
@@ -37,6 +38,13 @@ const augs_strategy_ops augsi_strategy_replay = {
     .init = replay_init,
     .plan = replay_plan,
 };
+
+static void tell_planner(augsi_plan *plan, const augs_feedback *feedback)
+{
+    AUGSI_CALLER_BEGIN_IF(plan->of_caller);
+    plan->ops->observe(plan->state, feedback);
+    AUGSI_CALLER_END;
+}
 
 static void note_learned(augsi_learned *learned, int kind, const augsi_journal_entry *entry)
 {
@@ -78,7 +86,7 @@ static int learn(augsi_plan *plan, augs_error *error)
     while ((kind = augsi_journal_next_of_any(plan->journal, &entry, error)) > 0) {
         note_learned(&plan->learned, kind, &entry);
         if (kind == AUGSI_ENTRY_FEEDBACK && plan->ops->observe != NULL) {
-            plan->ops->observe(plan->state, &entry.feedback);
+            tell_planner(plan, &entry.feedback);
         } else if (kind == AUGSI_ENTRY_SIZE) { /* options that do not take it are of this run */
             augsi_plan_take_batch_size(plan, entry.batch_size, 0, 0, NULL);
         } else if (kind == AUGSI_ENTRY_STEP && entry.span.first >= plan->first_position) {
@@ -144,7 +152,12 @@ void augsi_plan_set_epoch(augsi_plan *plan, uint32_t epoch)
 
 static void note_why(augsi_plan *plan)
 {
-    const char *why = plan->ops->why != NULL ? plan->ops->why(plan->state) : "decided";
+    const char *why = "decided";
+    if (plan->ops->why != NULL) {
+        AUGSI_CALLER_BEGIN_IF(plan->of_caller);
+        why = plan->ops->why(plan->state);
+        AUGSI_CALLER_END;
+    }
     size_t n = 0;
     for (; n < AUGS_WHY_BYTES - 1 && why[n] != '\0'; n++) { /* one word, as a journal takes it */
         const bool good = (why[n] >= 'a' && why[n] <= 'z') || why[n] == '-';
@@ -417,7 +430,7 @@ uint64_t augsi_plan_decided_position(const augsi_plan *plan, uint64_t step)
 void augsi_plan_observe(augsi_plan *plan, const augs_feedback *feedback)
 {
     if (plan->ops->observe != NULL) {
-        plan->ops->observe(plan->state, feedback);
+        tell_planner(plan, feedback);
     }
     if (plan->journal != NULL && !augsi_journal_is_read_only(plan->journal)) {
         const augsi_journal_entry entry = {.epoch = plan->epoch, .feedback = *feedback};

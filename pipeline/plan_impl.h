@@ -50,6 +50,7 @@ struct augsi_plan {
     const augs_strategy_ops *ops;     /* a shipped one, or &ops_copy */
     augs_strategy_ops ops_copy;       /* of a planner of the caller's own */
     augsi_layout_function *layout_of; /* of a shipped fixed strategy, else NULL */
+    bool of_caller;                   /* they are not the library's */
     void *state;
     uint64_t first_position, n_samples, sample_bytes;
     uint64_t base_step, base_position; /* from where on the planner plans; 0, 0 as a rule */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asking the planner, checking its answers, and finding where a fixed plan ends. */
 #include "fail.h"
+#include "float_env.h"
 #include "plan_impl.h"
 
 augsi_lane augsi_plan_lane(const augsi_plan *plan, uint32_t rank)
@@ -84,7 +85,9 @@ int augsi_plan_ask(const augsi_plan *plan, const augsi_lane *lane, uint64_t step
     augs_span span = {0, 1, 0};
     augs_error own;
     own.status = AUGS_OK;
+    AUGSI_CALLER_BEGIN_IF(plan->of_caller);
     int status = plan->ops->plan(plan->state, &facts, &span, &own);
+    AUGSI_CALLER_END;
     if (status <= 0) {
         return status < 0 ? augsi_plan_fail_planner(plan->ops->name, status, &own, error) : 0;
     }

@@ -5,6 +5,7 @@
 #include <augstream/sink.h>
 
 #include "fail.h"
+#include "float_env.h"
 #include "memory.h"
 #include "preset_impl.h"
 #include "record.h"
@@ -34,7 +35,9 @@ static int hand_on(record_sink *sink, augs_error *error)
     if (sink->text.n_bytes == 0) {
         return AUGS_OK;
     }
+    AUGSI_CALLER_BEGIN;
     int status = sink->write_bytes(sink->user, sink->text.data, sink->text.n_bytes);
+    AUGSI_CALLER_END;
     augsi_text_clear(&sink->text);
     if (status < 0) {
         return augsi_fail(error, status, "records: the function that takes the bytes failed: %s",
@@ -125,7 +128,7 @@ int augs_sink_open_records(augs_stream *stream, uint32_t format, uint32_t batch_
                      ? augsi_fail_memory(error, sink->n_columns * sizeof *sink->columns)
                      : augsi_record_writer_open(stream, format, batch_index, &sink->writer, error);
     if (status == AUGS_OK) {
-        status = augs_sink_open(&ops, sink, ret_sink, error);
+        status = augsi_sink_open_shipped(&ops, sink, ret_sink, error);
     }
     if (status < 0) {
         done_records(sink);

@@ -6,12 +6,15 @@
 #include <string.h>
 
 #include "fail.h"
+#include "float_env.h"
 #include "memory.h"
+#include "record.h"
 #include "sized_struct.h"
 
 struct augs_sink {
     augs_sink_ops ops;
     void *state;
+    bool of_caller; /* ops are not the library's */
 };
 
 int augs_sink_open(const augs_sink_ops *ops, void *state, augs_sink **ret_sink, augs_error *error)
@@ -29,16 +32,28 @@ int augs_sink_open(const augs_sink_ops *ops, void *state, augs_sink **ret_sink, 
     if (sink == NULL) {
         return augsi_fail_memory(error, sizeof *sink);
     }
-    *sink = (augs_sink){.ops = taken, .state = state};
+    *sink = (augs_sink){.ops = taken, .state = state, .of_caller = true};
     *ret_sink = sink;
     return AUGS_OK;
+}
+
+int augsi_sink_open_shipped(const augs_sink_ops *ops, void *state, augs_sink **ret_sink,
+                            augs_error *error)
+{
+    int status = augs_sink_open(ops, state, ret_sink, error);
+    if (status == AUGS_OK) {
+        (*ret_sink)->of_caller = false;
+    }
+    return status;
 }
 
 void augs_sink_free(augs_sink *sink)
 {
     if (sink != NULL) {
         if (sink->ops.done != NULL) {
+            AUGSI_CALLER_BEGIN_IF(sink->of_caller);
             sink->ops.done(sink->state);
+            AUGSI_CALLER_END;
         }
         augsi_delete(&augsi_default_allocator, sink, sizeof *sink);
     }
@@ -64,7 +79,10 @@ int augs_sink_write(augs_sink *sink, augs_batch *batch, augs_error *error)
     }
     augs_error own;
     own.status = AUGS_OK;
-    return result_of("write", sink->ops.write(sink->state, batch, &own), &own, error);
+    AUGSI_CALLER_BEGIN_IF(sink->of_caller);
+    const int status = sink->ops.write(sink->state, batch, &own);
+    AUGSI_CALLER_END;
+    return result_of("write", status, &own, error);
 }
 
 int augs_sink_flush(augs_sink *sink, augs_error *error)
@@ -77,7 +95,10 @@ int augs_sink_flush(augs_sink *sink, augs_error *error)
     }
     augs_error own;
     own.status = AUGS_OK;
-    return result_of("flush", sink->ops.flush(sink->state, &own), &own, error);
+    AUGSI_CALLER_BEGIN_IF(sink->of_caller);
+    const int status = sink->ops.flush(sink->state, &own);
+    AUGSI_CALLER_END;
+    return result_of("flush", status, &own, error);
 }
 
 typedef struct callback {
@@ -88,7 +109,9 @@ typedef struct callback {
 static int callback_write(void *state, augs_batch *batch, augs_error *error)
 {
     const callback *self = state;
+    AUGSI_CALLER_BEGIN;
     int status = self->function(self->user, batch);
+    AUGSI_CALLER_END;
     if (status >= 0) {
         return status;
     }
@@ -116,7 +139,7 @@ int augs_sink_open_callback(int (*function)(void *user, augs_batch *batch), void
         return augsi_fail_memory(error, sizeof *self);
     }
     *self = (callback){.function = function, .user = user};
-    int status = augs_sink_open(&ops, self, ret_sink, error);
+    int status = augsi_sink_open_shipped(&ops, self, ret_sink, error);
     if (status < 0) {
         callback_done(self);
     }
@@ -136,5 +159,5 @@ static int null_write(void *state, augs_batch *batch, augs_error *error)
 int augs_sink_open_null(uint64_t *n_samples, augs_sink **ret_sink, augs_error *error)
 {
     static const augs_sink_ops ops = {.size = sizeof ops, .write = null_write};
-    return augs_sink_open(&ops, n_samples, ret_sink, error);
+    return augsi_sink_open_shipped(&ops, n_samples, ret_sink, error);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "float_env.h"
 #include "kinds.h"
 #include "shipped.h"
 #include "sized_struct.h"
@@ -201,7 +202,9 @@ static void report_faults(augsi_draft *draft, const char *text, size_t n_bytes,
                                   .warning = fault->warning,
                                   .message = fault->message,
                                   .source_line = source_line};
+        AUGSI_CALLER_BEGIN;
         report(user, &told);
+        AUGSI_CALLER_END;
     }
 }
 

@@ -24,6 +24,7 @@
 #include "batch_size_finder.h"
 #include "clock.h"
 #include "fail.h"
+#include "float_env.h"
 
 #define NO_VERDICT 2 /* beside 1, 0 and statuses */
 #define ASK_AGAIN_MS 10
@@ -110,7 +111,9 @@ static void run_child(const augsi_trial_runner *runner, uint64_t batch_size, pid
         augs_error probe_error = {0};
         m.n_steps = step + 1;
         send_message(pipe_end, &m);
+        AUGSI_CALLER_BEGIN;
         int answer = runner->probe(runner->probe_user, batch_size, step, &probe_error);
+        AUGSI_CALLER_END;
         verdict = augsi_probe_verdict(answer, batch_size, step, &probe_error, &m.error);
     }
     m.verdict = verdict;

@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "fail.h"
+#include "float_env.h"
 #include "sized_struct.h"
 
 #define DEFAULT_STEPS 3u
@@ -116,7 +117,9 @@ static int next_trial(const augsi_trial_runner *runner, uint64_t batch_size,
         snprintf(trial->reason, sizeof trial->reason, "%s", verdict > 0 ? "fits" : "does not fit");
     }
     if (runner->options.progress != NULL) {
+        AUGSI_CALLER_BEGIN;
         runner->options.progress(runner->options.user, trial);
+        AUGSI_CALLER_END;
     }
     return verdict;
 }
@@ -291,7 +294,9 @@ static int run_here(const augsi_trial_runner *runner, augs_trial *trial, augs_er
     for (uint32_t step = 0; step < runner->options.steps_per_trial && verdict > 0; step++) {
         augs_error probe_error = {0};
         trial->n_steps = step + 1;
+        AUGSI_CALLER_BEGIN;
         int answer = runner->probe(runner->probe_user, trial->batch_size, step, &probe_error);
+        AUGSI_CALLER_END;
         verdict = augsi_probe_verdict(answer, trial->batch_size, step, &probe_error, error);
     }
     return verdict;
