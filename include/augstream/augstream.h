@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* augstream: parameters of augmentation as a pure function of (preset, seed, epoch, sample id). */
+/*
+ * augstream: parameters of augmentation as a pure function of (preset, seed, epoch, sample id).
+ *
+ * No result depends on the floating-point environment of the calling thread (rounding,
+ * flush-to-zero, denormals-are-zero, exception masks). Each function leaves it as it was, and
+ * callbacks run in it. docs/contract.md says more.
+ */
 #ifndef AUGSTREAM_H
 #define AUGSTREAM_H
 
