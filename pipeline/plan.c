@@ -592,7 +592,9 @@ int augsi_plan_take_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t s
         return status;
     }
     if (changed.ops->inherit != NULL) {
+        AUGSI_CALLER_BEGIN_IF(plan->of_caller);
         changed.ops->inherit(changed.state, plan->state);
+        AUGSI_CALLER_END;
     }
     changed.decided = false;
     done_strategy(plan);

@@ -110,7 +110,9 @@ uint64_t augsi_plan_ask_filled(const augsi_plan *plan, const augsi_lane *lane, u
         return 0;
     }
     const augs_plan_facts facts = facts_of(plan, lane, step);
+    AUGSI_CALLER_BEGIN_IF(plan->of_caller);
     const uint64_t full = plan->ops->full_count(plan->state, &facts);
+    AUGSI_CALLER_END;
     return full > span->count ? full - span->count : 0;
 }
 

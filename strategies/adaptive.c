@@ -39,6 +39,7 @@
 
 #include "adaptive_state.h"
 #include "fail.h"
+#include "planner_gates.h"
 #include "planners.h"
 #include "sized_struct.h"
 
@@ -181,7 +182,7 @@ static void keep_to_memory(augsi_adaptive *self)
     }
 }
 
-static void observe(void *state, const augs_feedback *feedback)
+AUGSI_COMPUTES static void observe(void *state, const augs_feedback *feedback)
 {
     augsi_adaptive *self = state;
     /* nothing above max was planned */
@@ -235,7 +236,8 @@ static uint64_t next_size(augsi_adaptive *self)
     return self->size;
 }
 
-static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span, augs_error *error)
+AUGSI_COMPUTES static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span,
+                               augs_error *error)
 {
     augsi_adaptive *self = state;
     self->limit_facts = facts->memory_limit_bytes;
@@ -294,7 +296,7 @@ static int check_options(const augs_strategy_options *options, augs_error *error
     return augsi_planner_refuse_foreign("adaptive", options, error);
 }
 
-static int init(void *state, const augs_strategy_options *options, augs_error *error)
+AUGSI_COMPUTES static int init(void *state, const augs_strategy_options *options, augs_error *error)
 {
     augsi_adaptive *self = state;
     augsi_size_limits limits;
@@ -328,7 +330,7 @@ static int init(void *state, const augs_strategy_options *options, augs_error *e
     return AUGS_OK;
 }
 
-static void inherit(void *state, const void *old)
+AUGSI_COMPUTES static void inherit(void *state, const void *old)
 {
     augsi_adaptive *self = state;
     const augsi_adaptive *before = old;
@@ -338,14 +340,16 @@ static void inherit(void *state, const void *old)
     augsi_fit_allow(&self->fit, self->size);
 }
 
+AUGSI_PLANNER_GATES
+
 const augs_strategy_ops augsi_strategy_adaptive = {
     .size = sizeof(augs_strategy_ops),
     .name = "adaptive",
     .state_size = sizeof(augsi_adaptive),
-    .init = init,
-    .plan = plan,
-    .observe = observe,
+    .init = gated_init,
+    .plan = gated_plan,
+    .observe = gated_observe,
     .why = why,
-    .inherit = inherit,
+    .inherit = gated_inherit,
     .full_count = full_count,
 };

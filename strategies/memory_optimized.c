@@ -24,6 +24,7 @@
 
 #include "fail.h"
 #include "fit_bound.h"
+#include "planner_gates.h"
 #include "planner_size.h"
 #include "planners.h"
 #include "sized_struct.h"
@@ -64,7 +65,7 @@ typedef struct memory_optimized {
     const char *why;
 } memory_optimized;
 
-static int init(void *state, const augs_strategy_options *options, augs_error *error)
+AUGSI_COMPUTES static int init(void *state, const augs_strategy_options *options, augs_error *error)
 {
     memory_optimized *self = state;
     augs_strategy_options taken;
@@ -185,7 +186,8 @@ static void keep_to_fit(memory_optimized *self)
     }
 }
 
-static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span, augs_error *error)
+AUGSI_COMPUTES static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span,
+                               augs_error *error)
 {
     memory_optimized *self = state;
     augsi_fit_look(&self->fit, facts->memory_available_bytes);
@@ -219,7 +221,7 @@ static void learn_cost(memory_optimized *self, double n, double each)
     self->consumer_samples = n;
 }
 
-static void observe(void *state, const augs_feedback *feedback)
+AUGSI_COMPUTES static void observe(void *state, const augs_feedback *feedback)
 {
     memory_optimized *self = state;
     self->n_unheard = 0;
@@ -239,7 +241,7 @@ static void observe(void *state, const augs_feedback *feedback)
     }
 }
 
-static void inherit(void *state, const void *old)
+AUGSI_COMPUTES static void inherit(void *state, const void *old)
 {
     memory_optimized *self = state;
     const memory_optimized *before = old;
@@ -256,14 +258,16 @@ static const char *why(const void *state)
     return ((const memory_optimized *)state)->why;
 }
 
+AUGSI_PLANNER_GATES
+
 const augs_strategy_ops augsi_strategy_memory_optimized = {
     .size = sizeof(augs_strategy_ops),
     .name = "memory_optimized",
     .state_size = sizeof(memory_optimized),
-    .init = init,
-    .plan = plan,
-    .observe = observe,
+    .init = gated_init,
+    .plan = gated_plan,
+    .observe = gated_observe,
     .why = why,
-    .inherit = inherit,
+    .inherit = gated_inherit,
     .full_count = full_count,
 };

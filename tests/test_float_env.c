@@ -191,13 +191,18 @@ static int take_bytes(void *user, const void *data, size_t n_bytes)
     return AUGS_OK;
 }
 
-static int take_batch(void *user, augs_batch *batch)
+static void add_slab(augs_batch *batch)
 {
     size_t n_bytes = 0;
-    (void)user;
-    note_callback();
     const void *slab = augs_batch_slab(batch, &n_bytes);
     add(slab, n_bytes);
+}
+
+static int take_batch(void *user, augs_batch *batch)
+{
+    (void)user;
+    note_callback();
+    add_slab(batch);
     return AUGS_OK;
 }
 
@@ -255,6 +260,48 @@ static void add_plan(const char *strategy, uint64_t batches)
         ck_assert_msg(status == AUGS_OK, "%s", error.message);
     }
     CALL(augs_planner_free(planner));
+}
+
+/* A shipped strategy without the library around it: its state is all that it computed. */
+static void add_ops(const char *name)
+{
+    augs_error error;
+    const augs_strategy_ops *ops = NULL;
+    const augs_strategy_options options = {.size = sizeof options, .max_samples = 4096};
+    augs_span span = {0, 1, 0};
+    int status = AUGS_E_INTERNAL;
+    CALL(status = augs_strategy_find(name, &ops, &error));
+    ck_assert_int_eq(status, AUGS_OK);
+    const size_t n_bytes = (ops->state_size + 15) / 16 * 16;
+    unsigned char *state = aligned_alloc(16, 2 * n_bytes);
+    memset(state, 0, 2 * n_bytes);
+    CALL(status = ops->init(state, &options, &error));
+    ck_assert_msg(status == AUGS_OK, "%s", error.message);
+    for (uint64_t step = 0; step < 40; step++) {
+        const augs_plan_facts facts = {.size = sizeof facts,
+                                       .step = step,
+                                       .position = span.first + span.count,
+                                       .n_samples = 1000000,
+                                       .world_size = 1,
+                                       .memory_limit_bytes = 1000003,
+                                       .memory_used_bytes = 3331 * step,
+                                       .memory_available_bytes = 1000003 - 3331 * step};
+        CALL(status = ops->plan(state, &facts, &span, &error));
+        ck_assert_int_eq(status, 1);
+        add(&span, sizeof span);
+        const volatile double seconds = 0.003 + 0.0007 * (double)span.count;
+        const augs_feedback feedback = {.size = sizeof feedback,
+                                        .step = step,
+                                        .n_samples = span.count,
+                                        .seconds = seconds,
+                                        .bytes = 1000 + 33 * span.count,
+                                        .available_bytes = 20000};
+        CALL(ops->observe(state, &feedback));
+    }
+    CALL(status = ops->init(state + n_bytes, &options, &error));
+    CALL(ops->inherit(state + n_bytes, state));
+    add(state, 2 * n_bytes);
+    free(state);
 }
 
 static int probe(void *user, uint64_t batch_size, uint32_t step, augs_error *error)
@@ -364,6 +411,52 @@ static void add_chunks(augs_stream *stream)
     }
 }
 
+static void *serve(void *argument)
+{
+    augs_error error;
+    set_env(callers);
+    const int status = augs_server_run(argument, &error);
+    return status == AUGS_OK && same_env(read_env(), callers) ? argument : NULL;
+}
+
+static void add_served(augs_stream *stream)
+{
+    augs_error error;
+    augs_server *server = NULL;
+    augs_subscriber *subscriber = NULL;
+    pthread_t thread;
+    void *served = NULL;
+    int status = AUGS_E_INTERNAL;
+    const augs_job_options job = {.size = sizeof job};
+    const augs_server_options of_server = {
+        .size = sizeof of_server, .n_fillers = 2, .endpoint = "tcp://127.0.0.1:*"};
+    CALL(status = augs_server_open(&of_server, &server, &error));
+    ck_assert_msg(status == AUGS_OK, "%s", error.message);
+    CALL(status = augs_server_add_job(server, stream, &job, &error));
+    ck_assert_msg(status == AUGS_OK, "%s", error.message);
+    ck_assert_int_eq(pthread_create(&thread, NULL, serve, server), 0);
+    const char *const endpoints[] = {augs_server_endpoint(server)};
+    const augs_subscriber_options of_subscriber = {
+        .size = sizeof of_subscriber, .n_endpoints = 1, .endpoints = endpoints, .verify = 1};
+    CALL(status = augs_subscriber_open(&of_subscriber, &subscriber, &error));
+    ck_assert_msg(status == AUGS_OK, "%s", error.message);
+    for (;;) {
+        augs_batch *batch = NULL;
+        CALL(status = augs_subscriber_next(subscriber, &batch, &error));
+        ck_assert_msg(status >= 0, "%s", error.message);
+        if (status == 0) {
+            break;
+        }
+        add_slab(batch);
+        augs_batch_unref(batch);
+    }
+    CALL(augs_subscriber_free(subscriber));
+    augs_server_stop(server);
+    pthread_join(thread, &served);
+    ck_assert_ptr_nonnull(served);
+    CALL(augs_server_free(server));
+}
+
 static uint64_t hash_in(float_env env)
 {
     callers = env;
@@ -375,11 +468,34 @@ static uint64_t hash_in(float_env env)
     add_plan("round_robin", 7);
     add_plan("memory_optimized", 0);
     add_plan("adaptive", 0);
+    add_ops("memory_optimized");
+    add_ops("adaptive");
     add_calculations();
     CALL(augs_stream_unref(stream));
     set_env(default_env());
     return hash;
 }
+
+static uint64_t served_in(float_env env)
+{
+    callers = default_env();
+    augs_stream *stream = open_stream();
+    callers = env;
+    hash = UINT64_C(1469598103934665603);
+    add_served(stream);
+    augs_stream_unref(stream);
+    return hash;
+}
+
+/* The server's thread and fillers, and a subscriber that makes every batch again. */
+START_TEST(what_is_served_does_not_depend_on_the_environment)
+{
+    const uint64_t expected = served_in(default_env());
+    for (unsigned i = N_ENVIRONMENTS - 4; i < N_ENVIRONMENTS; i++) {
+        ck_assert_msg(served_in(numbered_env(i)) == expected, "environment %u", i);
+    }
+}
+END_TEST
 
 START_TEST(no_environment_changes_a_result_or_is_changed)
 {
@@ -592,6 +708,7 @@ START_TEST(threads_with_environments_of_their_own_fill_the_same)
 END_TEST
 
 AUGS_SUITE("float environment", no_environment_changes_a_result_or_is_changed,
+           what_is_served_does_not_depend_on_the_environment,
            the_environment_of_the_program_does_not_count, callbacks_run_in_the_callers_environment,
            what_a_callback_changes_is_the_callers,
            threads_with_environments_of_their_own_fill_the_same)
