@@ -56,7 +56,7 @@ typedef struct augs_chunks_options {
      * NULL. Not 0: stop at once, chunks in hand are dropped (AUGS_E_CANCELLED). */
     int (*stop)(void *user);
 } augs_chunks_options;
-AUGS_SIZED_STRUCT(augs_chunks_options, progress_user);
+AUGS_SIZED_STRUCT(augs_chunks_options, stop);
 
 typedef struct augs_chunks_report {
     uint32_t size;
@@ -69,7 +69,7 @@ typedef struct augs_chunks_report {
     uint32_t lock;      /* AUGS_LOCK_... */
     uint32_t reserved;
 } augs_chunks_report;
-AUGS_SIZED_STRUCT(augs_chunks_report, n_samples);
+AUGS_SIZED_STRUCT(augs_chunks_report, reserved);
 
 /*
  * Writes the chunks into the folder `path`, or goes on with what an earlier call left there. The
@@ -133,7 +133,7 @@ typedef struct augs_chunks_verify_options {
     void *user;                                                      /* of all functions */
     int (*stop)(void *user); /* as in augs_chunks_options; may be NULL */
 } augs_chunks_verify_options;
-AUGS_SIZED_STRUCT(augs_chunks_verify_options, user);
+AUGS_SIZED_STRUCT(augs_chunks_verify_options, stop);
 
 typedef struct augs_chunks_summary {
     uint32_t size;
