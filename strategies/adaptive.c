@@ -182,25 +182,29 @@ static void keep_to_memory(augsi_adaptive *self)
     }
 }
 
-AUGSI_COMPUTES static void observe(void *state, const augs_feedback *feedback)
+AUGSI_COMPUTES static void observe(void *state, const augs_feedback *given)
 {
+    augs_feedback feedback;
+    if (given == NULL || AUGSI_TAKE(augs_feedback, given, &feedback, NULL) < 0) {
+        return; /* of a later version, and it says what is not known here */
+    }
     augsi_adaptive *self = state;
     /* nothing above max was planned */
-    if (feedback == NULL || feedback->n_samples == 0 || feedback->n_samples > self->limits.max) {
+    if (feedback.n_samples == 0 || feedback.n_samples > self->limits.max) {
         return;
     }
-    if (feedback->step <= self->last_step) { /* else it is of another epoch */
-        const uint64_t lag = self->last_step - feedback->step;
+    if (feedback.step <= self->last_step) { /* else it is of another epoch */
+        const uint64_t lag = self->last_step - feedback.step;
         self->lag = lag < MOST_LAG ? (uint32_t)lag : MOST_LAG;
     }
-    if (augsi_fit_hear(&self->fit, feedback)) {
+    if (augsi_fit_hear(&self->fit, &feedback)) {
         keep_to_memory(self); /* what a batch took until it failed is no cost of its size */
         return;
     }
-    see_memory(self, feedback);
-    if (feedback->seconds > 1e-12 && feedback->seconds < 1e12) {
-        see_seconds(self, feedback->n_samples, feedback->seconds);
-    } else if (feedback->n_samples == self->trial) {
+    see_memory(self, &feedback);
+    if (feedback.seconds > 1e-12 && feedback.seconds < 1e12) {
+        see_seconds(self, feedback.n_samples, feedback.seconds);
+    } else if (feedback.n_samples == self->trial) {
         drop_trial(self);
     }
     keep_to_memory(self);
@@ -236,25 +240,29 @@ static uint64_t next_size(augsi_adaptive *self)
     return self->size;
 }
 
-AUGSI_COMPUTES static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span,
+AUGSI_COMPUTES static int plan(void *state, const augs_plan_facts *given, augs_span *ret_span,
                                augs_error *error)
 {
+    augs_plan_facts facts;
+    int status = AUGSI_TAKE(augs_plan_facts, given, &facts, error);
+    if (status < 0) {
+        return status;
+    }
     augsi_adaptive *self = state;
-    self->limit_facts = facts->memory_limit_bytes;
-    self->last_step = facts->step;
-    augsi_fit_look(&self->fit, facts->memory_available_bytes);
+    self->limit_facts = facts.memory_limit_bytes;
+    self->last_step = facts.step;
+    augsi_fit_look(&self->fit, facts.memory_available_bytes);
     keep_to_memory(self);
     const uint64_t size = next_size(self);
     augs_span span;
     const double most = self->limits.last_batch == AUGS_LAST_BATCH_MERGE
                             ? augsi_adaptive_size_most(self)
                             : (double)self->limits.max;
-    int status =
-        augsi_size_span(&self->limits, "adaptive", facts, size,
-                        most < (double)self->limits.max ? (uint64_t)most : self->limits.max, &span,
-                        &self->full, error);
+    status = augsi_size_span(&self->limits, "adaptive", &facts, size,
+                             most < (double)self->limits.max ? (uint64_t)most : self->limits.max,
+                             &span, &self->full, error);
     if (status > 0) {
-        self->why = span.count / facts->world_size != size ? "tail" : self->why;
+        self->why = span.count / facts.world_size != size ? "tail" : self->why;
         *ret_span = span;
     }
     return status;

@@ -186,20 +186,25 @@ static void keep_to_fit(memory_optimized *self)
     }
 }
 
-AUGSI_COMPUTES static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span,
+AUGSI_COMPUTES static int plan(void *state, const augs_plan_facts *given, augs_span *ret_span,
                                augs_error *error)
 {
+    augs_plan_facts facts;
+    int status = AUGSI_TAKE(augs_plan_facts, given, &facts, error);
+    if (status < 0) {
+        return status;
+    }
     memory_optimized *self = state;
-    augsi_fit_look(&self->fit, facts->memory_available_bytes);
+    augsi_fit_look(&self->fit, facts.memory_available_bytes);
     if (self->published) {
-        decide_published(self, facts);
+        decide_published(self, &facts);
     } else {
-        decide(self, facts);
+        decide(self, &facts);
     }
     keep_to_fit(self);
     const uint64_t most = self->published ? self->size : self->most;
-    int status = augsi_size_span(&self->limits, "memory_optimized", facts, self->size, most,
-                                 ret_span, &self->full, error);
+    status = augsi_size_span(&self->limits, "memory_optimized", &facts, self->size, most, ret_span,
+                             &self->full, error);
     self->n_unheard++;
     self->started = true;
     return status;
@@ -221,23 +226,27 @@ static void learn_cost(memory_optimized *self, double n, double each)
     self->consumer_samples = n;
 }
 
-AUGSI_COMPUTES static void observe(void *state, const augs_feedback *feedback)
+AUGSI_COMPUTES static void observe(void *state, const augs_feedback *given)
 {
+    augs_feedback feedback;
+    if (given == NULL || AUGSI_TAKE(augs_feedback, given, &feedback, NULL) < 0) {
+        return; /* of a later version, and it says what is not known here */
+    }
     memory_optimized *self = state;
     self->n_unheard = 0;
-    if (augsi_fit_hear(&self->fit, feedback)) {
+    if (augsi_fit_hear(&self->fit, &feedback)) {
         return; /* what a batch needs that did not fit is not known */
     }
-    self->heard = feedback->n_samples > self->heard ? feedback->n_samples : self->heard;
-    if (feedback->bytes != 0 && feedback->n_samples != 0) {
-        const double n = (double)feedback->n_samples;
-        learn_cost(self, n, (double)feedback->bytes / n);
+    self->heard = feedback.n_samples > self->heard ? feedback.n_samples : self->heard;
+    if (feedback.bytes != 0 && feedback.n_samples != 0) {
+        const double n = (double)feedback.n_samples;
+        learn_cost(self, n, (double)feedback.bytes / n);
     }
-    if (feedback->available_bytes != 0) {
-        const uint64_t most = UINT64_MAX - 1 - feedback->bytes; /* UINT64_MAX: not reported */
-        self->room_bytes = feedback->bytes == UINT64_MAX || feedback->available_bytes > most
+    if (feedback.available_bytes != 0) {
+        const uint64_t most = UINT64_MAX - 1 - feedback.bytes; /* UINT64_MAX: not reported */
+        self->room_bytes = feedback.bytes == UINT64_MAX || feedback.available_bytes > most
                                ? UINT64_MAX - 1
-                               : feedback->available_bytes + feedback->bytes;
+                               : feedback.available_bytes + feedback.bytes;
     }
 }
 

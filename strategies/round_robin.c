@@ -204,12 +204,16 @@ int augsi_round_robin_layout(const void *state, uint64_t n_samples, uint32_t wor
     return status;
 }
 
-static int plan(void *state, const augs_plan_facts *facts, augs_span *ret_span, augs_error *error)
+static int plan(void *state, const augs_plan_facts *given, augs_span *ret_span, augs_error *error)
 {
+    augs_plan_facts facts;
+    int status = AUGSI_TAKE(augs_plan_facts, given, &facts, error);
+    if (status < 0) {
+        return status;
+    }
     augsi_layout layout;
-    int status =
-        augsi_round_robin_layout(state, facts->n_samples, facts->world_size, &layout, error);
-    return status < 0 ? status : augsi_layout_span(&layout, facts->step, ret_span);
+    status = augsi_round_robin_layout(state, facts.n_samples, facts.world_size, &layout, error);
+    return status < 0 ? status : augsi_layout_span(&layout, facts.step, ret_span);
 }
 
 static uint64_t full_count(const void *state, const augs_plan_facts *facts)

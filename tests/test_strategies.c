@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <augstream/strategy.h>
@@ -7,7 +8,7 @@
 #include "suite.h"
 
 typedef union planner_state {
-    char bytes[256];
+    char bytes[16384];
     max_align_t aligned;
 } planner_state;
 
@@ -302,6 +303,46 @@ START_TEST(endless_streams_are_planned_as_far_as_numbers_go)
 }
 END_TEST
 
+/* Their tables may be used without a pipeline, by a caller who is older or newer. */
+START_TEST(facts_and_feedback_of_other_versions_are_taken_or_refused)
+{
+    struct {
+        augs_plan_facts facts;
+        uint64_t more;
+    } newer = {.facts = {.size = sizeof newer, .world_size = 1, .n_samples = 100}};
+    struct {
+        augs_feedback feedback;
+        uint64_t more;
+    } told = {.feedback = {.size = sizeof told, .n_samples = 4, .seconds = 1, .bytes = 1}};
+    for (uint32_t i = 0; i < augs_strategy_count(); i++) {
+        const bool in_turn = strcmp(augs_strategy_name(i), "round_robin") == 0;
+        planner_state state, before;
+        const augs_strategy_ops *ops =
+            planner(augs_strategy_name(i), OPTIONS(.batches = in_turn ? 3 : 0), &state);
+        augs_span span = {7, 7, 7};
+        augs_error error;
+        newer.more = 1;
+        AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, ops->plan(&state, &newer.facts, &span, &error), error);
+        ck_assert_ptr_nonnull(strstr(error.message, "augs_plan_facts: size"));
+        newer.more = 0;
+        newer.facts.size = augs_plan_facts_v1_bytes - 1;
+        AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, ops->plan(&state, &newer.facts, &span, &error), error);
+        ck_assert_uint_eq(span.count, 7);
+        newer.facts.size = sizeof newer;
+        AUGS_ASSERT_STATUS(1, ops->plan(&state, &newer.facts, &span, &error), error);
+        if (ops->observe != NULL) {
+            memcpy(&before, &state, sizeof before);
+            told.more = 1;
+            ops->observe(&state, &told.feedback);
+            ck_assert_mem_eq(&before, &state, ops->state_size);
+            told.more = 0;
+            ops->observe(&state, &told.feedback);
+            ck_assert_mem_ne(&before, &state, ops->state_size);
+        }
+    }
+}
+END_TEST
+
 AUGS_SUITE("strategies", every_strategy_is_found_by_its_name,
            a_name_that_does_not_exist_is_answered_with_those_that_do,
            sequential_goes_in_groups_and_keeps_the_tail,
@@ -311,4 +352,5 @@ AUGS_SUITE("strategies", every_strategy_is_found_by_its_name,
            round_robin_deals_window_after_window,
            round_robin_leaves_out_an_end_so_that_all_batches_are_equal,
            round_robin_refuses_sizes_at_its_first_step,
-           endless_streams_are_planned_as_far_as_numbers_go)
+           endless_streams_are_planned_as_far_as_numbers_go,
+           facts_and_feedback_of_other_versions_are_taken_or_refused)

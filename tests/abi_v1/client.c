@@ -380,7 +380,7 @@ static void drive_strategy(void)
     memset(state, 0, ops->state_size);
     augs_strategy_options_init(&options);
     must(ops->init(state, &options, &error), "init");
-    augs_plan_facts_init(&facts);
+    INPUT(augs_plan_facts, &facts);
     facts.world_size = 1;
     facts.n_samples = 1000;
     must(ops->plan(state, &facts, &span, &error), "plan");
