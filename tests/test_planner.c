@@ -280,7 +280,7 @@ START_TEST(a_journal_has_the_steps_of_each_epoch)
         options.epoch = epoch;
         options.fingerprint = "abc";
         planner = open_planner(options, small);
-        AUGS_ASSERT_STATUS(AUGS_E_STATE,
+        AUGS_ASSERT_STATUS(AUGS_E_BUSY,
                            try_planner(options, small, &(augs_planner *){NULL}, &error), error);
         n_steps[epoch] = walk(planner, epoch == 0 ? spans : others, 500 + 400 * epoch);
         expect_no_span(planner);

@@ -84,7 +84,7 @@ AUGS_SIZED_STRUCT(augs_pipeline_options, reserved);
  * AUGS_E_ARGUMENT for a shipped strategy that decides as it goes with world_size > 1: each rank
  * would decide for itself. Let all replay one journal, which augs_planner writes for that many
  * ranks and this stream's fingerprint, or take a fixed strategy. Of journals:
- * AUGS_E_NOT_FOUND, AUGS_E_MISMATCH (of another stream, window, world or strategy), AUGS_E_STATE
+ * AUGS_E_NOT_FOUND, AUGS_E_MISMATCH (of another stream, window, world or strategy), AUGS_E_BUSY
  * (another run appends to it), AUGS_E_CORRUPT, AUGS_E_IO, AUGS_E_NO_SPACE; a file that is none is
  * left as it is.
  */

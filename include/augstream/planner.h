@@ -32,7 +32,7 @@ typedef struct augs_planner_options {
 AUGS_SIZED_STRUCT(augs_planner_options, allocator);
 
 /* Copies the options, but for the monitor. AUGS_E_ARGUMENT, AUGS_E_NOT_FOUND (strategy, replay),
- * AUGS_E_RANGE, AUGS_E_MISMATCH, AUGS_E_CORRUPT, AUGS_E_STATE (journal). */
+ * AUGS_E_RANGE, AUGS_E_MISMATCH, AUGS_E_CORRUPT, AUGS_E_BUSY (journal). */
 AUGS_API int augs_planner_open(const augs_planner_options *options, augs_planner **ret_planner,
                                augs_error *error);
 AUGS_API void augs_planner_free(augs_planner *planner); /* NULL is fine */
