@@ -16,7 +16,10 @@
 static char folder[256];
 static augs_stream *stream;
 static augs_chunks_options options = {
-    .size = sizeof(augs_chunks_options), .format = AUGS_FORMAT_MSGPACK, .chunk_size = 4};
+    .size = sizeof(augs_chunks_options),
+    .format = AUGS_FORMAT_MSGPACK,
+    .check = AUGS_CHECK_FULL, /* else a wrong hash of a chunk of the right size is kept */
+    .chunk_size = 4};
 
 static void put(const char *name, const void *data, size_t n_bytes)
 {
