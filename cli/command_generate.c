@@ -11,6 +11,7 @@
 #include "json_out.h"
 #include "options.h"
 #include "progress.h"
+#include "shown_text.h"
 #include "stream_arguments.h"
 
 /* --samples: a number, "endless", or absent (endless with --count). */
@@ -199,14 +200,29 @@ static void put_bytes(double n_bytes, char *ret_text, size_t room)
 
 static void put_seconds(double seconds, char *ret_text, size_t room)
 {
-    if (seconds < 120) {
-        snprintf(ret_text, room, "%.3g s", seconds);
+    const double days = seconds / (24.0 * 3600);
+    if (seconds < 0.1) {
+        snprintf(ret_text, room, "less than 0.1 s");
+    } else if (seconds < 120) {
+        snprintf(ret_text, room, "about %.3g s", seconds);
     } else if (seconds < 7200) {
-        snprintf(ret_text, room, "%.0f min", seconds / 60);
+        snprintf(ret_text, room, "about %.0f min", seconds / 60);
     } else if (seconds < 48.0 * 3600) {
-        snprintf(ret_text, room, "%.0f h", seconds / 3600);
+        snprintf(ret_text, room, "about %.0f h", seconds / 3600);
+    } else if (days < 730) {
+        snprintf(ret_text, room, "about %.0f days", days);
     } else {
-        snprintf(ret_text, room, "%.4g days", seconds / (24.0 * 3600));
+        snprintf(ret_text, room, "about %.0f years", days / 365.25);
+    }
+}
+
+/* A figure of an estimate; UINT64_MAX: the library knows none. */
+static void json_figure(json_out *json, const char *key, uint64_t figure)
+{
+    if (figure == UINT64_MAX) {
+        json_null(json, key);
+    } else {
+        json_whole(json, key, figure);
     }
 }
 
@@ -220,41 +236,51 @@ static void put_estimate_json(const generation *of, const augs_chunks_estimate *
     json_whole(&json, "kept", estimate->n_kept);
     json_whole(&json, "samples", estimate->n_samples);
     json_whole(&json, "files", estimate->n_files);
-    json_whole(&json, "bytes", estimate->n_bytes);
+    json_figure(&json, "bytes", estimate->n_bytes);
     json_bool(&json, "exact", estimate->is_exact != 0);
-    json_whole(&json, "disk_bytes", estimate->disk_bytes);
-    if (estimate->free_bytes == UINT64_MAX) {
-        json_null(&json, "free_bytes");
-    } else {
-        json_whole(&json, "free_bytes", estimate->free_bytes);
-    }
-    if (estimate->free_files == UINT64_MAX) {
-        json_null(&json, "free_files");
-    } else {
-        json_whole(&json, "free_files", estimate->free_files);
-    }
+    json_figure(&json, "disk_bytes", estimate->disk_bytes);
+    json_figure(&json, "free_bytes", estimate->free_bytes);
+    json_figure(&json, "free_files", estimate->free_files);
     json_whole(&json, "measured_samples", estimate->n_measured);
     json_number(&json, "seconds", estimate->seconds);
     json_end(&json);
 }
 
-static void put_estimate(const generation *of, const augs_chunks_estimate *estimate)
+static void put_size(const augs_chunks_estimate *estimate)
 {
-    char bytes[32], disk[32], room[32], seconds[32];
+    char bytes[32], disk[32], room[32];
+    const bool fits = estimate->n_bytes < UINT64_MAX; /* else it is more than 64 bits can say */
     put_bytes((double)estimate->n_bytes, bytes, sizeof bytes);
     put_bytes((double)estimate->disk_bytes, disk, sizeof disk);
     put_bytes((double)estimate->free_bytes, room, sizeof room);
+    if (fits) {
+        printf("bytes: %s%" PRIu64 " (%s)\n", estimate->is_exact ? "" : "at most ",
+               estimate->n_bytes, bytes);
+    } else {
+        printf("bytes: more than %s\n", bytes);
+    }
+    printf("disk:  %s%s needed, %s free\n", estimate->disk_bytes < UINT64_MAX ? "" : "more than ",
+           disk, estimate->free_bytes == UINT64_MAX ? "an unknown number" : room);
+}
+
+static void put_estimate(const generation *of, const augs_chunks_estimate *estimate)
+{
+    char seconds[48];
     put_seconds(estimate->seconds, seconds, sizeof seconds);
-    printf("%s: %" PRIu64 " of %" PRIu64 " chunks to make, %" PRIu64 " samples\n", of->folder,
+    shown_put(stdout, of->folder);
+    printf(": %" PRIu64 " of %" PRIu64 " chunks to make, %" PRIu64 " samples\n",
            estimate->n_chunks - estimate->n_kept, estimate->n_chunks, estimate->n_samples);
     printf("files: %" PRIu64 "\n", estimate->n_files);
-    printf("bytes: %s%" PRIu64 " (%s)\n", estimate->is_exact ? "" : "at most ", estimate->n_bytes,
-           bytes);
-    printf("disk:  %s needed, %s free\n", disk,
-           estimate->free_bytes == UINT64_MAX ? "an unknown number" : room);
-    printf("time:  about %s, without the time of the disk (measured on %" PRIu64
+    put_size(estimate);
+    printf("time:  %s, without the time of the disk (measured on %" PRIu64
            " samples made in memory)\n",
            seconds, estimate->n_measured);
+}
+
+/* What went wrong in the folder: another value of --out need not help. */
+static int complain_folder(const generation *of, const augs_error *error)
+{
+    return complain(exit_status_of(error->status), "--out '%s': %s", of->folder, error->message);
 }
 
 static int dry_run(const generation *of, const augs_chunks_options *chunk_options)
@@ -266,7 +292,7 @@ static int dry_run(const generation *of, const augs_chunks_options *chunk_option
         return complain(EXIT_PARTLY, "stopped; nothing was written");
     }
     if (status < 0) {
-        return complain_value(exit_status_of(status), of->arguments, OPT_OUT, error.message);
+        return complain_folder(of, &error);
     }
     if (of->arguments->given[OPT_JSON]) {
         put_estimate_json(of, &estimate);
@@ -292,7 +318,7 @@ static int fail_folder(const generation *of, const augs_chunks_report *report,
                         " chunks are there; the same command goes on",
                         report->n_made + report->n_kept, report->n_chunks);
     }
-    complain_value(result, of->arguments, OPT_OUT, error->message);
+    complain_folder(of, error);
     if (status == AUGS_E_NO_SPACE && report->n_made == 0 && !of->arguments->given[OPT_FORCE]) {
         tell(false, "--dry-run shows what a run needs; --force writes all the same");
     }

@@ -81,8 +81,9 @@ const command commands[N_COMMANDS] = {
                      .summary = "provenance, schema and first records of chunk files",
                      .details =
                          "Looks at the first chunk of a folder, or at the chunk given. `fault` "
-                         "is null if the chunk holds what the stream makes, else the exit "
-                         "status is 5.",
+                         "is null if the chunk holds what the stream makes and, of a folder, the "
+                         "manifests and COMPLETE are right. Else it is a text, and the exit "
+                         "status is 5. verify looks at every chunk.",
                      .run = command_inspect},
     [CMD_SERVE] =
         {.name = "serve",

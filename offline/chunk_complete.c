@@ -44,9 +44,8 @@ static int find_root(const root_search *search, augs_error *error)
         if (status < 0) {
             return status;
         }
-        if (!manifest->exists || !manifest->is_canonical ||
-            manifest->n_lines != augsi_shard_chunks(run, s, search->n_shards)) {
-            return 0;
+        if (!manifest->exists || manifest->n_lines < augsi_shard_chunks(run, s, search->n_shards)) {
+            return 0; /* more lines are no fault: a later one of a chunk replaces an earlier one */
         }
     }
     augsi_hash_stream_begin(search->checker->hash);

@@ -224,5 +224,11 @@ int augsi_chunk_run_differ(const char *ours, const char *theirs, size_t n_theirs
     }
     json_decref(mine);
     json_decref(other);
+    if (text[0] == '\0') { /* nothing of the run differs */
+        return augsi_fail(error, AUGS_E_MISMATCH,
+                          "'%s': the header is another shard's, or was edited (this run writes the "
+                          "same values as other bytes); put the file back, or use an empty folder",
+                          where);
+    }
     return augsi_fail(error, AUGS_E_MISMATCH, "'%s' is of another run: %s", where, text);
 }

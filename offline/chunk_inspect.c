@@ -166,7 +166,7 @@ static int find_chunk(inspection *look, uint32_t shard, augs_error *error)
         augsi_window_move(&look->run, window, next, look->n_shards);
         status = augsi_manifest_load(&look->folder, &look->run, &look->checker.sizes,
                                      look->n_shards, &manifest, window, error);
-        for (uint64_t i = 0; i < window->count && status == AUGS_OK; i++) {
+        for (uint64_t i = 0; i < window->n_used && status == AUGS_OK; i++) {
             uint64_t chunk = window->first + i * window->step;
             look->n_listed += window->entries[i].listed;
             if (window->entries[i].listed &&
@@ -180,17 +180,22 @@ static int find_chunk(inspection *look, uint32_t shard, augs_error *error)
     return status;
 }
 
+static int find_in_manifest(void *user, const char *name, augs_error *error)
+{
+    inspection *look = user;
+    uint32_t shard, n_shards;
+    bool is_ours = augsi_manifest_parse_name(name, &shard, &n_shards) && n_shards == look->n_shards;
+    return is_ours ? find_chunk(look, shard, error) : AUGS_OK;
+}
+
+/* Of a folder only the manifests that are there are read: a run can have very many shards. */
 static int find_entry(inspection *look, augs_error *error)
 {
-    int status = AUGS_OK;
     if (look->name != NULL) {
         return find_chunk(look, (uint32_t)(look->chunk % look->n_shards), error);
     }
     look->chunk = UINT64_MAX;
-    for (uint32_t s = 0; s < look->n_shards && status == AUGS_OK; s++) {
-        status = find_chunk(look, s, error);
-    }
-    return status;
+    return augsi_folder_list(&look->folder, find_in_manifest, look, error);
 }
 
 /* Whether COMPLETE is right, and if it is there but is not, the fault. */

@@ -113,7 +113,7 @@ static int look_at_window(augsi_chunk_writer *writer, uint32_t check, augsi_rewr
                           bool stop_at_bad, augs_error *error)
 {
     const augsi_window *window = &writer->window;
-    for (uint64_t i = 0; i < window->count; i++) {
+    for (uint64_t i = 0; i < window->n_used; i++) {
         if (augsi_stopped(&writer->folder.stop)) {
             return augsi_fail_stopped(error);
         }

@@ -356,11 +356,12 @@ void augsi_window_move(const augsi_chunk_run *run, augsi_window *window, uint64_
                        uint64_t step)
 {
     uint64_t left = first < run->n_chunks ? (run->n_chunks - first - 1) / step + 1 : 0;
+    memset(window->entries, 0, (size_t)window->n_used * sizeof *window->entries);
     window->first = first;
     window->step = step;
     window->count = left < window->capacity ? left : window->capacity;
+    window->n_used = 0;
     window->next = UINT64_MAX;
-    memset(window->entries, 0, (size_t)window->count * sizeof *window->entries);
 }
 
 /* The lines of a window. Those of a canonical manifest stand where the last window ended, or behind
@@ -392,7 +393,9 @@ static int load_lines(manifest_reading *reading, augsi_window *window, augs_erro
             continue;
         }
         if (chunk < end) {
-            window->entries[(chunk - window->first) / window->step] = entry;
+            uint64_t index = (chunk - window->first) / window->step;
+            window->entries[index] = entry;
+            window->n_used = index < window->n_used ? window->n_used : index + 1;
             continue;
         }
         window->next = chunk < window->next ? chunk : window->next;

@@ -82,7 +82,8 @@ int augsi_manifest_open(const augsi_folder *folder, const augsi_chunk_run *run,
 /* The entries of `count` chunks from `first` on, every `step`-th. */
 typedef struct augsi_window {
     uint64_t first, step, count;
-    uint64_t next; /* the first chunk behind them that a manifest lists; UINT64_MAX: none does */
+    uint64_t n_used; /* entries from this index on are not listed */
+    uint64_t next;   /* the first chunk behind them that a manifest lists; UINT64_MAX: none does */
     augsi_chunk_entry *entries;
     uint64_t capacity;
 } augsi_window;

@@ -95,30 +95,34 @@ static int load_window(chunk_verifier *verifier, uint64_t first, augs_error *err
     return AUGS_OK;
 }
 
+/* Goes to a chunk behind the next one; what lies between is not listed. */
+static void skip_to(chunk_verifier *verifier, uint64_t chunk)
+{
+    chunk = chunk < verifier->run.n_chunks ? chunk : verifier->run.n_chunks;
+    verifier->n_unlisted += chunk - verifier->next_chunk;
+    verifier->next_chunk = chunk;
+}
+
 /* The next chunk that is listed, behind a gap of n_unlisted; 0: there is none. A folder that lists
  * a few chunks of very many is not walked chunk by chunk. */
 static int find_next(chunk_verifier *verifier, augs_error *error)
 {
-    augsi_window *window = &verifier->window;
-    uint64_t *next = &verifier->next_chunk;
+    const augsi_window *window = &verifier->window;
+    const uint64_t *next = &verifier->next_chunk;
     while (*next < verifier->run.n_chunks) {
         uint64_t index = *next - window->first;
         if (augsi_stopped(&verifier->folder.stop)) {
             return augsi_fail_stopped(error);
         }
-        if (index < window->count) {
+        if (index < window->n_used) {
             if (window->entries[index].listed) {
                 return 1;
             }
-            verifier->n_unlisted++;
-            (*next)++;
+            skip_to(verifier, *next + 1);
             continue;
         }
         if (window->count > 0 && window->next != *next) {
-            uint64_t end = verifier->run.n_chunks;
-            end = window->next < end ? window->next : end;
-            verifier->n_unlisted += end - *next;
-            *next = end;
+            skip_to(verifier, window->next);
         }
         int status = *next < verifier->run.n_chunks ? load_window(verifier, *next, error) : 0;
         if (status < 0) {

@@ -275,7 +275,10 @@ static int check_room(const augsi_chunk_writer *writer, augs_error *error)
         "'%.100s' has %" PRIu64 " bytes free; the %" PRIu64 " chunks to make need %s%" PRIu64
         " (%" PRIu64 " missing); nothing was written",
         writer->folder.path, need.free_bytes, writer->report->n_chunks - writer->report->n_kept,
-        need.is_exact ? "" : "at most ", need.disk_bytes, need.disk_bytes - need.free_bytes);
+        need.disk_bytes == UINT64_MAX ? "more than "
+        : need.is_exact               ? ""
+                                      : "at most ",
+        need.disk_bytes, need.disk_bytes - need.free_bytes);
 }
 
 static int make_missing(augsi_chunk_writer *writer, augs_error *error)

@@ -231,6 +231,59 @@ class Folder(Case):
         self.assertIn("measured", text)
         self.ends(2, "generate", *STREAM, "--samples", 10, "--dry-run", says="--out DIR")
 
+    def test_a_dry_run_shows_what_is_too_large_as_such(self):
+        absurd = ("--preset", "mild", "--seed", 1, "--samples", 1 << 56, "--chunk-size", 1, "--dry-run")
+        text = self.generate("d", *absurd)[1].stdout
+        self.assertRegex(text, r"bytes: more than 18.4 EB\ndisk:  more than 18.4 EB needed")
+        self.assertRegex(text, r"time:  about \d+ years,")
+        told = json.loads(self.generate("d", *absurd, "--json")[1].stdout)
+        self.assertEqual((told["bytes"], told["disk_bytes"]), (None, None))
+        self.assertIn("more than 184467", self.generate("d", *absurd[:-1], status=1)[1].stderr)
+
+    def test_a_dry_run_escapes_the_name_of_the_folder(self):
+        text = self.generate("a\x1b[31mb\n", *STREAM, "--samples", 10, "--dry-run")[1].stdout
+        self.assertIn("a\\x1b[31mb\\n: 1 of 1 chunks", text)
+        self.assertNotIn("\x1b", text)
+
+    def test_what_goes_wrong_in_a_folder_is_told_without_advice_about_the_option(self):
+        refused = self.generate("d", *STREAM, "--samples", 1 << 50, status=1, says="missing")[1]
+        self.assertNotIn("accepted", refused.stderr)
+        folder, _ = self.generate("d", *STREAM, "--samples", 10)
+        (folder / ".lock-0of1").unlink(missing_ok=True)
+        (folder / ".lock-0of1").mkdir()
+        broken = self.generate("d", *STREAM, "--samples", 10, status=1, says=".lock-0of1")[1]
+        self.assertNotIn("accepted", broken.stderr)
+
+    def test_lines_of_a_manifest_in_another_order_are_the_same_run(self):
+        folder, _ = self.generate("d", *STREAM, "--samples", 3000, "--chunk-size", 1000)
+        manifest = folder / "manifest-0of1.jsonl"
+        header, *lines = manifest.read_text().splitlines(keepends=True)
+        for changed in ([*reversed(lines)], [lines[1], *lines]):
+            manifest.write_text("".join([header, *changed]))
+            self.ends(0, "verify", folder)
+            told = json.loads(self.ends(0, "inspect", folder).stdout)
+            self.assertEqual((told["complete"], told["n_listed"], told["fault"]), (True, 3, None))
+
+    def test_a_header_with_other_bytes_is_refused_with_the_reason(self):
+        folder, _ = self.generate("d", *STREAM, "--samples", 3000)
+        manifest = folder / "manifest-0of1.jsonl"
+        manifest.write_bytes(manifest.read_bytes().replace(b"\n", b"\r\n"))
+        before = files_of(folder)
+        self.generate("d", *STREAM, "--samples", 3000, status=5, says="was edited")
+        self.assertEqual(files_of(folder), before)
+
+    def test_one_shard_of_very_many_is_read_by_what_is_there(self):
+        many = ("--preset", "mild", "--seed", 1, "--samples", 60_000_000, "--chunk-size", 1)
+        folder, _ = self.generate("d", *many, "--shard", "999999/1000000")
+        self.generate("d", *many, "--shard", "7/1000000")
+        self.assertIn("120 of 60000000 chunks are listed", self.ends(4, "verify", folder).stderr)
+        told = json.loads(self.ends(0, "inspect", folder).stdout)
+        self.assertEqual((told["n_listed"], told["n_shards"], told["complete"], told["fault"]),
+                         (120, 1000000, False, None))
+        self.assertEqual(told["records"][0]["sample_id"], 7)
+        (folder / "part-10000007.safetensors").unlink()
+        self.assertIn("part-10000007", self.ends(4, "verify", folder).stderr)
+
     def test_a_second_writer_is_told_to_try_again(self):
         import fcntl
         folder = self.folder / "d"
