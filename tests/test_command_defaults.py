@@ -14,9 +14,9 @@ STREAM = ("--preset", "mild", "--seed", 1)
 OTHERS = {
     "epoch": 1, "epochs": 2, "start": 1, "strategy": "round_robin", "memory-rule": "published", "shard": "1/2", "out": None,
     "chunk-size": 20000, "threads": None, "check": "full", "seed": 2, "samples": 50, "preset": "mild", "cost": "0.5,0",
-    "cost-bytes": "7,0", "sizes": "2", "world-size": 2, "records": 1, "job-name": "x", "bind": "tcp://127.0.0.1:0", "job": "x",
+    "cost-bytes": "7,0", "sizes": "2", "world-size": 2, "rank": 1, "records": 1, "job-name": "x", "bind": "tcp://127.0.0.1:0", "job": "x",
     "fillers": None, "window": None, "timeout": "0.1", "format": "csv", "tail": "drop", "batch-size": 5, "min": 9, "max": 20,
-    "multiple-of": 7, "safety": "0.5", "target-memory": "0.3", "growth": None, "reduction": None,
+    "multiple-of": 7, "last-batch": "drop", "safety": "0.5", "target-memory": "0.3", "growth": None, "reduction": None,
 }
 STRATEGIES = ("adaptive", "memory_optimized", "sequential")
 
@@ -92,9 +92,12 @@ class Defaults(Case):
                 return self.repaired(*arguments)
             plan = ("--batch-size", 7) if option == "strategy" and "round_robin" not in arguments else ()
             plan = ("--batches", 2) if "round_robin" in arguments else plan
+            if option in ("last-batch", "tail", "rank", "world-size"):
+                plan = ("--batch-size", 3, *(() if option == "rank" else ("--rank", 0)),
+                        *(() if option == "world-size" else ("--world-size", 3)))
             return self.ends(0, "generate", *STREAM, "--samples", 20, *plan, *arguments).stdout
         if command == "serve":
-            if option in ("shard", "tail", "strategy", "fillers"):
+            if option in ("shard", "tail", "last-batch", "strategy", "fillers"):
                 plan = ("--batches", 3) if "round_robin" in arguments else ("--batch-size", 2) if option != "strategy" else ()
                 return self.served(*plan, *arguments)
             return self.announced(*arguments, *(() if option == "bind" else ("--bind", "tcp://127.0.0.1:0")))
@@ -103,6 +106,9 @@ class Defaults(Case):
         if command.startswith("bench"):
             own = () if option in ("samples", "sizes") else ("--samples", 100)
             return self.bench(command, *own, *arguments)
+        if command == "plan" and option in ("last-batch", "tail"):
+            return self.ends(0, "plan", "--strategy", "sequential", "--samples", 100, "--batch-size", 7, "--world-size", 3,
+                             *arguments, stdin="").stdout
         if command == "plan":
             return self.journal(*arguments)
         folder = self.folder / "whole"
