@@ -197,13 +197,16 @@ static int run_all(comparison *of, const char *what)
 
 /* ---- strategies ---- */
 
-/* Options that say how a strategy decides; drop_last and the rest of the plan are the job's. */
+/* Options that say how a strategy decides; drop_last and the rest of the plan are the job's.
+ * id: N_OPTIONS for a name that no option has. */
 static bool is_strategy_option(size_t id)
 {
+    if (id >= N_OPTIONS || id == OPT_STRATEGY ||
+        option_use_of((enum option_id)id, CMD_PLAN) == NULL) {
+        return false;
+    }
     const enum option_group group = option_group_of((enum option_id)id, CMD_PLAN);
-    return id < N_OPTIONS && id != OPT_STRATEGY &&
-           option_use_of((enum option_id)id, CMD_PLAN) != NULL &&
-           (group == GROUP_BATCHES || group == GROUP_LEARNING);
+    return group == GROUP_BATCHES || group == GROUP_LEARNING;
 }
 
 static int refuse_own_option(const char *spec, const char *name)
