@@ -22,7 +22,7 @@ static augs_metrics *metrics;
 static augs_memory_monitor *monitor;
 static augs_server *server;
 static augs_subscriber *subscriber;
-static char folder[] = "/tmp/augs-sized-XXXXXX";
+static char folder[32];
 static char chunks_path[64];
 static augs_error error;
 
@@ -52,6 +52,7 @@ static void open_all(void)
     augs_batch_metrics one;
     augs_batch_metrics_init(&one);
     augs_span span;
+    strcpy(folder, "/tmp/augs-sized-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(chunks_path, sizeof chunks_path, "%s/chunks", folder);
     AUGS_ASSERT_OK(augs_preset_open("mild", NULL, &preset, &error), error);
