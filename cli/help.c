@@ -20,7 +20,7 @@ static const struct {
                   {EXIT_CONFIGURATION, "bad preset or configuration"},
                   {EXIT_PARTLY, "partly done: stopped, or something is missing"},
                   {EXIT_DATA, "corrupt or mismatching data"},
-                  {EXIT_TRY_AGAIN, "no answer or no network: try again"}};
+                  {EXIT_TRY_AGAIN, "no answer, or another process writes there: try again"}};
 enum { N_EXIT_TEXTS = sizeof exit_texts / sizeof exit_texts[0] };
 
 enum {
