@@ -29,6 +29,13 @@ static inline int rounds(int usual, int small)
     return getenv("AUGS_TEST_SMALL") != NULL ? small : usual;
 }
 
+/* Of a walk through all combinations: every one, or every 13th where everything is slow. 13 divides
+ * none of the usual numbers of choices, so each choice still comes. */
+static inline uint32_t stride(void)
+{
+    return (uint32_t)rounds(1, 13);
+}
+
 /* Fails the (left + 1)-th request; counts what is held. */
 typedef struct counting_memory {
     uint64_t left, n_held, n_calls;

@@ -205,7 +205,7 @@ START_TEST(every_position_is_delivered_once_or_counted)
     for (size_t i = 0; i < N_VARIANTS; i++) {
         const bool learns = i >= N_VARIANTS - 4;
         end_case c = {.strategy = variants[i].strategy, .options = variants[i].options};
-        for (uint32_t k = 0; k < 4 * 3 * MOST_W * (MOST_N + 1) * 2; k++) {
+        for (uint32_t k = 0; k < 4 * 3 * MOST_W * (MOST_N + 1) * 2; k += stride()) {
             c.options.last_batch = k % 4;
             c.tail = k / 4 % 3;
             c.world_size = 1 + k / 12 % MOST_W;
@@ -225,7 +225,7 @@ END_TEST
 /* The same in the public API, with records: a pipeline per rank. */
 START_TEST(pipelines_deliver_every_position_once_or_count_it)
 {
-    for (uint32_t k = 0; k < 4 * 3 * 3 * 14 * 2; k++) {
+    for (uint32_t k = 0; k < 4 * 3 * 3 * 14 * 2; k += stride()) {
         const uint64_t n = 1 + k / 36 % 14;
         const augs_strategy_options strategy = {.batch_size = k / 504 == 0 ? 3 : 0,
                                                 .batches = k / 504 == 0 ? 0 : 3,
@@ -309,7 +309,7 @@ END_TEST
 START_TEST(a_layout_knows_its_steps_without_walking_them)
 {
     for (size_t i = 0; i < N_VARIANTS - 4; i++) {
-        for (uint32_t k = 0; k < 4 * MOST_W * (MOST_N + 1); k++) {
+        for (uint32_t k = 0; k < 4 * MOST_W * (MOST_N + 1); k += stride()) {
             const augs_strategy_ops *ops = NULL;
             augs_strategy_options options = variants[i].options;
             uint64_t state[32] = {0};
