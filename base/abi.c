@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "abi_table.h"
-#include "fail.h"
+#include "base/abi_table.h"
+#include "base/fail.h"
 
 uint32_t augs_constant_count(void)
 {

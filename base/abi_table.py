@@ -39,7 +39,7 @@ def main():
             elif not is_map and re.fullmatch(r"\(?(-?\d|U?INT\d+_M).*", value.strip()):
                 constants.append(f'    {{"{constant}", (uint64_t)(int64_t)({constant})}},')
         structs += STRUCT.findall(text)
-    lines = ["/* Made by base/abi_table.py. */", '#include "abi_table.h"', "", "#include <augstream/augstream.h>", ""]
+    lines = ["/* Made by base/abi_table.py. */", '#include "base/abi_table.h"', "", "#include <augstream/augstream.h>", ""]
     lines += ["#define ROW(code, ...) {#code, (uint64_t)(int64_t)(code)},", ""]
     lines += ["const augsi_constant_row augsi_constant_rows[] = {", *constants, "};"]
     lines += ["const uint32_t augsi_n_constant_rows = sizeof augsi_constant_rows / sizeof *augsi_constant_rows;", ""]

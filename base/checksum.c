@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "checksum.h"
+#include "base/checksum.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fail.h"
-#include "float_env.h"
+#include "base/fail.h"
+#include "base/float_env.h"
 
 #include <errno.h>
 #include <stdarg.h>

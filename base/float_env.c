@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "float_env.h"
+#include "base/float_env.h"
 
 #include <stddef.h>
 

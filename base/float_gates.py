@@ -58,12 +58,12 @@ def main():
         sys.exit(f"float_gates.py: there is no function {', '.join(sorted(unknown))}")
     gated = [one for one in functions if one[1].removeprefix("augs_") not in DIRECT]
     inner = {function: "augsi_inner_" + function.removeprefix("augs_") for _, function, _ in gated}
-    names = ["/* Made by base/float_gates.py. */", '#include "strict_math.h"']
+    names = ["/* Made by base/float_gates.py. */", '#include "base/strict_math.h"']
     names += [f"#define {function} {inner[function]}" for _, function, _ in gated]
     pathlib.Path(sys.argv[2]).write_text("\n".join(names) + "\n")
     lines = ["/* Made by base/float_gates.py. */"]
     lines += [f"#undef {function}" for _, function, _ in gated]
-    lines += ["#include <augstream/augstream.h>", '#include "float_env.h"', ""]
+    lines += ["#include <augstream/augstream.h>", '#include "base/float_env.h"', ""]
     for kind, function, given in gated:
         call = f"{inner[function]}({', '.join(arguments(given))})"
         lines += [f"{kind} {inner[function]}({given});", f"{kind} {function}({given})", "{", "    augsi_float_stay stay;",

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "memory.h"
+#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "fail.h"
-#include "float_env.h"
-#include "sized_struct.h"
+#include "base/fail.h"
+#include "base/float_env.h"
+#include "base/sized_struct.h"
 
 static void *default_allocate(void *user, size_t n_bytes, size_t alignment)
 {

@@ -9,7 +9,7 @@
  * clear of both rounding boundaries. Everything else goes through the C library under the "C"
  * locale.
  */
-#include "number_text.h"
+#include "base/number_text.h"
 
 #include <locale.h>
 #include <math.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sized_struct.h"
+#include "base/sized_struct.h"
 
 #include <string.h>
 
-#include "fail.h"
+#include "base/fail.h"
 
 static uint32_t size_of(const void *given)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "memory.h"
-#include "number_text.h"
+#include "base/memory.h"
+#include "base/number_text.h"
 
 void augsi_text_init(augsi_text *text, const augs_allocator *allocator)
 {

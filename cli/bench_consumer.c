@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench_consumer.h"
+#include "cli/bench_consumer.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "command_allocator.h"
-#include "exit_status.h"
-#include "stream_arguments.h"
+#include "cli/command_allocator.h"
+#include "cli/exit_status.h"
+#include "cli/stream_arguments.h"
 
 /* Up to n decimal numbers with commas between them; returns how many, 0 if the text is something
  * else. */

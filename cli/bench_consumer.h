@@ -5,7 +5,7 @@
 
 #include <augstream/augstream.h>
 
-#include "options.h"
+#include "cli/options/options.h"
 
 typedef struct bench_job {
     const arguments *arguments;

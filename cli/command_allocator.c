@@ -3,7 +3,7 @@
  * sdallocx needs the alignment of the allocation again, which augs_allocator does not hand back:
  * dallocx looks it up.
  */
-#include "command_allocator.h"
+#include "cli/command_allocator.h"
 
 #ifdef AUGSTREAM_JEMALLOC
 

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench_consumer.h"
-#include "exit_status.h"
-#include "help.h"
-#include "json_out.h"
-#include "stream_arguments.h"
-#include "suggest.h"
+#include "cli/bench_consumer.h"
+#include "cli/exit_status.h"
+#include "cli/json_out.h"
+#include "cli/options/help.h"
+#include "cli/options/suggest.h"
+#include "cli/stream_arguments.h"
 
 enum { MOST_CANDIDATES = 64, SPEC_BYTES = 200 };
 

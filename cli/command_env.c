@@ -4,12 +4,12 @@
 
 #include <augstream/memory_monitor.h>
 
-#include "command_allocator.h"
-#include "exit_status.h"
-#include "json_out.h"
-#include "launcher_env.h"
-#include "options.h"
-#include "shown_text.h"
+#include "cli/command_allocator.h"
+#include "cli/exit_status.h"
+#include "cli/json_out.h"
+#include "cli/launcher_env.h"
+#include "cli/options/options.h"
+#include "cli/shown_text.h"
 
 /* "RANK=3 WORLD_SIZE=8", or false and nothing if none of them is set. */
 static bool settings_of(const char *const *variables, char *ret_text, size_t n_bytes)

@@ -5,14 +5,14 @@
 
 #include <augstream/augstream.h>
 
-#include "exit_status.h"
-#include "generate.h"
-#include "interrupt.h"
-#include "json_out.h"
-#include "options.h"
-#include "progress.h"
-#include "shown_text.h"
-#include "stream_arguments.h"
+#include "cli/exit_status.h"
+#include "cli/generate.h"
+#include "cli/interrupt.h"
+#include "cli/json_out.h"
+#include "cli/options/options.h"
+#include "cli/progress.h"
+#include "cli/shown_text.h"
+#include "cli/stream_arguments.h"
 
 /* --samples: a number, "endless", or absent (endless with --count). */
 static int read_samples(const arguments *of, uint64_t *ret_n_samples)

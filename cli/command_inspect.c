@@ -3,9 +3,9 @@
 
 #include <augstream/chunks.h>
 
-#include "exit_status.h"
-#include "json_out.h"
-#include "options.h"
+#include "cli/exit_status.h"
+#include "cli/json_out.h"
+#include "cli/options/options.h"
 
 int command_inspect(const arguments *of)
 {

@@ -7,11 +7,11 @@
 
 #include <augstream/augstream.h>
 
-#include "command_allocator.h"
-#include "exit_status.h"
-#include "feedback_line.h"
-#include "interrupt.h"
-#include "stream_arguments.h"
+#include "cli/command_allocator.h"
+#include "cli/exit_status.h"
+#include "cli/feedback_line.h"
+#include "cli/interrupt.h"
+#include "cli/stream_arguments.h"
 
 /* With --preset: whose plan it is, and how large its records are. */
 static int read_stream(const arguments *of, augs_planner_options *planner_options,

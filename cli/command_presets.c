@@ -8,11 +8,11 @@
 
 #include <augstream/augstream.h>
 
-#include "exit_status.h"
-#include "json_out.h"
-#include "options.h"
-#include "shown_text.h"
-#include "stream_arguments.h"
+#include "cli/exit_status.h"
+#include "cli/json_out.h"
+#include "cli/options/options.h"
+#include "cli/shown_text.h"
+#include "cli/stream_arguments.h"
 
 static void put_listed(const arguments *of, uint32_t index, const augs_preset *preset)
 {

@@ -7,13 +7,13 @@
 
 #include <augstream/augstream.h>
 
-#include "command_allocator.h"
-#include "exit_status.h"
-#include "interrupt.h"
-#include "json_out.h"
-#include "options.h"
-#include "progress.h"
-#include "stream_arguments.h"
+#include "cli/command_allocator.h"
+#include "cli/exit_status.h"
+#include "cli/interrupt.h"
+#include "cli/json_out.h"
+#include "cli/options/options.h"
+#include "cli/progress.h"
+#include "cli/stream_arguments.h"
 
 typedef struct service {
     const arguments *of;

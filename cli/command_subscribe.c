@@ -6,11 +6,11 @@
 
 #include <augstream/augstream.h>
 
-#include "command_allocator.h"
-#include "exit_status.h"
-#include "interrupt.h"
-#include "shard_argument.h"
-#include "subscription.h"
+#include "cli/command_allocator.h"
+#include "cli/exit_status.h"
+#include "cli/interrupt.h"
+#include "cli/shard_argument.h"
+#include "cli/subscription.h"
 
 enum { MAX_ENDPOINTS = 64 };
 

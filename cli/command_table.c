@@ -2,7 +2,7 @@
 /* One row per command. */
 #include <augstream/preset.h>
 
-#include "options.h"
+#include "cli/options/options.h"
 
 static const char *preset_name(uint32_t index)
 {

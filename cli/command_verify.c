@@ -4,11 +4,11 @@
 
 #include <augstream/augstream.h>
 
-#include "exit_status.h"
-#include "interrupt.h"
-#include "json_out.h"
-#include "options.h"
-#include "progress.h"
+#include "cli/exit_status.h"
+#include "cli/interrupt.h"
+#include "cli/json_out.h"
+#include "cli/options/options.h"
+#include "cli/progress.h"
 
 typedef struct verification {
     const arguments *of;

@@ -4,10 +4,10 @@
 
 #include <augstream/stream.h>
 
-#include "command_allocator.h"
-#include "exit_status.h"
-#include "json_out.h"
-#include "options.h"
+#include "cli/command_allocator.h"
+#include "cli/exit_status.h"
+#include "cli/json_out.h"
+#include "cli/options/options.h"
 
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__

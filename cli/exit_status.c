@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "exit_status.h"
+#include "cli/exit_status.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "shown_text.h"
+#include "cli/shown_text.h"
 
 void (*before_message)(void);
 

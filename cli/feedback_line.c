@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "feedback_line.h"
+#include "cli/feedback_line.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
 
-#include "exit_status.h"
+#include "cli/exit_status.h"
 
 enum { LINE_BYTES = 4096 };
 

@@ -6,8 +6,8 @@
 #include <augstream/pipeline.h>
 #include <augstream/stream.h>
 
-#include "options.h"
-#include "shard_argument.h"
+#include "cli/options/options.h"
+#include "cli/shard_argument.h"
 
 typedef struct generation {
     const arguments *arguments;

@@ -11,13 +11,13 @@
 
 #include <augstream/augstream.h>
 
-#include "command_allocator.h"
-#include "exit_status.h"
-#include "generate.h"
-#include "interrupt.h"
-#include "progress.h"
-#include "record_output.h"
-#include "stream_arguments.h"
+#include "cli/command_allocator.h"
+#include "cli/exit_status.h"
+#include "cli/generate.h"
+#include "cli/interrupt.h"
+#include "cli/progress.h"
+#include "cli/record_output.h"
+#include "cli/stream_arguments.h"
 
 enum { PIECE_SAMPLES = 4096 };
 

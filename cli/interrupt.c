@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "interrupt.h"
+#include "cli/interrupt.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
 
-#include "exit_status.h"
+#include "cli/exit_status.h"
 
 static volatile sig_atomic_t asked;
 static volatile sig_atomic_t is_quiet;

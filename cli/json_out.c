@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "json_out.h"
+#include "cli/json_out.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-#include "shown_text.h"
+#include "cli/shown_text.h"
 
 void json_put_string(FILE *file, const char *text)
 {

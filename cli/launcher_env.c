@@ -5,7 +5,7 @@
  * SLURM_PROCID is 0 though nobody started ranks: only a step (SLURM_STEP_ID, or a rank above 0)
  * counts.
  */
-#include "launcher_env.h"
+#include "cli/launcher_env.h"
 
 #include <inttypes.h>
 #include <stdio.h>

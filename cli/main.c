@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "exit_status.h"
-#include "help.h"
-#include "options.h"
-#include "standard_files.h"
+#include "cli/exit_status.h"
+#include "cli/options/help.h"
+#include "cli/options/options.h"
+#include "cli/standard_files.h"
 
 /* What is still buffered for stdout: a reader that went away is a quiet end, a full disk is not. */
 static int close_stdout(int result)

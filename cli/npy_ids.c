@@ -4,7 +4,7 @@
  * every addition, so that the file can be read at any time. Little-endian machines only, as all of
  * augstream.
  */
-#include "npy_ids.h"
+#include "cli/npy_ids.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exit_status.h"
-#include "record_output.h"
+#include "cli/exit_status.h"
+#include "cli/record_output.h"
 
 enum { HEADER_BYTES = 128, PREFIX_BYTES = 10 };
 

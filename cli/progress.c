@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The form is tqdm's: "label:  45%|####5     | 450/1000 [00:03<00:04, 123.4samples/s]". */
-#include "progress.h"
+#include "cli/progress.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "exit_status.h"
+#include "cli/exit_status.h"
 
 static progress *on_screen; /* whose line is open on the terminal */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record_output.h"
+#include "cli/record_output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 
 #include <augstream/status.h>
 
-#include "exit_status.h"
+#include "cli/exit_status.h"
 
 int write_all(int file, const void *data, size_t n_bytes)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "shard_argument.h"
+#include "cli/shard_argument.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "exit_status.h"
+#include "cli/exit_status.h"
 
 #define IN_SHARDS " (generate: --shard I/N)"
 

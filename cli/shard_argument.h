@@ -3,8 +3,8 @@
 #ifndef AUGSTREAM_CLI_SHARD_ARGUMENT_H
 #define AUGSTREAM_CLI_SHARD_ARGUMENT_H
 
-#include "launcher_env.h"
-#include "options.h"
+#include "cli/launcher_env.h"
+#include "cli/options/options.h"
 
 /* Exit statuses, after a message. The source is told on stderr unless --quiet. */
 

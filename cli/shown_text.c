@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "shown_text.h"
+#include "cli/shown_text.h"
 
 #include <string.h>
 

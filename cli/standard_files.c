@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "standard_files.h"
+#include "cli/standard_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "record_output.h"
+#include "cli/record_output.h"
 
 static void occupy(int number, int flags)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stream_arguments.h"
+#include "cli/stream_arguments.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "command_allocator.h"
-#include "exit_status.h"
-#include "shown_text.h"
+#include "cli/command_allocator.h"
+#include "cli/exit_status.h"
+#include "cli/shown_text.h"
 
 static int read_file(FILE *file, const char *path, char **ret_text, size_t *ret_n_bytes)
 {

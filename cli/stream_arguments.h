@@ -7,7 +7,7 @@
 #include <augstream/preset.h>
 #include <augstream/stream.h>
 
-#include "options.h"
+#include "cli/options/options.h"
 
 /* All return an exit status, after a message if it is not EXIT_DONE. */
 

@@ -3,7 +3,7 @@
  * The order of a batch's effects: records, ids, then the token file. A process that dies between
  * them leaves files that are longer than the token file says; going on cuts them.
  */
-#include "subscription.h"
+#include "cli/subscription.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,8 +12,8 @@
 
 #include <augstream/pipeline.h>
 
-#include "exit_status.h"
-#include "json_out.h"
+#include "cli/exit_status.h"
+#include "cli/json_out.h"
 
 static bool same_file(const char *a, const char *b)
 {

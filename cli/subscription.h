@@ -6,12 +6,12 @@
 #include <augstream/sink.h>
 #include <augstream/subscriber.h>
 
-#include "launcher_env.h"
-#include "npy_ids.h"
-#include "options.h"
-#include "progress.h"
-#include "record_output.h"
-#include "token_file.h"
+#include "cli/launcher_env.h"
+#include "cli/npy_ids.h"
+#include "cli/options/options.h"
+#include "cli/progress.h"
+#include "cli/record_output.h"
+#include "cli/token_file.h"
 
 typedef struct subscription {
     const arguments *of;

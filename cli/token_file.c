@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "token_file.h"
+#include "cli/token_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,9 +11,9 @@
 
 #include <zlib.h>
 
-#include "exit_status.h"
-#include "options.h"
-#include "record_output.h"
+#include "cli/exit_status.h"
+#include "cli/options/options.h"
+#include "cli/record_output.h"
 
 /* The last line covers every byte before it, so a changed count is found, too. */
 #define CHECK_LINE "check "

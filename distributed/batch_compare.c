@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "batch_compare.h"
+#include "distributed/batch_compare.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "fail.h"
-#include "number_text.h"
+#include "base/fail.h"
+#include "base/number_text.h"
 
 typedef struct value_text {
     char text[AUGSI_NUMBER_BYTES + 1];

@@ -10,13 +10,13 @@
  * a message that is being read ("Assertion failed: !_more", fq.cpp; libzmq #3663). RECONNECT_IVL -1
  * ends it, too, and loses what had arrived.
  */
-#include "dealer.h"
+#include "distributed/dealer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "fail.h"
+#include "base/fail.h"
 
 enum {
     HEARTBEAT_MS = 5000,

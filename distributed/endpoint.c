@@ -6,7 +6,7 @@
  * to all of them, and silently replaces an ipc socket file that another server listens on; each of
  * these is refused before it gets there.
  */
-#include "endpoint.h"
+#include "distributed/endpoint.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,8 +18,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "fail.h"
-#include "number_text.h"
+#include "base/fail.h"
+#include "base/number_text.h"
 
 #define BIND_ACCEPTED                                                                              \
     "accepted: tcp://127.0.0.1:PORT, tcp://[::1]:PORT, tcp://localhost:PORT (PORT * = any free "   \

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two rings under one lock: tasks to do and tasks done. Both hold `capacity`; what is in either or
  * in a thread's hands never exceeds it. */
-#include "fillers.h"
+#include "distributed/fillers.h"
 
 #include <pthread.h>
 #include <signal.h>
 
-#include "fail.h"
-#include "float_env.h"
-#include "memory.h"
+#include "base/fail.h"
+#include "base/float_env.h"
+#include "base/memory.h"
 
 typedef struct ring {
     augsi_fill_task *tasks;

@@ -3,9 +3,9 @@
 #ifndef AUGSI_FILLERS_H
 #define AUGSI_FILLERS_H
 
-#include "batch_pool.h"
-#include "payload.h"
-#include "wakeup.h"
+#include "distributed/payload.h"
+#include "distributed/wakeup.h"
+#include "pipeline/batch/batch_pool.h"
 
 typedef struct augsi_fillers augsi_fillers;
 

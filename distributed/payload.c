@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "payload.h"
+#include "distributed/payload.h"
 
 #include <pthread.h>
 
-#include "checksum.h"
-#include "fail.h"
-#include "memory.h"
-#include "recent.h"
-#include "record.h"
+#include "base/checksum.h"
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/recent.h"
+#include "pipeline/records/record.h"
 
 struct augsi_payload_pool {
     augs_allocator allocator;

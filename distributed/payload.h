@@ -15,7 +15,7 @@
 #include <augstream/alloc.h>
 #include <augstream/batch.h>
 
-#include "text.h"
+#include "base/text.h"
 
 typedef struct augsi_payload_pool augsi_payload_pool;
 

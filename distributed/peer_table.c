@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer_table.h"
+#include "distributed/peer_table.h"
 
 #include <string.h>
 
-#include "checksum.h"
-#include "memory.h"
+#include "base/checksum.h"
+#include "base/memory.h"
 
 void augsi_peer_table_done(augsi_peer_table *table)
 {

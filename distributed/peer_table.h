@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "plan.h"
-#include "server_core.h"
+#include "distributed/server_core.h"
+#include "pipeline/plan/plan.h"
 
 #define AUGSI_PEER_BUCKETS 4096u
 #define AUGSI_PEER_AHEAD 4u /* batches of a peer that are made and not sent */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "router.h"
+#include "distributed/router.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fail.h"
+#include "base/fail.h"
 
 enum {
     MAX_REQUEST_BYTES = 65536,

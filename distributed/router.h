@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <zmq.h>
 
-#include "endpoint.h"
-#include "zmq_context.h"
+#include "distributed/endpoint.h"
+#include "distributed/zmq_context.h"
 
 typedef struct augsi_router {
     augsi_zmq_share share;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "served_jobs.h"
+#include "distributed/served_jobs.h"
 
 #include <string.h>
 
 #include <augstream/server.h>
 
-#include "fail.h"
-#include "memory.h"
+#include "base/fail.h"
+#include "base/memory.h"
 
 static void job_done(const augs_allocator *allocator, augsi_served_job *job)
 {

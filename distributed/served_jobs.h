@@ -7,9 +7,9 @@
 
 #include <augstream/server.h>
 
-#include "plan.h"
-#include "text.h"
-#include "wire.h"
+#include "base/text.h"
+#include "distributed/wire.h"
+#include "pipeline/plan/plan.h"
 
 typedef struct augsi_served_job {
     char name[AUGSI_MAX_JOB_BYTES + 1];

@@ -9,12 +9,12 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "fail.h"
-#include "fillers.h"
-#include "memory.h"
-#include "router.h"
-#include "server_core.h"
-#include "sized_struct.h"
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/sized_struct.h"
+#include "distributed/fillers.h"
+#include "distributed/router.h"
+#include "distributed/server_core.h"
 
 #define NS_PER_MS ((uint64_t)1000000)
 #define PUBLISH_EVERY_NS (2 * NS_PER_MS)

@@ -8,16 +8,16 @@
  * Peers take turns: each that has work makes one batch at a time, so that a peer with a long range
  * does not keep the others waiting.
  */
-#include "server_core.h"
+#include "distributed/server_core.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "batch_pool.h"
-#include "fail.h"
-#include "memory.h"
-#include "peer_table.h"
-#include "served_jobs.h"
+#include "base/fail.h"
+#include "base/memory.h"
+#include "distributed/peer_table.h"
+#include "distributed/served_jobs.h"
+#include "pipeline/batch/batch_pool.h"
 
 #define SECOND ((uint64_t)1000000000)
 #define PEER_IDLE (60 * SECOND)

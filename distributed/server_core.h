@@ -14,8 +14,8 @@
 
 #include <augstream/server.h>
 
-#include "plan.h"
-#include "wire.h"
+#include "distributed/wire.h"
+#include "pipeline/plan/plan.h"
 
 #define AUGSI_MAX_ROUTING_ID 255u
 

@@ -12,14 +12,14 @@
 
 #include <augstream/server.h>
 
-#include "batch_compare.h"
-#include "batch_pool.h"
-#include "dealer.h"
-#include "fail.h"
-#include "memory.h"
-#include "sized_struct.h"
-#include "subscriber_core.h"
-#include "wakeup.h"
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/sized_struct.h"
+#include "distributed/batch_compare.h"
+#include "distributed/dealer.h"
+#include "distributed/subscriber_core.h"
+#include "distributed/wakeup.h"
+#include "pipeline/batch/batch_pool.h"
 
 #define NS_PER_MS 1000000u
 

@@ -10,13 +10,13 @@
  * PING asks whether the server is still at it. Back-off: full jitter (Brooker, "Exponential backoff
  * and jitter", 2015).
  */
-#include "subscriber_core.h"
+#include "distributed/subscriber_core.h"
 
 #include <string.h>
 
-#include "fail.h"
-#include "memory.h"
-#include "subscriber_cursor.h"
+#include "base/fail.h"
+#include "base/memory.h"
+#include "distributed/subscriber_cursor.h"
 
 #define SECOND ((uint64_t)1000000000)
 #define MILLISECOND ((uint64_t)1000000)

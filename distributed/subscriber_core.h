@@ -18,9 +18,9 @@
 
 #include <augstream/subscriber.h>
 
-#include "plan.h"
-#include "token.h"
-#include "wire.h"
+#include "distributed/wire.h"
+#include "pipeline/plan/plan.h"
+#include "pipeline/plan/token.h"
 
 typedef struct augsi_subscriber_core augsi_subscriber_core;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "subscriber_cursor.h"
+#include "distributed/subscriber_cursor.h"
 
 #include <string.h>
 
 #include <augstream/server.h>
 
-#include "checksum.h"
-#include "fail.h"
-#include "memory.h"
+#include "base/checksum.h"
+#include "base/fail.h"
+#include "base/memory.h"
 
 int augsi_cursor_init(augsi_cursor *cursor, const augs_subscriber_options *options,
                       const augs_allocator *allocator, augs_error *error)

@@ -11,9 +11,9 @@
 
 #include <augstream/subscriber.h>
 
-#include "plan.h"
-#include "token.h"
-#include "wire.h"
+#include "distributed/wire.h"
+#include "pipeline/plan/plan.h"
+#include "pipeline/plan/token.h"
 
 typedef struct augsi_cursor {
     augs_allocator allocator;

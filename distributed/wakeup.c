@@ -4,13 +4,13 @@
  * pipe was emptied: a signal in between finds it up and writes nothing, and what it announced is
  * seen by the look for work that follows.
  */
-#include "wakeup.h"
+#include "distributed/wakeup.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "fail.h"
+#include "base/fail.h"
 
 int augsi_wakeup_init(augsi_wakeup *wakeup, augs_error *error)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A message is an array [protocol, type, fields...]; a table says the fields of each type, in
  * order. */
-#include "wire.h"
+#include "distributed/wire.h"
 
 #include <msgpack.h>
 #include <string.h>
 
-#include "fail.h"
-#include "wire_reader.h"
+#include "base/fail.h"
+#include "distributed/wire_reader.h"
 
 #define MAX_DEPTH 3u
 

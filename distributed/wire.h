@@ -14,7 +14,7 @@
 #include <augstream/pipeline.h>
 #include <augstream/stream.h>
 
-#include "text.h"
+#include "base/text.h"
 
 #define AUGSI_PROTOCOL 1u
 #define AUGSI_MAX_REQUEST_BYTES 65536u      /* from a client */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "wire_reader.h"
+#include "distributed/wire_reader.h"
 
 #include <string.h>
 

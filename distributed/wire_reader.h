@@ -3,7 +3,7 @@
 #ifndef AUGSI_WIRE_READER_H
 #define AUGSI_WIRE_READER_H
 
-#include "wire.h"
+#include "distributed/wire.h"
 
 typedef struct augsi_reader {
     const unsigned char *at, *end;

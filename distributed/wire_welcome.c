@@ -4,10 +4,10 @@
 #include <msgpack.h>
 #include <string.h>
 
-#include "fail.h"
-#include "memory.h"
-#include "wire.h"
-#include "wire_reader.h"
+#include "base/fail.h"
+#include "base/memory.h"
+#include "distributed/wire.h"
+#include "distributed/wire_reader.h"
 
 #define MAX_DEPTH 6u
 #define N_FIELDS 12u

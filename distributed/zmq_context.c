@@ -5,14 +5,14 @@
  * that finds its parent's forgets it and makes its own. The lock is held across fork, so that the
  * child never inherits it taken.
  */
-#include "zmq_context.h"
+#include "distributed/zmq_context.h"
 
 #include <pthread.h>
 #include <stddef.h>
 #include <unistd.h>
 #include <zmq.h>
 
-#include "fail.h"
+#include "base/fail.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checksum.h"
-#include "memory.h"
-#include "server_core.h"
-#include "subscriber_core.h"
-#include "wire_reader.h"
+#include "base/checksum.h"
+#include "base/memory.h"
+#include "distributed/server_core.h"
+#include "distributed/subscriber_core.h"
+#include "distributed/wire_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chunk_check.h"
+#include "offline/chunk_check.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "chunk_format.h"
-#include "chunk_lines.h"
-#include "fail.h"
+#include "base/fail.h"
+#include "offline/chunk_format.h"
+#include "offline/chunk_lines.h"
 
 #define BUFFER_BYTES ((size_t)256 * 1024)
 /* A chunk whose hash or size is wrong is made, to say where it differs, only if it is not larger:

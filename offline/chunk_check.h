@@ -7,9 +7,9 @@
 #ifndef AUGSI_CHUNK_CHECK_H
 #define AUGSI_CHUNK_CHECK_H
 
-#include "chunk_folder.h"
-#include "chunk_image.h"
-#include "chunk_manifest.h"
+#include "offline/chunk_folder.h"
+#include "offline/chunk_image.h"
+#include "offline/chunk_manifest.h"
 
 typedef struct augsi_chunk_fault {
     int status;

@@ -2,8 +2,8 @@
 /* COMPLETE: whether the manifests list every chunk, and the root of their hashes. */
 #include <string.h>
 
-#include "chunk_check.h"
-#include "fail.h"
+#include "base/fail.h"
+#include "offline/chunk_check.h"
 
 typedef struct root_search {
     const augsi_folder *folder;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chunk_crew.h"
+#include "offline/chunk_crew.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "fail.h"
-#include "float_env.h"
+#include "base/fail.h"
+#include "base/float_env.h"
 
 typedef struct crew_state {
     const augsi_crew *crew;

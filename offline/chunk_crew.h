@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "memory.h"
+#include "base/memory.h"
 
 typedef struct augsi_crew {
     const augs_allocator *allocator;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chunk_run.h"
+#include "offline/chunk_run.h"
 
-#include "fail.h"
+#include "base/fail.h"
 
 int augsi_chunk_cursor_open(const augsi_chunk_run *run, augsi_chunk_cursor *ret_cursor,
                             augs_error *error)

@@ -13,8 +13,8 @@
 
 #include <augstream/status.h>
 
-#include "memory.h"
-#include "text.h"
+#include "base/memory.h"
+#include "base/text.h"
 
 /* Asked often, from any thread at work: not 0 = stop at once, what is in hand is dropped. */
 typedef struct augsi_stop {

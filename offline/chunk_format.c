@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chunk_format.h"
+#include "offline/chunk_format.h"
 
 #define PIECE_RECORDS 4096u
 

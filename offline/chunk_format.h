@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One row per format, the part that chunk files need: names, writer, where a byte stands, size.
- * pipeline/format.c holds the other part, records.
+ * pipeline/records/format.c holds the other part, records.
  */
 #ifndef AUGSI_CHUNK_FORMAT_H
 #define AUGSI_CHUNK_FORMAT_H
 
-#include "chunk_image.h"
+#include "offline/chunk_image.h"
 
 typedef struct augsi_chunk_form {
     bool file_per_column; /* "part-000012.<column>.<format>", else "part-000012.<format>" */

@@ -8,9 +8,9 @@
 
 #include <jansson.h>
 
-#include "chunk_run.h"
-#include "fail.h"
-#include "number_text.h"
+#include "base/fail.h"
+#include "base/number_text.h"
+#include "offline/chunk_run.h"
 
 /* A larger number of a contract or a form is no newer release but damage. */
 #define LAST_VERSION 1000

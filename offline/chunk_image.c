@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chunk_image.h"
+#include "offline/chunk_image.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "chunk_format.h"
-#include "fail.h"
+#include "base/fail.h"
+#include "offline/chunk_format.h"
 
 #define PIECE_RECORDS 16384u
 #define PIECE_BYTES ((size_t)8 << 20)

@@ -3,11 +3,11 @@
 #ifndef AUGSI_CHUNK_IMAGE_H
 #define AUGSI_CHUNK_IMAGE_H
 
-#include "batch_pool.h"
-#include "checksum.h"
-#include "chunk_folder.h"
-#include "chunk_run.h"
-#include "record.h"
+#include "base/checksum.h"
+#include "offline/chunk_folder.h"
+#include "offline/chunk_run.h"
+#include "pipeline/batch/batch_pool.h"
+#include "pipeline/records/record.h"
 
 /* A column where safetensors and npy have it. */
 typedef struct augsi_chunk_tensor {

@@ -6,8 +6,8 @@
 
 #include <augstream/chunks.h>
 
-#include "chunk_check.h"
-#include "fail.h"
+#include "base/fail.h"
+#include "offline/chunk_check.h"
 
 typedef struct inspection {
     augsi_folder folder;

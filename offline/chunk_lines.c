@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chunk_lines.h"
+#include "offline/chunk_lines.h"
 
 #include <string.h>
 #include <unistd.h>
 
-#include "fail.h"
+#include "base/fail.h"
 
 #define BUFFER_BYTES ((size_t)64 * 1024)
 

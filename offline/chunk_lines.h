@@ -3,7 +3,7 @@
 #ifndef AUGSI_CHUNK_LINES_H
 #define AUGSI_CHUNK_LINES_H
 
-#include "chunk_folder.h"
+#include "offline/chunk_folder.h"
 
 typedef struct augsi_line_reader {
     const augsi_folder *folder;

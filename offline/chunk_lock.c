@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "chunk_folder.h"
-#include "fail.h"
+#include "base/fail.h"
+#include "offline/chunk_folder.h"
 
 #define FILE_MODE 0666
 #define OWNER_BYTES 192

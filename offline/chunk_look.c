@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "chunk_writer.h"
-#include "fail.h"
+#include "base/fail.h"
+#include "offline/chunk_writer.h"
 
 typedef struct folder_look {
     augsi_chunk_writer *writer;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chunk_manifest.h"
+#include "offline/chunk_manifest.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "chunk_format.h"
-#include "chunk_lines.h"
-#include "fail.h"
-#include "number_text.h"
+#include "base/fail.h"
+#include "base/number_text.h"
+#include "offline/chunk_format.h"
+#include "offline/chunk_lines.h"
 
 void augsi_manifest_name(uint32_t shard, uint32_t n_shards, char ret_name[AUGSI_CHUNK_NAME_BYTES])
 {

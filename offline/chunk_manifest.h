@@ -6,10 +6,10 @@
 #ifndef AUGSI_CHUNK_MANIFEST_H
 #define AUGSI_CHUNK_MANIFEST_H
 
-#include "checksum.h"
-#include "chunk_folder.h"
-#include "chunk_image.h"
-#include "chunk_run.h"
+#include "base/checksum.h"
+#include "offline/chunk_folder.h"
+#include "offline/chunk_image.h"
+#include "offline/chunk_run.h"
 
 typedef struct augsi_chunk_entry {
     uint64_t n_bytes; /* of all its files */

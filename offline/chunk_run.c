@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chunk_run.h"
+#include "offline/chunk_run.h"
 
 #include <string.h>
 
 #include <jansson.h>
 
-#include "fail.h"
-#include "preset_impl.h"
-#include "record_columns.h"
-#include "sized_struct.h"
+#include "base/fail.h"
+#include "base/sized_struct.h"
+#include "pipeline/records/record_columns.h"
+#include "presets/preset_impl.h"
 
 static int check_plan(const augs_plan_options *plan, augs_error *error)
 {

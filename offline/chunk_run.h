@@ -11,10 +11,10 @@
 
 #include <augstream/chunks.h>
 
-#include "chunk_folder.h"
-#include "memory.h"
-#include "plan.h"
-#include "text.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "offline/chunk_folder.h"
+#include "pipeline/plan/plan.h"
 
 #define AUGSI_CHUNK_NAME_BYTES 128u /* a file's name in a folder, with its NUL */
 #define AUGSI_MAX_SHARDS 1000000u

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "chunk_format.h"
+#include "offline/chunk_format.h"
 
 #define ALIGNMENT 64u
 #define PIECE_BYTES ((size_t)8 << 20)

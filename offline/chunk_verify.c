@@ -6,12 +6,12 @@
 
 #include <augstream/chunks.h>
 
-#include "chunk_check.h"
-#include "chunk_crew.h"
-#include "chunk_format.h"
-#include "fail.h"
-#include "float_env.h"
-#include "sized_struct.h"
+#include "base/fail.h"
+#include "base/float_env.h"
+#include "base/sized_struct.h"
+#include "offline/chunk_check.h"
+#include "offline/chunk_crew.h"
+#include "offline/chunk_format.h"
 
 #define JOBS_A_WORKER 2u
 #define MAX_THREADS 1024u

@@ -5,8 +5,8 @@
 
 #include <augstream/chunks.h>
 
-#include "chunk_check.h"
-#include "chunk_lines.h"
+#include "offline/chunk_check.h"
+#include "offline/chunk_lines.h"
 
 typedef struct augsi_write_job {
     uint64_t chunk;

@@ -3,12 +3,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "clock.h"
-#include "fail.h"
-#include "memory.h"
-#include "pipeline_impl.h"
-#include "sized_struct.h"
-#include "stream_impl.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/sized_struct.h"
+#include "pipeline/pipeline_impl.h"
+#include "pipeline/stream/stream_impl.h"
 
 static int check_window(const augs_stream *stream, const augs_pipeline_options *options,
                         uint64_t *ret_n, augs_error *error)

@@ -4,11 +4,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "clock.h"
-#include "fail.h"
-#include "float_env.h"
-#include "pipeline_impl.h"
-#include "sized_struct.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/float_env.h"
+#include "base/sized_struct.h"
+#include "pipeline/pipeline_impl.h"
 
 uint64_t augsi_pipeline_now(const augs_pipeline *pipeline)
 {

@@ -6,9 +6,9 @@
 
 #include <augstream/pipeline.h>
 
-#include "batch_pool.h"
-#include "decisions.h"
-#include "handed_out.h"
+#include "pipeline/batch/batch_pool.h"
+#include "pipeline/plan/decisions.h"
+#include "pipeline/plan/handed_out.h"
 
 struct augs_pipeline {
     augs_allocator allocator;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "fail.h"
-#include "pipeline_impl.h"
-#include "token.h"
-#include "token_parts.h"
+#include "base/fail.h"
+#include "pipeline/pipeline_impl.h"
+#include "pipeline/plan/token.h"
+#include "pipeline/plan/token_parts.h"
 
 uint64_t augs_pipeline_n_left_out(const augs_pipeline *pipeline)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "arena.h"
+#include "presets/arena.h"
 
 #include <stdint.h>
 #include <string.h>
 
-#include "memory.h"
+#include "base/memory.h"
 
 #define BLOCK_BYTES ((size_t)8192)
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "binder.h"
-#include "kinds.h"
+#include "presets/binder.h"
+#include "presets/kinds.h"
 
 /* [first, second...] */
 static bool read_list(augsi_binder *binder, const yaml_node_t *node, const char *where,

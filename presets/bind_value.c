@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "binder.h"
-#include "fail.h"
-#include "number_text.h"
+#include "base/fail.h"
+#include "base/number_text.h"
+#include "presets/binder.h"
 
 const char *augsi_bind_text_of(const yaml_node_t *node)
 {

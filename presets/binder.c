@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The mapping of a preset and its columns. */
-#include "binder.h"
+#include "presets/binder.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "fail.h"
-#include "kinds.h"
+#include "base/fail.h"
+#include "presets/kinds.h"
 
 static void read_when(augsi_binder *binder, const yaml_node_t *node, const char *where,
                       augsi_draft_column *column)

@@ -3,7 +3,7 @@
 #ifndef AUGSI_BINDER_H
 #define AUGSI_BINDER_H
 
-#include "yaml_tree.h"
+#include "presets/yaml_tree.h"
 
 typedef struct augsi_binder {
     augsi_draft *draft;

@@ -2,9 +2,9 @@
 /* What columns have to be beyond their types: ranges, names, shapes, units. */
 #include <string.h>
 
-#include "checksum.h"
-#include "fail.h"
-#include "kinds.h"
+#include "base/checksum.h"
+#include "base/fail.h"
+#include "presets/kinds.h"
 
 static bool good_name(const char *name)
 {

@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "fail.h"
-#include "kinds.h"
-#include "number_text.h"
+#include "base/fail.h"
+#include "base/number_text.h"
+#include "presets/kinds.h"
 
 static uint32_t find_column(const augsi_draft *draft, const char *name)
 {

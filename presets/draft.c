@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "draft.h"
+#include "presets/draft.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "number_text.h"
-#include "source_text.h"
+#include "base/number_text.h"
+#include "presets/source_text.h"
 
 static const struct {
     const char *name;

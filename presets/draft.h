@@ -11,7 +11,7 @@
 
 #include <augstream/preset.h>
 
-#include "arena.h"
+#include "presets/arena.h"
 
 /* A place in the text, from 1; 0 = none. override: from 1, the one that wrote the value that stands
  * there or a part of it; 0 = none. */

@@ -2,7 +2,7 @@
 /* beta: [a, b] */
 #include <math.h>
 
-#include "kinds.h"
+#include "presets/kinds.h"
 
 static bool good(double x)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kinds.h"
+#include "presets/kinds.h"
 
 double augsi_choice_threshold(double sum, double total)
 {

@@ -2,7 +2,7 @@
 /* constant: v */
 #include <math.h>
 
-#include "kinds.h"
+#include "presets/kinds.h"
 
 static void check(augsi_draft *draft, const augsi_draft_column *column)
 {

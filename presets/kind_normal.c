@@ -2,7 +2,7 @@
 /* normal: {mean, std, min, max}, with or without bounds */
 #include <math.h>
 
-#include "kinds.h"
+#include "presets/kinds.h"
 
 static bool has_min(const augs_column_info *info)
 {

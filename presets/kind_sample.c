@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sample: {} */
-#include "kinds.h"
+#include "presets/kinds.h"
 
 const augsi_kind augsi_kind_sample = {
     .name = "sample",

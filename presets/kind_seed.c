@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seed: {} */
-#include "kinds.h"
+#include "presets/kinds.h"
 
 const augsi_kind augsi_kind_seed = {
     .name = "seed",

@@ -2,7 +2,7 @@
 /* uniform: [low, high] */
 #include <math.h>
 
-#include "kinds.h"
+#include "presets/kinds.h"
 
 static void moments(augs_column_info *info)
 {

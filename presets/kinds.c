@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of kinds and what rows share. */
-#include "kinds.h"
-#include "sized_struct.h"
+#include "presets/kinds.h"
+#include "base/sized_struct.h"
 
 #include <math.h>
 #include <string.h>

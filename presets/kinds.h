@@ -4,14 +4,14 @@
  * schema, the fingerprint and the command ask the row, so none of them knows a single kind.
  *
  * A new kind needs its number in augstream/preset.h, its line in AUGSI_KINDS, a file kind_NAME.c
- * with its row, and a row in pipeline/column_kinds.c. The library does not link without both rows,
- * and tests/test_kinds.c looks at what they have to hold.
+ * with its row, and a row in pipeline/stream/column_kinds.c. The library does not link without both
+ * rows, and tests/test_kinds.c looks at what they have to hold.
  */
 #ifndef AUGSI_KINDS_H
 #define AUGSI_KINDS_H
 
-#include "draft.h"
-#include "number_text.h"
+#include "base/number_text.h"
+#include "presets/draft.h"
 
 /* In the order of their numbers, which begin at 1. */
 #define AUGSI_KINDS(X)                                                                             \

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fail.h"
-#include "number_text.h"
-#include "source_text.h"
-#include "yaml_tree.h"
+#include "base/fail.h"
+#include "base/number_text.h"
+#include "presets/source_text.h"
+#include "presets/yaml_tree.h"
 
 /* The slot of a mapping's value or a list's item, so that it can be pointed to another node. */
 static int *find_key(yaml_document_t *document, const yaml_node_t *mapping, const char *key,

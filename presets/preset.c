@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The preset object: opened from a text, a file, a shipped name or columns in memory. */
-#include "preset_impl.h"
+#include "presets/preset_impl.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "fail.h"
-#include "float_env.h"
-#include "kinds.h"
-#include "shipped.h"
-#include "sized_struct.h"
-#include "source_text.h"
+#include "base/fail.h"
+#include "base/float_env.h"
+#include "base/sized_struct.h"
+#include "presets/kinds.h"
+#include "presets/shipped.h"
+#include "presets/source_text.h"
 
 static void preset_free(augs_preset *preset)
 {

@@ -6,8 +6,8 @@
 
 #include <augstream/preset.h>
 
-#include "arena.h"
-#include "memory.h"
+#include "base/memory.h"
+#include "presets/arena.h"
 
 struct augs_preset {
     augsi_refcount refcount;

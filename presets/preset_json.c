@@ -3,10 +3,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "fail.h"
-#include "kinds.h"
-#include "preset_impl.h"
-#include "text.h"
+#include "base/fail.h"
+#include "base/text.h"
+#include "presets/kinds.h"
+#include "presets/preset_impl.h"
 
 static void add_number(augsi_text *text, double number, bool whole)
 {

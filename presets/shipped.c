@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "shipped.h"
+#include "presets/shipped.h"
 
 uint32_t augs_shipped_count(void)
 {

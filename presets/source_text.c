@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Line ends are those of YAML 1.1: CR LF, LF, CR, NEL (U+0085), LS and PS (U+2028, U+2029). */
-#include "source_text.h"
+#include "presets/source_text.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "draft.h"
+#include "presets/draft.h"
 
 /* The bytes of a byte order mark that the text begins with: 3 or 0. */
 size_t augsi_bom_bytes(const char *text, size_t n_bytes);

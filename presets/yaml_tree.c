@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "yaml_tree.h"
+#include "presets/yaml_tree.h"
 
 #include <string.h>
 
-#include "source_text.h"
+#include "presets/source_text.h"
 
 static augsi_mark mark_of(yaml_mark_t mark)
 {

@@ -5,7 +5,7 @@
 
 #include <yaml.h>
 
-#include "draft.h"
+#include "presets/draft.h"
 
 #define AUGSI_MAX_DEPTH 8
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fit_bound.h"
+#include "strategies/fit_bound.h"
 
 /* Memory grew if there is so much more of it than when a batch did not fit: readings differ by less
  * from one batch to the next. */

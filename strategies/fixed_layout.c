@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixed_layout.h"
+#include "strategies/fixed_layout.h"
 
-#include "checked.h"
+#include "base/checked.h"
 
 static uint64_t steps_of_round(const augsi_layout_section *section)
 {

@@ -22,12 +22,12 @@
 
 #include <augstream/batch_size.h>
 
-#include "fail.h"
-#include "fit_bound.h"
-#include "planner_gates.h"
-#include "planner_size.h"
-#include "planners.h"
-#include "sized_struct.h"
+#include "base/fail.h"
+#include "base/sized_struct.h"
+#include "strategies/fit_bound.h"
+#include "strategies/planner_gates.h"
+#include "strategies/planner_size.h"
+#include "strategies/planners.h"
 
 #define DEFAULT_PUBLISHED_FIRST 32u
 #define FIRST_GROWTH 4.0

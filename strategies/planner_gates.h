@@ -9,7 +9,7 @@
 
 #include <augstream/strategy.h>
 
-#include "float_env.h"
+#include "base/float_env.h"
 
 /* Inlined, a function's arithmetic could move out of its gate. */
 #define AUGSI_COMPUTES __attribute__((noinline))

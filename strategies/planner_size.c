@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "planner_size.h"
+#include "strategies/planner_size.h"
 
 #include <augstream/stream.h>
 
-#include "checked.h"
-#include "fail.h"
-#include "planners.h"
+#include "base/checked.h"
+#include "base/fail.h"
+#include "strategies/planners.h"
 
 int augsi_size_limits_init(augsi_size_limits *limits, const char *strategy,
                            const augs_strategy_options *options, uint64_t default_max,

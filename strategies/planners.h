@@ -7,7 +7,7 @@
 
 #include <augstream/strategy.h>
 
-#include "fixed_layout.h"
+#include "strategies/fixed_layout.h"
 
 extern const augs_strategy_ops augsi_strategy_adaptive;
 extern const augs_strategy_ops augsi_strategy_memory_optimized;

@@ -9,10 +9,10 @@
  * window. drop makes all equally long: what the whole stream has beyond a multiple of `batches`, or
  * beyond whole windows, is left out at the end.
  */
-#include "checked.h"
-#include "fail.h"
-#include "planners.h"
-#include "sized_struct.h"
+#include "base/checked.h"
+#include "base/fail.h"
+#include "base/sized_struct.h"
+#include "strategies/planners.h"
 
 const augs_strategy_options augsi_round_robin_defaults = {
     .size = sizeof(augs_strategy_options), .min_samples = 1, .multiple_of = 1};

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Consecutive groups of batch_size samples a rank; what is left at the end is as last_batch says.
  */
-#include "checked.h"
-#include "fail.h"
-#include "planner_size.h"
-#include "planners.h"
-#include "sized_struct.h"
+#include "base/checked.h"
+#include "base/fail.h"
+#include "base/sized_struct.h"
+#include "strategies/planner_size.h"
+#include "strategies/planners.h"
 
 const augs_strategy_options augsi_sequential_defaults = {
     .size = sizeof(augs_strategy_options), .batch_size = 32, .min_samples = 1, .multiple_of = 1};

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fail.h"
-#include "planners.h"
-#include "sized_struct.h"
+#include "base/fail.h"
+#include "base/sized_struct.h"
+#include "strategies/planners.h"
 
 static const augs_strategy_ops *const strategies[] = {
     &augsi_strategy_adaptive, &augsi_strategy_memory_optimized, &augsi_strategy_round_robin,

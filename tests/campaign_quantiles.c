@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "quantiles.h"
+#include "pipeline/stream/quantiles.h"
 
 typedef struct campaign {
     char kind; /* 'l', 'n', 'b' */

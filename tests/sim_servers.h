@@ -3,8 +3,8 @@
 #ifndef AUGS_TEST_SIM_SERVERS_H
 #define AUGS_TEST_SIM_SERVERS_H
 
-#include "batch_pool.h"
-#include "checksum.h"
+#include "base/checksum.h"
+#include "pipeline/batch/batch_pool.h"
 #include "sim_world.h"
 
 enum { SIM_ID_BYTES = 5 };

@@ -9,10 +9,10 @@
 
 #include <stdarg.h>
 
-#include "memory.h"
-#include "server_core.h"
+#include "base/memory.h"
+#include "distributed/server_core.h"
+#include "distributed/subscriber_core.h"
 #include "stream_fixture.h"
-#include "subscriber_core.h"
 
 #define SIM_MS ((uint64_t)1000000)
 #define SIM_S ((uint64_t)1000000000)

@@ -111,7 +111,7 @@ def check_client():
 DUMP = r"""
 #include <inttypes.h>
 #include <stdio.h>
-#include "abi_table.h"
+#include "base/abi_table.h"
 int main(void)
 {
     for (uint32_t i = 0; i < augsi_n_constant_rows; i++) {
@@ -155,7 +155,7 @@ def version_1_table():
     include = frozen / "include"
     subprocess.run([sys.executable, str(root / "base" / "abi_table.py"), str(work / "table.c"), *map(str, headers(include))], check=True)
     (work / "dump.c").write_text(DUMP)
-    dump = compile_program("table of version 1", include, "-I", root / "base", work / "table.c", work / "dump.c", link=False)
+    dump = compile_program("table of version 1", include, "-I", root, work / "table.c", work / "dump.c", link=False)
     return [line.split(" ") for line in subprocess.run([str(dump)], capture_output=True, text=True, check=True).stdout.splitlines()]
 
 

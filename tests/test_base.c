@@ -4,12 +4,12 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "checksum.h"
-#include "fail.h"
-#include "memory.h"
-#include "number_text.h"
+#include "base/checksum.h"
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/number_text.h"
+#include "base/text.h"
 #include "suite.h"
-#include "text.h"
 
 static uint64_t next_random(uint64_t *state)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <pthread.h>
 
-#include "batch_pool.h"
-#include "checksum.h"
-#include "memory.h"
+#include "base/checksum.h"
+#include "base/memory.h"
+#include "pipeline/batch/batch_pool.h"
 #include "pipeline_fixture.h"
 
 START_TEST(a_batch_tells_its_columns_as_its_stream_does)

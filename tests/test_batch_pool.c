@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the pools of batches and payloads keep, and what they give back. */
-#include "batch_pool.h"
+#include "distributed/payload.h"
 #include "memory_fixture.h"
-#include "payload.h"
+#include "pipeline/batch/batch_pool.h"
 #include "pipeline_fixture.h"
 
 enum { MOST_HELD = 64 };

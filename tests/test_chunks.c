@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 
-#include "checksum.h"
+#include "base/checksum.h"
 #include "chunk_fixture.h"
 
 static augs_chunks_options small_options(uint32_t format)

@@ -10,10 +10,10 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#include "endpoint.h"
+#include "distributed/endpoint.h"
+#include "distributed/zmq_context.h"
 #include "suite.h"
 #include "tsan_options.h"
-#include "zmq_context.h"
 
 static char folder[64];
 

@@ -3,8 +3,8 @@
 #include <augstream/preset.h>
 
 #include "chunk_fixture.h"
-#include "chunk_format.h"
-#include "record_columns.h"
+#include "offline/chunk_format.h"
+#include "pipeline/records/record_columns.h"
 
 START_TEST(every_format_has_one_row_with_its_name)
 {

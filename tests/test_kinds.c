@@ -7,10 +7,10 @@
 
 #include <augstream/stream.h>
 
-#include "column.h"
-#include "kernels.h"
-#include "kinds.h"
-#include "self_test.h"
+#include "pipeline/stream/column.h"
+#include "pipeline/stream/kernels.h"
+#include "pipeline/stream/self_test.h"
+#include "presets/kinds.h"
 #include "suite.h"
 
 /* Two values per kind that make different streams, as a preset writes them; NULL: it has one. */
@@ -169,7 +169,8 @@ START_TEST(the_self_test_has_every_kind_with_and_without_a_gate_of_its_gate)
                 columns[columns[gate].gate].gate != AUGS_NO_GATE;
     }
     for (uint32_t k = 1; k < AUGSI_N_KINDS; k++) {
-        ck_assert_msg(seen[k], "pipeline/self_test.c has no column of kind %s", augs_kind_name(k));
+        ck_assert_msg(seen[k], "pipeline/stream/self_test.c has no column of kind %s",
+                      augs_kind_name(k));
     }
     ck_assert(deep && vector);
 }

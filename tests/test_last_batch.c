@@ -7,10 +7,10 @@
 #include <augstream/pipeline.h>
 #include <augstream/planner.h>
 
-#include "memory.h"
+#include "base/memory.h"
+#include "pipeline/plan/plan.h"
 #include "pipeline_fixture.h"
-#include "plan.h"
-#include "planners.h"
+#include "strategies/planners.h"
 
 #define MOST_N 40u
 #define MOST_W 5u

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "launcher_env.h"
+#include "cli/launcher_env.h"
 
 typedef struct environment {
     const char *settings[12]; /* "NAME=value", NULL-terminated */

@@ -4,8 +4,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "cgroup_path.h"
 #include "memory_fixture.h"
+#include "pipeline/machine/cgroup_path.h"
 
 /* Memory that really is there. */
 static void *hold(size_t n_bytes)

@@ -3,10 +3,10 @@
 #include <math.h>
 #include <sched.h>
 
-#include "cpu_quota.h"
-#include "memory.h"
-#include "memory_files.h"
+#include "base/memory.h"
 #include "memory_fixture.h"
+#include "pipeline/machine/cpu_quota.h"
+#include "pipeline/machine/memory_files.h"
 
 START_TEST(the_tightest_limit_of_every_kind_of_system_is_found)
 {

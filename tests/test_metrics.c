@@ -15,7 +15,7 @@
 #include <augstream/metrics.h>
 #include <jansson.h>
 
-#include "memory.h"
+#include "base/memory.h"
 #include "suite.h"
 
 static augs_error error;

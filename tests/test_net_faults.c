@@ -5,10 +5,10 @@
 #include <sys/socket.h>
 #include <zmq.h>
 
-#include "dealer.h"
-#include "memory.h"
+#include "base/memory.h"
+#include "distributed/dealer.h"
+#include "distributed/wire.h"
 #include "net_fixture.h"
-#include "wire.h"
 
 /* Reads reports until `n` batches came or the rank ended; the batches have to follow `next`. */
 static uint64_t read_batches(const net_process *rank, uint64_t next, uint64_t n,

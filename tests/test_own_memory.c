@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What batches cost as seen by the process's own figures, which are scripted here. */
-#include "own_memory.h"
+#include "pipeline/machine/own_memory.h"
 
 #include "suite.h"
 

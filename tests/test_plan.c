@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "memory.h"
-#include "plan.h"
+#include "base/memory.h"
+#include "pipeline/plan/plan.h"
 #include "stream_fixture.h"
 
 #define MOST_SAMPLES 200u

@@ -2,8 +2,8 @@
 /* Planners of the caller's own: what the plan takes from them, and what it never takes. */
 #include <string.h>
 
-#include "memory.h"
-#include "plan.h"
+#include "base/memory.h"
+#include "pipeline/plan/plan.h"
 #include "suite.h"
 
 /* Planners of a list of spans. */

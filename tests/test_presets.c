@@ -9,7 +9,7 @@
 #include <augstream/preset.h>
 #include <augstream/stream.h>
 
-#include "memory.h"
+#include "base/memory.h"
 #include "suite.h"
 
 #define FILE_NAME "every_kind.yaml"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checksum.h"
-#include "quantiles.h"
+#include "base/checksum.h"
+#include "pipeline/stream/quantiles.h"
 #include "suite.h"
 
 #define N_PINNED 100000

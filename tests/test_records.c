@@ -9,8 +9,8 @@
 #include <augstream/pipeline.h>
 #include <augstream/sink.h>
 
-#include "memory.h"
-#include "record.h"
+#include "base/memory.h"
+#include "pipeline/records/record.h"
 #include "suite.h"
 
 static const char every_kind[] =

@@ -6,9 +6,9 @@
 
 #include <augstream/pipeline.h>
 
-#include "memory.h"
+#include "base/memory.h"
+#include "pipeline/plan/plan.h"
 #include "pipeline_fixture.h"
-#include "plan.h"
 
 #define MOST_N 40u
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <limits.h>
 
-#include "memory.h"
+#include "base/memory.h"
 #include "pipeline_fixture.h"
 
 #define N_BATCHES 10u

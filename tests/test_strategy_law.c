@@ -8,8 +8,8 @@
 
 #include <augstream/strategy.h>
 
-#include "memory.h"
-#include "plan.h"
+#include "base/memory.h"
+#include "pipeline/plan/plan.h"
 #include "stream_fixture.h"
 
 #define MOST_SAMPLES 3000u

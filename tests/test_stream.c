@@ -8,7 +8,7 @@
 
 #include <augstream/stream.h>
 
-#include "checksum.h"
+#include "base/checksum.h"
 #include "stream_fixture.h"
 #include "suite.h"
 

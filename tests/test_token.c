@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resume tokens: every place of an epoch can be left and found again, nothing else passes. */
+#include "pipeline/plan/token.h"
 #include "pipeline_fixture.h"
-#include "token.h"
 
 typedef struct token_text {
     char text[AUGS_TOKEN_BYTES];

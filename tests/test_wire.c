@@ -2,10 +2,10 @@
 /* Messages of protocol 1: what is sent reads back, known bytes, and bytes that mean harm. */
 #include <string.h>
 
-#include "memory.h"
+#include "base/memory.h"
+#include "distributed/wire.h"
+#include "distributed/wire_reader.h"
 #include "stream_fixture.h"
-#include "wire.h"
-#include "wire_reader.h"
 
 static const uint32_t all_types[] = {AUGSI_HELLO, AUGSI_FETCH, AUGSI_PING, AUGSI_BYE,  AUGSI_BATCH,
                                      AUGSI_EOS,   AUGSI_ERR,   AUGSI_PONG, AUGSI_BUSY, AUGSI_DRAIN};

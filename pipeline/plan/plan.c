@@ -1,0 +1,784 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/plan/plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/fail.h"
+#include "base/float_env.h"
+#include "base/memory.h"
+#include "base/sized_struct.h"
+#include "pipeline/plan/plan_impl.h"
+
+const char *augsi_last_batch_name(uint32_t last_batch)
+{
+    static const char *const names[] = {"keep", "drop", "fill", "merge"};
+    return last_batch < sizeof names / sizeof *names ? names[last_batch] : "?";
+}
+
+const char *augsi_tail_name(uint32_t tail)
+{
+    static const char *const names[] = {"pad", "drop", "uneven"};
+    return tail < sizeof names / sizeof *names ? names[tail] : "?";
+}
+
+static int check_options(const augs_plan_options *options, const augs_strategy_ops *ops,
+                         uint64_t n_samples, augs_error *error)
+{
+    if (options->shard > AUGS_SHARD_BLOCK) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "plan: shard %u; accepted: 0 interleaved, 1 block", options->shard);
+    }
+    if (options->tail > AUGS_TAIL_UNEVEN) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "plan: tail %u; accepted: 0 pad, 1 drop, 2 uneven", options->tail);
+    }
+    if (options->strategy_options != NULL && n_samples == AUGS_ENDLESS &&
+        options->strategy_options->last_batch == AUGS_LAST_BATCH_FILL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "plan: an endless stream has no last batch that last_batch fill could "
+                          "fill; use keep, or a number of positions");
+    }
+    if (options->shard == AUGS_SHARD_BLOCK && n_samples == AUGS_ENDLESS) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "plan: an endless stream has no blocks; use interleaved shards, or a "
+                          "number of positions");
+    }
+    if (options->shard == AUGS_SHARD_BLOCK && (ops->flags & AUGS_STRATEGY_FIXED) == 0) {
+        return augsi_fail(
+            error, AUGS_E_ARGUMENT,
+            "plan: strategy '%.40s' decides as it goes; block shards need a fixed one, "
+            "such as sequential",
+            ops->name);
+    }
+    return AUGS_OK;
+}
+
+static int init_strategy(augsi_plan *plan, augs_error *error)
+{
+    plan->state = augsi_new(&plan->allocator, plan->ops->state_size);
+    if (plan->state == NULL) {
+        return augsi_fail_memory(error, plan->ops->state_size);
+    }
+    augs_error own;
+    own.status = AUGS_OK;
+    AUGSI_CALLER_BEGIN_IF(plan->of_caller);
+    int status = plan->ops->init(plan->state, &plan->strategy_options, &own);
+    AUGSI_CALLER_END;
+    if (status < 0) {
+        augsi_delete(&plan->allocator, plan->state, plan->ops->state_size);
+        plan->state = NULL;
+        return augsi_plan_fail_planner(plan->ops->name, status, &own, error);
+    }
+    return status;
+}
+
+static void done_strategy(augsi_plan *plan)
+{
+    if (plan->state != NULL) {
+        if (plan->ops->done != NULL) {
+            AUGSI_CALLER_BEGIN_IF(plan->of_caller);
+            plan->ops->done(plan->state);
+            AUGSI_CALLER_END;
+        }
+        augsi_delete(&plan->allocator, plan->state, plan->ops->state_size);
+        plan->state = NULL;
+    }
+}
+
+/* The options and those of the strategy, which *ret_plan then points to. */
+static int take_options(const augs_plan_options *given, augs_plan_options *ret_plan,
+                        augs_strategy_options *ret_strategy, augs_error *error)
+{
+    int status = AUGSI_TAKE(augs_plan_options, given, ret_plan, error);
+    if (status == AUGS_OK) {
+        status = AUGSI_TAKE(augs_strategy_options, ret_plan->strategy_options, ret_strategy, error);
+        ret_plan->strategy_options = ret_strategy;
+    }
+    return status;
+}
+
+static int check_window(uint64_t first_position, uint64_t n_samples, augs_error *error)
+{
+    if (first_position > AUGS_MAX_SAMPLES ||
+        (n_samples != AUGS_ENDLESS && n_samples > AUGS_MAX_SAMPLES - first_position)) {
+        return augsi_fail(error, AUGS_E_RANGE,
+                          "plan: %llu positions from %llu on; positions are below 2^56",
+                          (unsigned long long)n_samples, (unsigned long long)first_position);
+    }
+    return AUGS_OK;
+}
+
+/* A planner of the caller's own is copied, its members not known here are left out. */
+static int find_strategy(const augs_plan_options *options, augs_strategy_ops *copy,
+                         const augs_strategy_ops **ret_ops, augs_error *error)
+{
+    if (options->strategy_ops == NULL) {
+        return augs_strategy_find(options->strategy != NULL ? options->strategy : "sequential",
+                                  ret_ops, error);
+    }
+    int status = AUGSI_TAKE(augs_strategy_ops, options->strategy_ops, copy, error);
+    if (status < 0) {
+        return status;
+    }
+    if (copy->name == NULL || copy->init == NULL || copy->plan == NULL) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "plan: strategy_ops needs name, init and plan");
+    }
+    *ret_ops = copy;
+    return AUGS_OK;
+}
+
+static void copy_options(augsi_plan *plan, const augs_plan_options *options,
+                         const augs_strategy_ops *ops)
+{
+    plan->options = *options;
+    plan->options.world_size = options->world_size != 0 ? options->world_size : 1;
+    plan->strategy_options = *options->strategy_options;
+    plan->options.strategy_options = &plan->strategy_options;
+    plan->ops = ops;
+    if (options->strategy_ops != NULL) {
+        plan->ops_copy = *ops;
+        plan->ops = &plan->ops_copy;
+    }
+    plan->of_caller =
+        options->strategy_ops != NULL && options->strategy_ops != &augsi_strategy_replay;
+    plan->options.strategy = plan->ops->name;
+    plan->layout_of = augsi_strategy_layout(plan->ops);
+}
+
+/* Samples per rank without which no batch is made. */
+static uint64_t least_batch(const augsi_plan *plan)
+{
+    const augs_strategy_options *options = &plan->strategy_options;
+    const uint64_t min = options->min_samples != 0 ? options->min_samples : 1;
+    const uint64_t step = options->multiple_of != 0 ? options->multiple_of : 1;
+    return augsi_mul_or_most(augsi_groups_of(min, step), step);
+}
+
+/* How many positions last_batch `drop` needs before it makes a batch, of a lane; 0: any. */
+static uint64_t needed_for_batch(const augsi_plan *plan, const augsi_lane *lane)
+{
+    const augs_strategy_options *options = &plan->strategy_options;
+    const augs_plan_facts facts = {
+        .size = sizeof facts, .world_size = lane->world_size, .n_samples = lane->n_planned};
+    if (options->last_batch != AUGS_LAST_BATCH_DROP || plan->options.strategy_ops != NULL) {
+        return 0;
+    }
+    if (!augsi_plan_is_fixed(plan)) {
+        return augsi_mul_or_most(least_batch(plan), lane->world_size);
+    }
+    if (options->batches != 0) {
+        return options->window != 0 ? options->window : options->batches;
+    }
+    return plan->ops->full_count(plan->state, &facts);
+}
+
+/* A plan of at least one position that gives no rank anything is a mistake. */
+static int check_delivers(const augsi_plan *plan, augs_error *error)
+{
+    const augsi_lane lane = augsi_plan_lane(plan, 0);
+    const uint64_t n = plan->n_samples, w = plan->options.world_size;
+    const uint64_t needed = needed_for_batch(plan, &lane);
+    const bool cuts = plan->options.tail == AUGS_TAIL_DROP &&
+                      (plan->options.shard == AUGS_SHARD_BLOCK ||
+                       plan->strategy_options.last_batch != AUGS_LAST_BATCH_FILL);
+    const bool own = plan->options.strategy_ops != NULL; /* what it plans is seen as it goes */
+    if (n == 0 || n == AUGS_ENDLESS || (own && !augsi_plan_is_fixed(plan)) ||
+        (augsi_plan_is_fixed(plan) ? plan->n_steps > 0
+                                   : lane.n_planned >= needed && (!cuts || n >= w))) {
+        return AUGS_OK;
+    }
+    if (needed > lane.n_planned) {
+        const bool block = plan->options.shard == AUGS_SHARD_BLOCK;
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "plan: nothing would be delivered: strategy '%.40s' needs %llu positions "
+                          "for a batch%s, there are %llu, and last_batch drop leaves a shorter one "
+                          "out; accepted: keep, fill, merge, or smaller batches",
+                          plan->ops->name, (unsigned long long)needed,
+                          block   ? " of a rank's block"
+                          : w > 1 ? " of all ranks"
+                                  : "",
+                          (unsigned long long)lane.n_planned);
+    }
+    if (cuts && w > 1) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "plan: nothing would be delivered: of the %llu positions, strategy "
+                          "'%.40s' gives no batch as many as the %llu ranks, and tail drop leaves "
+                          "them out; accepted: pad, uneven, or larger batches",
+                          (unsigned long long)n, plan->ops->name, (unsigned long long)w);
+    }
+    return AUGS_OK; /* a planner of the caller's own that plans nothing: its walk is checked */
+}
+
+int augsi_plan_open(const augs_allocator *allocator, const augs_plan_options *options,
+                    uint64_t first_position, uint64_t n_samples, uint64_t sample_bytes,
+                    augsi_plan **ret_plan, augs_error *error)
+{
+    augs_plan_options taken;
+    augs_strategy_options of_strategy;
+    augs_strategy_ops copy;
+    const augs_strategy_ops *ops = NULL;
+    int status = take_options(options, &taken, &of_strategy, error);
+    options = &taken;
+    status = status < 0 ? status : check_window(first_position, n_samples, error);
+    status = status < 0 ? status : find_strategy(options, &copy, &ops, error);
+    status = status < 0 ? status : check_options(options, ops, n_samples, error);
+    if (status < 0) {
+        return status;
+    }
+    augsi_plan *plan = augsi_new(allocator, sizeof *plan);
+    if (plan == NULL) {
+        return augsi_fail_memory(error, sizeof *plan);
+    }
+    plan->allocator = *allocator;
+    plan->first_position = first_position;
+    plan->n_samples = n_samples;
+    plan->sample_bytes = sample_bytes;
+    copy_options(plan, options, ops);
+    augsi_span_check_init(&plan->check);
+    status = init_strategy(plan, error);
+    if (status >= 0 && augsi_plan_is_fixed(plan)) {
+        status = augsi_plan_count_steps(plan, error);
+    } else if (status >= 0) {
+        plan->recent = augsi_new(allocator, AUGSI_RECENT_SPANS * sizeof *plan->recent);
+        status = plan->recent != NULL
+                     ? status
+                     : augsi_fail_memory(error, AUGSI_RECENT_SPANS * sizeof *plan->recent);
+    }
+    status = status < 0 ? status : check_delivers(plan, error);
+    if (status < 0) {
+        augsi_plan_free(plan);
+        return status;
+    }
+    *ret_plan = plan;
+    return AUGS_OK;
+}
+
+void augsi_plan_free(augsi_plan *plan)
+{
+    if (plan != NULL) {
+        augs_allocator allocator = plan->allocator;
+        augsi_journal_free(plan->ahead);
+        if (plan->recent != NULL) {
+            augsi_delete(&allocator, plan->recent, AUGSI_RECENT_SPANS * sizeof *plan->recent);
+        }
+        done_strategy(plan);
+        augsi_delete(&allocator, plan, sizeof *plan);
+    }
+}
+
+const augs_plan_options *augsi_plan_options_of(const augsi_plan *plan)
+{
+    return &plan->options;
+}
+
+uint64_t augsi_plan_first_position(const augsi_plan *plan)
+{
+    return plan->first_position;
+}
+
+uint64_t augsi_plan_n_samples(const augsi_plan *plan)
+{
+    return plan->n_samples;
+}
+
+bool augsi_plan_is_fixed(const augsi_plan *plan)
+{
+    return (plan->ops->flags & AUGS_STRATEGY_FIXED) != 0;
+}
+
+uint64_t augsi_plan_n_steps(const augsi_plan *plan)
+{
+    return augsi_plan_is_fixed(plan) ? plan->n_steps : 0;
+}
+
+int augsi_plan_check_step(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_span_check *check,
+                          augs_error *error)
+{
+    const augsi_lane lane = augsi_plan_lane(plan, rank);
+    augs_span span;
+    int status = augsi_plan_ask(plan, &lane, step, &span, error);
+    if (status == 0) {
+        return augsi_plan_check_end(plan, &lane, check, step, error);
+    }
+    if (status > 0) {
+        status = augsi_span_check_add(check, &span, plan->ops->name, step, error);
+    }
+    return status < 0 ? status : 1;
+}
+
+static int span_of(augsi_plan *plan, const augsi_lane *lane, uint64_t step, augs_span *ret_span,
+                   augs_error *error)
+{
+    return augsi_plan_is_fixed(plan) ? augsi_plan_ask(plan, lane, step, ret_span, error)
+                                     : augsi_plan_next_span(plan, step, ret_span, error);
+}
+
+int augsi_plan_span(augsi_plan *plan, uint64_t step, uint32_t rank, augs_span *ret_span,
+                    augs_error *error)
+{
+    const augsi_lane lane = augsi_plan_lane(plan, rank);
+    augs_span span;
+    int status = span_of(plan, &lane, step, &span, error);
+    if (status > 0) {
+        span.first += plan->first_position + lane.start;
+        *ret_span = span;
+    }
+    return status;
+}
+
+static uint64_t filled_of(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
+                          const augs_span *span)
+{
+    return augsi_plan_is_fixed(plan) ? augsi_plan_ask_filled(plan, lane, step, span)
+                                     : plan->last_filled;
+}
+
+/* What the tail leaves of a span of all ranks, and how many positions of padding all ranks together
+ * get behind it. */
+static void cut_span(const augsi_plan *plan, augs_span *span, uint64_t n_filled,
+                     uint64_t *ret_n_padded)
+{
+    const uint64_t w = plan->options.world_size;
+    const bool fills = plan->strategy_options.last_batch == AUGS_LAST_BATCH_FILL || n_filled > 0;
+    const uint64_t over = (span->count + n_filled) % w;
+    *ret_n_padded = n_filled;
+    if (fills || plan->options.tail == AUGS_TAIL_PAD) {
+        *ret_n_padded += over > 0 ? w - over : 0;
+    } else if (plan->options.tail == AUGS_TAIL_DROP) {
+        span->count -= over;
+    }
+}
+
+/* Elements r, r + W, ... below n: how many. */
+static uint64_t n_dealt(uint64_t n, uint64_t rank, uint64_t world_size)
+{
+    return rank < n ? (n - rank - 1) / world_size + 1 : 0;
+}
+
+/* A span's elements r, r + W, ..., and what fills it up or what the tail does. An element behind
+ * the span's own is one of the window's first positions. */
+static void deal(const augsi_plan *plan, const augs_span *span, uint64_t filled, uint32_t rank,
+                 augsi_slice *slice)
+{
+    const uint64_t w = plan->options.world_size;
+    augs_span kept = *span;
+    uint64_t n_padded = 0;
+    cut_span(plan, &kept, filled, &n_padded);
+    const uint64_t n_real = kept.count, owned = n_dealt(n_real, rank, w);
+    uint64_t stride = 1, ahead = 0; /* of few samples the stride may be more than 64 bits hold */
+    (void)augsi_mul_u64(span->stride, w, &stride);
+    if (!augsi_mul_u64(span->stride, rank, &ahead) || ahead > AUGS_MAX_SAMPLES) {
+        ahead = 0; /* the rank has none of them */
+    }
+    slice->body = (augs_span){
+        .first = plan->first_position + span->first + ahead, .stride = stride, .count = owned};
+    slice->pad_count = n_dealt(augsi_add_or_most(n_real, n_padded), rank, w) - owned;
+    if (slice->pad_count > 0) {
+        slice->pad_stride = w;
+        slice->pad_first = plan->first_position + (owned * w + rank - n_real) % plan->n_samples;
+    }
+}
+
+/* A span of a rank's own block. Only its last element can lie in the padding of the block; what
+ * fills it up goes on from there. */
+static void cut_block(const augsi_plan *plan, const augsi_lane *lane, const augs_span *span,
+                      uint64_t filled, augsi_slice *slice)
+{
+    slice->body = (augs_span){.first = plan->first_position + lane->start + span->first,
+                              .stride = span->stride,
+                              .count = span->count};
+    slice->pad_count = filled;
+    if (span->first + span->stride * (span->count - 1) >= lane->n_owned) {
+        slice->body.count--;
+        slice->pad_count++;
+    }
+    if (slice->pad_count > 0) {
+        slice->pad_first = plan->first_position;
+        slice->pad_stride = 1;
+    }
+}
+
+augs_span augsi_slice_padding(const augsi_slice *slice, uint64_t done)
+{
+    const uint64_t n = slice->window_n, stride = slice->pad_stride;
+    const uint64_t far = (uint64_t)((augsi_u128)done * stride % n);
+    const uint64_t at = (slice->pad_first - slice->window_first + far) % n;
+    const uint64_t room = (n - 1 - at) / stride + 1, left = slice->pad_count - done;
+    return (augs_span){slice->window_first + at, stride, left < room ? left : room};
+}
+
+uint64_t augsi_plan_next_step(const augsi_plan *plan, uint64_t step, uint32_t rank)
+{
+    const augsi_lane lane = augsi_plan_lane(plan, rank);
+    augsi_layout layout;
+    if (step < plan->base_step || step >= plan->n_steps ||
+        !augsi_plan_layout(plan, &lane, &layout)) {
+        return step;
+    }
+    const uint64_t least = augsi_plan_least_count(plan, rank);
+    const uint64_t found = augsi_add_or_most(
+        plan->base_step, augsi_layout_next(&layout, step - plan->base_step, least));
+    /* a shorter block ends before the others, or a span is too short: the plan's end */
+    return found - plan->base_step < augsi_layout_n_steps(&layout) ? found : plan->n_steps;
+}
+
+/* Whether no later step has samples for the rank. */
+static bool is_last(const augsi_plan *plan, const augsi_lane *lane, uint64_t step, uint32_t rank)
+{
+    if (!augsi_plan_is_fixed(plan)) {
+        return augsi_span_check_is_whole(&plan->check) && plan->check.next >= plan->n_samples;
+    }
+    if (plan->layout_of != NULL) {
+        return augsi_plan_next_step(plan, step + 1, rank) >= plan->n_steps;
+    }
+    if (step + 1 >= plan->n_steps) {
+        return true;
+    }
+    const uint64_t least = augsi_plan_least_count(plan, rank);
+    augs_span after;
+    int status = augsi_plan_ask(plan, lane, step + 1, &after, NULL);
+    if (status <= 0 || after.count >= least) {
+        return status == 0; /* a shorter block has no such step */
+    }
+    return augsi_plan_without_short_end(plan, lane, plan->n_steps, least) <= step + 1;
+}
+
+int augsi_plan_slice(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
+                     augs_error *error)
+{
+    const bool block = plan->options.shard == AUGS_SHARD_BLOCK;
+    const augsi_lane lane = augsi_plan_lane(plan, rank);
+    if (augsi_plan_is_fixed(plan) && step >= plan->n_steps) {
+        return 0;
+    }
+    augs_span span;
+    augsi_slice slice = {
+        .body = {0, 1, 0}, .window_first = plan->first_position, .window_n = plan->n_samples};
+    int status = span_of(plan, &lane, step, &span, error);
+    if (status < 0 || (status == 0 && !block)) {
+        return status;
+    }
+    if (status == 0) { /* a shorter block has ended: the step exists, but not for this rank */
+        slice.body.first = plan->first_position + lane.start + lane.n_owned;
+        slice.last = true;
+        *ret_slice = slice;
+        return 1;
+    }
+    slice.last = is_last(plan, &lane, step, rank);
+    const uint64_t filled = filled_of(plan, &lane, step, &span);
+    if (block) {
+        cut_block(plan, &lane, &span, filled, &slice);
+    } else {
+        deal(plan, &span, filled, rank, &slice);
+    }
+    if (slice.last && !augsi_plan_is_fixed(plan) && plan->options.tail == AUGS_TAIL_DROP &&
+        span.count + filled < plan->options.world_size) {
+        /* cut to nothing, at the end, which is noted */
+        return augsi_plan_next_span(plan, step + 1, &span, error);
+    }
+    *ret_slice = slice;
+    return 1;
+}
+
+bool augsi_plan_is_over(augsi_plan *plan, uint64_t step, uint32_t rank)
+{
+    augsi_slice slice;
+    if (!augsi_plan_is_fixed(plan)) {
+        return step == plan->n_planned && augsi_span_check_is_whole(&plan->check) &&
+               plan->check.next >= plan->n_samples;
+    }
+    if (step >= plan->n_steps) {
+        return true;
+    }
+    return step > plan->base_step && augsi_plan_slice(plan, step - 1, rank, &slice, NULL) == 1 &&
+           slice.last;
+}
+
+static int check_recent(const augsi_plan *plan, uint64_t step, augs_error *error)
+{
+    if (augsi_plan_is_fixed(plan) || step >= plan->n_planned ||
+        plan->n_planned - step > AUGSI_RECENT_SPANS) {
+        return augsi_fail(error, AUGS_E_RANGE,
+                          "strategy '%.40s': step %llu is none of the last %u that were planned",
+                          plan->ops->name, (unsigned long long)step, AUGSI_RECENT_SPANS);
+    }
+    return AUGS_OK;
+}
+
+static augsi_slice whole_of(const augsi_plan *plan, const augs_span *span, uint64_t n_filled)
+{
+    augsi_slice slice = {.body = *span,
+                         .pad_stride = 1,
+                         .window_first = plan->first_position,
+                         .window_n = plan->n_samples};
+    cut_span(plan, &slice.body, n_filled, &slice.pad_count);
+    slice.body.first += plan->first_position;
+    slice.pad_first = slice.pad_count > 0 ? plan->first_position : 0;
+    return slice;
+}
+
+int augsi_plan_whole(augsi_plan *plan, uint64_t step, augsi_slice *ret_slice, augs_error *error)
+{
+    const augsi_lane lane = augsi_plan_lane(plan, 0);
+    augs_span span;
+    int status = span_of(plan, &lane, step, &span, error);
+    if (status > 0) {
+        *ret_slice = whole_of(plan, &span, filled_of(plan, &lane, step, &span));
+    }
+    return status;
+}
+
+int augsi_plan_whole_again(augsi_plan *plan, uint64_t step, augsi_slice *ret_slice,
+                           augs_error *error)
+{
+    int status = check_recent(plan, step, error);
+    if (status == AUGS_OK) {
+        *ret_slice = whole_of(plan, &plan->recent[step % AUGSI_RECENT_SPANS].span,
+                              plan->recent[step % AUGSI_RECENT_SPANS].n_filled);
+    }
+    return status;
+}
+
+int augsi_plan_slice_again(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
+                           augs_error *error)
+{
+    int status = check_recent(plan, step, error);
+    if (status == AUGS_OK) {
+        *ret_slice = (augsi_slice){
+            .body = {0, 1, 0}, .window_first = plan->first_position, .window_n = plan->n_samples};
+        deal(plan, &plan->recent[step % AUGSI_RECENT_SPANS].span,
+             plan->recent[step % AUGSI_RECENT_SPANS].n_filled, rank, ret_slice);
+    }
+    return status;
+}
+
+int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
+                              uint64_t position, augs_error *error)
+{
+    const int status = augsi_plan_take_batch_size(plan, batch_size, step, position, error);
+    if (status == AUGS_OK && plan->journal != NULL && !augsi_journal_is_read_only(plan->journal)) {
+        const augsi_journal_entry entry = {.epoch = plan->epoch, .batch_size = batch_size};
+        augsi_journal_append(plan->journal, AUGSI_ENTRY_SIZE, &entry, NULL);
+    }
+    return status;
+}
+
+int augsi_plan_take_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
+                               uint64_t position, augs_error *error)
+{
+    const bool fixed = augsi_plan_is_fixed(plan);
+    if (plan->options.strategy_ops != NULL ||
+        (fixed && (strcmp(plan->ops->name, "sequential") != 0 ||
+                   plan->options.shard != AUGS_SHARD_INTERLEAVED))) {
+        return augsi_fail(error, AUGS_E_UNSUPPORTED,
+                          "strategy '%.40s'%s has no batch size that can be changed between two "
+                          "batches",
+                          plan->ops->name, fixed ? " over these shards" : "");
+    }
+    augsi_plan changed = *plan;
+    changed.strategy_options.batch_size = batch_size;
+    changed.state = NULL;
+    int status = init_strategy(&changed, error);
+    if (status == AUGS_OK && fixed) {
+        changed.base_step = step;
+        changed.base_position = position;
+        status = augsi_plan_count_steps(&changed, error);
+    }
+    if (status < 0) {
+        done_strategy(&changed);
+        return status;
+    }
+    if (changed.ops->inherit != NULL) {
+        AUGSI_CALLER_BEGIN_IF(plan->of_caller);
+        changed.ops->inherit(changed.state, plan->state);
+        AUGSI_CALLER_END;
+    }
+    changed.decided = false;
+    done_strategy(plan);
+    *plan = changed;
+    plan->options.strategy_options = &plan->strategy_options;
+    return AUGS_OK;
+}
+
+uint64_t augsi_plan_records_before(const augsi_plan *plan, uint64_t step)
+{
+    const augsi_lane lane = augsi_plan_lane(plan, 0);
+    augsi_layout layout;
+    return augsi_plan_layout(plan, &lane, &layout) ? augsi_layout_records_before(&layout, step) : 0;
+}
+
+uint64_t augsi_plan_step_of_record(const augsi_plan *plan, uint64_t record)
+{
+    const augsi_lane lane = augsi_plan_lane(plan, 0);
+    augsi_layout layout;
+    return augsi_plan_layout(plan, &lane, &layout) ? augsi_layout_step_of_record(&layout, record)
+                                                   : 0;
+}
+
+uint64_t augsi_plan_position(augsi_plan *plan, uint64_t step)
+{
+    const augsi_lane lane = augsi_plan_lane(plan, 0);
+    augsi_layout layout;
+    augs_span span;
+    if (augsi_plan_ask(plan, &lane, step, &span, NULL) == 1) {
+        return plan->first_position + span.first;
+    }
+    return plan->first_position + (augsi_plan_layout(plan, &lane, &layout)
+                                       ? plan->base_position + augsi_layout_n_positions(&layout)
+                                       : plan->n_samples);
+}
+
+augsi_token_place augsi_plan_place(augsi_plan *plan, uint64_t step)
+{
+    const augsi_lane lane = augsi_plan_lane(plan, 0);
+    augsi_layout layout;
+    augs_span span;
+    if (plan->options.shard == AUGS_SHARD_BLOCK && step > 0 && plan->options.world_size > 1) {
+        return (augsi_token_place){AUGSI_PLACE_BLOCKS, plan->options.world_size};
+    }
+    if (augsi_plan_ask(plan, &lane, step, &span, NULL) != 1 || span.stride == 1 ||
+        (augsi_plan_layout(plan, &lane, &layout) &&
+         augsi_layout_is_whole(&layout, step - plan->base_step))) {
+        return (augsi_token_place){.kind = AUGSI_PLACE_ALL};
+    }
+    return (augsi_token_place){AUGSI_PLACE_DEALT, span.stride};
+}
+
+static bool same_place(augsi_plan *plan, uint64_t step, uint64_t position,
+                       const augsi_token_place *place)
+{
+    if (step < plan->base_step || step > plan->n_steps ||
+        augsi_plan_position(plan, step) != position) {
+        return false;
+    }
+    const augsi_token_place here = augsi_plan_place(plan, step);
+    return here.kind == place->kind && here.number == place->number;
+}
+
+/* A plan of the positions from one on. */
+static int start_at(augsi_plan *plan, uint64_t step, uint64_t position, augs_error *error)
+{
+    augsi_plan changed = *plan;
+    changed.base_step = step;
+    changed.base_position = position;
+    int status = augsi_plan_count_steps(&changed, error);
+    if (status == AUGS_OK) {
+        plan->base_step = step;
+        plan->base_position = position;
+        plan->n_steps = changed.n_steps;
+    }
+    return status;
+}
+
+static int fail_place(const augsi_plan *plan, uint64_t step, uint64_t position,
+                      const augsi_token_place *place, const char *what, augs_error *error)
+{
+    static const char *const places[] = {"all positions before it are used",
+                                         "%llu batches share the positions around it in turn",
+                                         "%llu ranks have used their blocks as far"};
+    char used[80];
+    snprintf(used, sizeof used, places[place->kind], (unsigned long long)place->number);
+    return augsi_fail(error, AUGS_E_TOKEN,
+                      "%s: it is of step %llu at position %llu, where %s; the plan here, strategy "
+                      "'%.40s' over %s shards of %u ranks, cannot go on there",
+                      what, (unsigned long long)step, (unsigned long long)position, used,
+                      plan->ops->name,
+                      plan->options.shard == AUGS_SHARD_BLOCK ? "block" : "interleaved",
+                      plan->options.world_size);
+}
+
+int augsi_plan_go_on(augsi_plan *plan, uint64_t step, uint64_t position,
+                     const augsi_token_place *place, const char *what, augs_error *error)
+{
+    const uint64_t start = plan->first_position;
+    if (same_place(plan, step, position, place)) {
+        return AUGS_OK;
+    }
+    /* a step has a position at least */
+    if (place->kind != AUGSI_PLACE_ALL || position < start || position - start < step ||
+        (plan->n_samples != AUGS_ENDLESS && position - start > plan->n_samples)) {
+        return fail_place(plan, step, position, place, what, error);
+    }
+    if (step == 0 && position == start) { /* that of an epoch's start */
+        augsi_plan_forget_base(plan);
+        return 1;
+    }
+    if (plan->layout_of == NULL ||
+        (plan->options.shard == AUGS_SHARD_BLOCK && plan->options.world_size > 1)) {
+        return fail_place(plan, step, position, place, what, error);
+    }
+    const int status = start_at(plan, step, position - start, error);
+    return status < 0 ? status : 1;
+}
+
+uint64_t augsi_plan_base_step(const augsi_plan *plan)
+{
+    return plan->base_step;
+}
+
+void augsi_plan_forget_base(augsi_plan *plan)
+{
+    if (plan->base_step != 0 || plan->base_position != 0) {
+        plan->base_step = plan->base_position = 0;
+        augsi_plan_count_steps(plan, NULL); /* what it accepted for a part it does for the whole */
+    }
+}
+
+/* What last_batch leaves out of a lane's own positions. */
+static uint64_t left_of_lane(const augsi_plan *plan, const augsi_lane *lane)
+{
+    augsi_layout layout;
+    augs_span span;
+    uint64_t n_steps = plan->base_step, covered = plan->base_position;
+    if (augsi_plan_layout(plan, lane, &layout)) {
+        covered += augsi_layout_n_positions(&layout);
+    } else if (augsi_plan_find_end(plan, lane, &n_steps, NULL) == AUGS_OK &&
+               n_steps > plan->base_step &&
+               augsi_plan_ask(plan, lane, n_steps - 1, &span, NULL) == 1) {
+        /* what is left out is an end, so the last position of the last span is the last of all */
+        covered = span.first + span.stride * (span.count - 1) + 1;
+    }
+    return lane->n_owned > covered ? lane->n_owned - covered : 0;
+}
+
+/* What tail `drop` cuts off spans. Only a planner of the caller's own is walked. */
+static uint64_t cut_of_lane(const augsi_plan *plan, const augsi_lane *lane)
+{
+    augsi_layout layout;
+    augs_span span;
+    if (augsi_plan_least_count(plan, 0) <= 1 && plan->options.tail != AUGS_TAIL_DROP) {
+        return 0;
+    }
+    if (augsi_plan_layout(plan, lane, &layout)) {
+        return augsi_layout_cut(&layout, plan->options.world_size);
+    }
+    uint64_t n = 0;
+    for (uint64_t step = plan->base_step; augsi_plan_ask(plan, lane, step, &span, NULL) == 1;
+         step++) {
+        n += span.count % plan->options.world_size;
+    }
+    return n;
+}
+
+uint64_t augsi_plan_n_left_out(augsi_plan *plan)
+{
+    const uint64_t n = plan->n_samples, w = plan->options.world_size;
+    const augsi_lane first = augsi_plan_lane(plan, 0);
+    const bool cuts = plan->options.tail == AUGS_TAIL_DROP &&
+                      plan->strategy_options.last_batch != AUGS_LAST_BATCH_FILL;
+    if (n == AUGS_ENDLESS) {
+        return 0;
+    }
+    if (!augsi_plan_is_fixed(plan)) {
+        return plan->end_noted ? n - augsi_span_check_position(&plan->check) + plan->n_cut : 0;
+    }
+    if (plan->options.shard == AUGS_SHARD_INTERLEAVED) {
+        return left_of_lane(plan, &first) + (cuts ? cut_of_lane(plan, &first) : 0);
+    }
+    const augsi_lane last =
+        augsi_plan_lane(plan, (uint32_t)w - 1); /* the first n mod w are longer */
+    const uint64_t not_owned = n - (n % w * first.n_owned + (w - n % w) * last.n_owned);
+    return not_owned + n % w * left_of_lane(plan, &first) + (w - n % w) * left_of_lane(plan, &last);
+}

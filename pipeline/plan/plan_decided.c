@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Plans that decide as they go, with and without a journal. What the journal has is taken from it.
+ * When it is opened, the planner is asked and told everything in it once, in the order in which it
+ * was written, and its answers are not looked at: so it has learned as much as before when the
+ * journal ends and it decides itself. Whoever walks the steps of the journal again tells it nothing
+ * new.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/float_env.h"
+#include "pipeline/plan/plan_impl.h"
+
+static int replay_init(void *state, const augs_strategy_options *options, augs_error *error)
+{
+    (void)state;
+    (void)options;
+    (void)error;
+    return AUGS_OK;
+}
+
+/* Asked when the journal has no more: there is nothing that it could decide. */
+static int replay_plan(void *state, const augs_plan_facts *facts, augs_span *ret_span,
+                       augs_error *error)
+{
+    (void)state;
+    (void)ret_span;
+    (void)error;
+    return facts->position >= facts->n_samples ? 0 : AUGS_E_PLAN;
+}
+
+const augs_strategy_ops augsi_strategy_replay = {
+    .size = sizeof(augs_strategy_ops),
+    .name = "replay",
+    .state_size = 1,
+    .init = replay_init,
+    .plan = replay_plan,
+};
+
+static void tell_planner(augsi_plan *plan, const augs_feedback *feedback)
+{
+    AUGSI_CALLER_BEGIN_IF(plan->of_caller);
+    plan->ops->observe(plan->state, feedback);
+    AUGSI_CALLER_END;
+}
+
+static void note_learned(augsi_learned *learned, int kind, const augsi_journal_entry *entry)
+{
+    if (kind == AUGSI_ENTRY_STEP) {
+        const uint64_t at = learned->n_steps++ % AUGS_FEEDBACK_BATCHES;
+        learned->steps[at].epoch = entry->epoch;
+        learned->steps[at].step = entry->step;
+    } else if (kind == AUGSI_ENTRY_FEEDBACK) {
+        const uint64_t at = learned->n_told++ % (2 * AUGS_FEEDBACK_BATCHES);
+        learned->told[at].epoch = entry->epoch;
+        learned->told[at].step = entry->feedback.step;
+        learned->told[at].part = entry->feedback.part;
+    }
+}
+
+/* Whether earlier runs were told of a step that was taken from the journal. Of steps that are not
+ * among the last ones they were, or never will be. */
+static bool was_learned(const augsi_learned *learned, const augs_feedback *feedback)
+{
+    bool is_recent = false;
+    for (uint64_t i = 0; i < AUGS_FEEDBACK_BATCHES && i < learned->n_steps; i++) {
+        is_recent = is_recent || (learned->steps[i].epoch == feedback->epoch &&
+                                  learned->steps[i].step == feedback->step);
+    }
+    bool told = !is_recent;
+    for (uint64_t i = 0; i < 2 * AUGS_FEEDBACK_BATCHES && i < learned->n_told && !told; i++) {
+        told = learned->told[i].epoch == feedback->epoch &&
+               learned->told[i].step == feedback->step && learned->told[i].part == feedback->part;
+    }
+    return told;
+}
+
+/* Everything that earlier runs decided and were told. */
+static int learn(augsi_plan *plan, augs_error *error)
+{
+    const augsi_lane lane = augsi_plan_lane(plan, 0);
+    augsi_journal_entry entry;
+    int kind;
+    while ((kind = augsi_journal_next_of_any(plan->journal, &entry, error)) > 0) {
+        note_learned(&plan->learned, kind, &entry);
+        if (kind == AUGSI_ENTRY_FEEDBACK && plan->ops->observe != NULL) {
+            tell_planner(plan, &entry.feedback);
+        } else if (kind == AUGSI_ENTRY_SIZE) { /* options that do not take it are of this run */
+            augsi_plan_take_batch_size(plan, entry.batch_size, 0, 0, NULL);
+        } else if (kind == AUGSI_ENTRY_STEP && entry.span.first >= plan->first_position) {
+            augs_span ignored;
+            plan->check.next = entry.span.first - plan->first_position;
+            augsi_plan_ask(plan, &lane, entry.step, &ignored, NULL);
+        }
+    }
+    return kind;
+}
+
+int augsi_plan_use_journal(augsi_plan *plan, augsi_journal *journal, uint32_t epoch,
+                           augs_error *error)
+{
+    plan->journal = journal;
+    plan->epoch = epoch;
+    augsi_plan_restart(plan);
+    int status = AUGS_OK;
+    if (!augsi_journal_is_read_only(journal)) {
+        status = learn(plan, error);
+        augsi_plan_restart(plan);
+    }
+    return status;
+}
+
+void augsi_plan_set_memory(augsi_plan *plan, uint64_t limit_bytes, uint64_t used_bytes,
+                           uint64_t available_bytes)
+{
+    plan->memory_limit_bytes = limit_bytes;
+    plan->memory_used_bytes = used_bytes;
+    plan->memory_available_bytes = available_bytes;
+}
+
+const char *augsi_plan_why(const augsi_plan *plan)
+{
+    return augsi_plan_is_fixed(plan) ? "fixed" : plan->why;
+}
+
+uint64_t augsi_plan_n_planned(const augsi_plan *plan)
+{
+    return plan->n_planned;
+}
+
+void augsi_plan_restart(augsi_plan *plan)
+{
+    plan->n_planned = 0;
+    plan->n_cut = 0;
+    plan->end_noted = false;
+    plan->taken = false;
+    plan->decided = false;
+    augsi_span_check_init(&plan->check);
+    augsi_plan_restart_retries(plan);
+    if (plan->journal != NULL) {
+        augsi_journal_rewind(plan->journal, plan->epoch);
+    }
+}
+
+void augsi_plan_set_epoch(augsi_plan *plan, uint32_t epoch)
+{
+    plan->epoch = epoch;
+    augsi_plan_restart(plan);
+}
+
+static void note_why(augsi_plan *plan)
+{
+    const char *why = "decided";
+    if (plan->ops->why != NULL) {
+        AUGSI_CALLER_BEGIN_IF(plan->of_caller);
+        why = plan->ops->why(plan->state);
+        AUGSI_CALLER_END;
+    }
+    size_t n = 0;
+    for (; n < AUGS_WHY_BYTES - 1 && why[n] != '\0'; n++) { /* one word, as a journal takes it */
+        const bool good = (why[n] >= 'a' && why[n] <= 'z') || why[n] == '-';
+        plan->why[n] = good ? why[n] : '_';
+    }
+    if (n == 0) {
+        plan->why[n++] = '_';
+    }
+    plan->why[n] = '\0';
+}
+
+/* A span that may not follow: the journal was changed, or is of other code. */
+static int fail_recorded(augsi_plan *plan, const augs_error *why, augs_error *error)
+{
+    augsi_journal_back(plan->journal);
+    return augsi_fail(error, AUGS_E_CORRUPT, "plan journal '%.80s': %s",
+                      augsi_journal_path(plan->journal), why->message);
+}
+
+/* The step as the journal has it: 1; 0: it has no more, or the end. */
+static int recorded_span(augsi_plan *plan, const augsi_lane *lane, augs_span *ret_span,
+                         uint64_t *ret_filled, augs_error *error)
+{
+    augsi_journal_entry entry;
+    int kind;
+    while ((kind = augsi_journal_next(plan->journal, &entry, error)) > AUGSI_ENTRY_NONE &&
+           kind != AUGSI_ENTRY_STEP && kind != AUGSI_ENTRY_END) {
+        if (kind == AUGSI_ENTRY_RETRY) {
+            augsi_plan_pass_retry(plan);
+        }
+    }
+    plan->end_noted = plan->end_noted || kind == AUGSI_ENTRY_END;
+    if (kind != AUGSI_ENTRY_STEP) {
+        return kind < 0 ? kind : 0;
+    }
+    augs_error why;
+    augs_span span = entry.span;
+    if (span.first < plan->first_position) {
+        span.count = 0;
+    }
+    span.first -= plan->first_position;
+    if (augsi_plan_check_span(plan, lane, entry.step, &span, &why) < 0) {
+        return fail_recorded(plan, &why, error);
+    }
+    memcpy(plan->why, entry.why, sizeof plan->why);
+    *ret_span = span;
+    *ret_filled = entry.n_filled;
+    return 1;
+}
+
+/* Writes a step, or the end, into the journal before anybody sees it. */
+static int write_down(augsi_plan *plan, int kind, const augs_span *span, uint64_t n_filled,
+                      augs_error *error)
+{
+    if (plan->journal == NULL || augsi_journal_is_read_only(plan->journal)) {
+        return AUGS_OK;
+    }
+    augsi_journal_entry entry = {.epoch = plan->epoch, .step = plan->n_planned};
+    if (kind == AUGSI_ENTRY_STEP) {
+        entry.span = (augs_span){.first = plan->first_position + span->first,
+                                 .stride = span->stride,
+                                 .count = span->count};
+        entry.n_filled = n_filled;
+        memcpy(entry.why, plan->why, sizeof entry.why);
+    }
+    return augsi_journal_append(plan->journal, kind, &entry, error);
+}
+
+/* Adds a span to what is planned. What was decided and cannot be written down stays decided. */
+static int add_span(augsi_plan *plan, const augs_span *span, uint64_t n_filled, bool recorded,
+                    augs_error *error)
+{
+    augsi_span_check check = plan->check; /* a wrong span changes nothing and is not written down */
+    augs_error why = {.status = AUGS_OK};
+    int status = augsi_span_check_add(&check, span, plan->ops->name, plan->n_planned,
+                                      recorded ? &why : error);
+    if (status < 0 && recorded) {
+        return fail_recorded(plan, &why, error);
+    }
+    if (status >= 0 && !recorded) {
+        plan->decided = true;
+        plan->decision = *span;
+        plan->decision_filled = n_filled;
+        status = write_down(plan, AUGSI_ENTRY_STEP, span, n_filled, error);
+    }
+    if (status < 0) {
+        return status;
+    }
+    plan->decided = false;
+    plan->check = check;
+    plan->last = *span;
+    plan->last_filled = n_filled;
+    if (plan->options.tail == AUGS_TAIL_DROP && n_filled == 0) {
+        plan->n_cut += span->count % plan->options.world_size;
+    }
+    plan->taken = recorded;
+    augsi_plan_remember_span(plan, plan->n_planned, span, n_filled);
+    plan->n_walked++;
+    plan->n_planned++;
+    return 1;
+}
+
+static int add_end(augsi_plan *plan, const augsi_lane *lane, augs_error *error)
+{
+    if (plan->end_noted && augsi_span_check_is_whole(&plan->check)) {
+        return 0; /* as it was written, whatever last_batch is */
+    }
+    int status = augsi_plan_check_end(plan, lane, &plan->check, plan->n_planned, error);
+    if (status == 0) {
+        status = write_down(plan, AUGSI_ENTRY_END, NULL, 0, error);
+        plan->end_noted = status == AUGS_OK;
+    }
+    return status;
+}
+
+/* A replay that the journal has no more of. */
+static int fail_unfinished(const augsi_plan *plan, augs_error *error)
+{
+    const char *path = augsi_journal_path(plan->journal);
+    const unsigned long long covered = augsi_span_check_position(&plan->check);
+    if (plan->n_samples == AUGS_ENDLESS) {
+        return augsi_fail(error, AUGS_E_PLAN,
+                          "plan journal '%.80s' of an endless run ends at step %llu, position "
+                          "%llu: there is nothing more to repeat",
+                          path, (unsigned long long)plan->n_planned, covered);
+    }
+    return augsi_fail(error, AUGS_E_PLAN,
+                      "plan journal '%.80s' ends at step %llu with %llu of %llu positions: the run "
+                      "that wrote it was not finished",
+                      path, (unsigned long long)plan->n_planned, covered,
+                      (unsigned long long)plan->n_samples);
+}
+
+/* Plans the next step: 1, 0 at the end. */
+static int advance(augsi_plan *plan, augs_error *error)
+{
+    const augsi_lane lane = augsi_plan_lane(plan, 0);
+    augs_span span = plan->decision;
+    uint64_t n_filled = plan->decision_filled;
+    if (plan->decided) {
+        return add_span(plan, &span, n_filled, false, error);
+    }
+    if (plan->journal != NULL && !plan->end_noted) {
+        int status = recorded_span(plan, &lane, &span, &n_filled, error);
+        if (status != 0) {
+            return status < 0 ? status : add_span(plan, &span, n_filled, true, error);
+        }
+    }
+    if (plan->end_noted) {
+        return add_end(plan, &lane, error);
+    }
+    int status = augsi_plan_ask(plan, &lane, plan->n_planned, &span, error);
+    if (status == 0) {
+        return add_end(plan, &lane, error);
+    }
+    if (status < 0) {
+        return plan->options.strategy_ops == &augsi_strategy_replay ? fail_unfinished(plan, error)
+                                                                    : status;
+    }
+    note_why(plan);
+    n_filled = augsi_plan_ask_filled(plan, &lane, plan->n_planned, &span);
+    return add_span(plan, &span, n_filled, false, error);
+}
+
+int augsi_plan_next_span(augsi_plan *plan, uint64_t step, augs_span *ret_span, augs_error *error)
+{
+    if (plan->n_planned == 0 || step != plan->n_planned - 1) {
+        int status = AUGS_OK;
+        if (step != plan->n_planned && plan->journal == NULL) {
+            return augsi_fail(error, AUGS_E_STATE,
+                              "strategy '%.40s' plans in order: step %llu was asked for, %llu are "
+                              "planned",
+                              plan->ops->name, (unsigned long long)step,
+                              (unsigned long long)plan->n_planned);
+        }
+        if (step != plan->n_planned) { /* a walk that failed may have left it elsewhere */
+            status = augsi_plan_go_to(plan, step, error);
+        }
+        status = status < 0 ? status : advance(plan, error);
+        if (status <= 0) {
+            return status;
+        }
+    }
+    *ret_span = plan->last;
+    return 1;
+}
+
+/* Whether the journal has all steps before `step`. */
+static int check_recorded(augsi_plan *plan, uint32_t epoch, uint64_t step, augs_error *error)
+{
+    uint64_t n_steps = 0;
+    int status = augsi_journal_count(plan->journal, epoch, step, &n_steps, error);
+    if (status == AUGS_OK && n_steps < step) {
+        status = augsi_fail(error, AUGS_E_RANGE,
+                            "plan journal '%s' has %llu steps of epoch %u; step %llu is neither "
+                            "one of them nor the next",
+                            augsi_journal_path(plan->journal), (unsigned long long)n_steps, epoch,
+                            (unsigned long long)step);
+    }
+    return status;
+}
+
+int augsi_plan_has_step(augsi_plan *plan, uint32_t epoch, uint64_t step, augs_error *error)
+{
+    if (step == 0 ||
+        (epoch == plan->epoch &&
+         (step == plan->n_planned || (plan->n_planned > 0 && step == plan->n_planned - 1)))) {
+        return AUGS_OK;
+    }
+    if (plan->journal == NULL) {
+        return augsi_fail(error, AUGS_E_STATE,
+                          "strategy '%.40s' decides as it goes and has planned %llu steps: without "
+                          "a plan journal it goes to the last of them, to the next, or to step 0",
+                          plan->ops->name, (unsigned long long)plan->n_planned);
+    }
+    return check_recorded(plan, epoch, step, error);
+}
+
+int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error)
+{
+    if (step == plan->n_planned || (plan->n_planned > 0 && step == plan->n_planned - 1)) {
+        return AUGS_OK;
+    }
+    int status = augsi_plan_has_step(plan, plan->epoch, step, error);
+    if (status < 0) {
+        return status;
+    }
+    if (step < plan->n_planned) {
+        augsi_plan_restart(plan);
+    }
+    const augsi_lane lane = augsi_plan_lane(plan, 0);
+    while (plan->n_planned < step) {
+        augs_span span;
+        uint64_t n_filled;
+        status = plan->end_noted ? 0 : recorded_span(plan, &lane, &span, &n_filled, error);
+        if (status == 0) { /* it was counted, so there is an end before it */
+            return augsi_fail(error, AUGS_E_CORRUPT,
+                              "plan journal '%s': epoch %u goes on after its end at step %llu",
+                              augsi_journal_path(plan->journal), plan->epoch,
+                              (unsigned long long)plan->n_planned);
+        }
+        status = status > 0 ? add_span(plan, &span, n_filled, true, error) : status;
+        if (status < 0) {
+            return status;
+        }
+    }
+    return AUGS_OK;
+}
+
+bool augsi_plan_is_taken(const augsi_plan *plan)
+{
+    return plan->taken;
+}
+
+bool augsi_plan_knows_cost(const augsi_plan *plan, const augs_feedback *feedback)
+{
+    return was_learned(&plan->learned, feedback);
+}
+
+uint64_t augsi_plan_decided_position(const augsi_plan *plan, uint64_t step)
+{
+    if (step == plan->n_planned && augsi_span_check_is_whole(&plan->check)) {
+        return plan->first_position + augsi_span_check_position(&plan->check);
+    }
+    return plan->n_planned > 0 && step == plan->n_planned - 1 && plan->last.stride == 1
+               ? plan->first_position + plan->last.first
+               : 0;
+}
+
+void augsi_plan_observe(augsi_plan *plan, const augs_feedback *feedback)
+{
+    if (plan->ops->observe != NULL) {
+        tell_planner(plan, feedback);
+    }
+    if (plan->journal != NULL && !augsi_journal_is_read_only(plan->journal)) {
+        const augsi_journal_entry entry = {.epoch = plan->epoch, .feedback = *feedback};
+        augsi_journal_append(plan->journal, AUGSI_ENTRY_FEEDBACK, &entry, NULL);
+    }
+}
