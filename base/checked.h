@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+__extension__ typedef unsigned __int128 augsi_u128;
+
 /* a * b; false if 64 bits do not hold it: *ret_product is unchanged. */
 static inline bool augsi_mul_u64(uint64_t a, uint64_t b, uint64_t *ret_product)
 {

@@ -47,7 +47,9 @@ int read_preset_file(const char *path, char **ret_text, size_t *ret_n_bytes)
     if (*ret_text == NULL) {
         return complain(EXIT_FAILED, "no memory for %zu bytes", n_of_stdin);
     }
-    memcpy(*ret_text, of_stdin, n_of_stdin);
+    if (n_of_stdin > 0) {
+        memcpy(*ret_text, of_stdin, n_of_stdin);
+    }
     *ret_n_bytes = n_of_stdin;
     return EXIT_DONE;
 }

@@ -210,8 +210,8 @@ static int ends_in_last(const augsi_chunk_writer *writer, uint32_t shard, augs_e
     }
     tail[n - 1] = '\0';
     const char *last = memrchr(tail, '\n', (size_t)n - 1);
-    snprintf(line, sizeof line, "{\"chunk\":%llu,",
-             (unsigned long long)(shard + (n_chunks - 1) * writer->n_shards));
+    const uint64_t last_chunk = shard + (n_chunks - 1) * writer->n_shards;
+    snprintf(line, sizeof line, "{\"chunk\":%llu,", (unsigned long long)last_chunk);
     return last != NULL && strncmp(last + 1, line, strlen(line)) == 0;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "strategies/fixed_layout.h"
 
+#include <assert.h>
+
 #include "base/checked.h"
 
 static uint64_t steps_of_round(const augsi_layout_section *section)
@@ -50,7 +52,9 @@ uint64_t augsi_layout_n_positions(const augsi_layout *layout)
 /* Step `at` of a section whose first position is `base`. */
 static augs_span span_in(const augsi_layout_section *section, uint64_t base, uint64_t at)
 {
-    const uint64_t steps = steps_of_round(section), t = at % steps;
+    const uint64_t steps = steps_of_round(section);
+    assert(steps > 0); /* augsi_layout_add takes no other section */
+    const uint64_t t = at % steps;
     const bool is_first = t < section->n_first;
     const uint64_t round = base + at / steps * positions_of_round(section);
     augs_span span = {.first = round + t,
@@ -100,7 +104,9 @@ static uint64_t next_in(const augsi_layout_section *section, uint64_t at, uint64
 {
     const bool first_does = section->n_first > 0 && section->first_count >= least;
     const bool second_does = section->n_second > 0 && section->second_count >= least;
-    const uint64_t steps = steps_of_round(section), round = at / steps, t = at % steps;
+    const uint64_t steps = steps_of_round(section);
+    assert(steps > 0); /* augsi_layout_add takes no other section */
+    const uint64_t round = at / steps, t = at % steps;
     if (first_does && t < section->n_first) {
         return at;
     }

@@ -13,6 +13,7 @@
 #include "base/fail.h"
 #include "base/sized_struct.h"
 #include "strategies/planners.h"
+#include <assert.h>
 
 const augs_strategy_options augsi_round_robin_defaults = {
     .size = sizeof(augs_strategy_options), .min_samples = 1, .multiple_of = 1};
@@ -85,6 +86,7 @@ static uint64_t shortest_of(const augsi_layout_section *round, uint32_t world_si
 /* n_rounds windows of `length` positions each, dealt out. */
 static augsi_layout_section windows_of(const round_robin *self, uint64_t n_rounds, uint64_t length)
 {
+    assert(self->batches > 0);
     const uint64_t steps = length < self->batches ? length : self->batches;
     augsi_layout_section round = {.n_rounds = n_rounds, .dealt = true};
     if (steps > 0) {

@@ -163,10 +163,10 @@ static void option_description(enum option_id id, enum command_id at, char *ret_
     }
     option_default_text(id, at, otherwise, sizeof otherwise);
     if (otherwise[0] != '\0' && used < n_bytes) {
-        used += (size_t)snprintf(ret_text + used, n_bytes - used, "%s%s: %s)", before,
-                                 use->without != NULL ? "without it" : "default", otherwise);
+        snprintf(ret_text + used, n_bytes - used, "%s%s: %s)", before,
+                 use->without != NULL ? "without it" : "default", otherwise);
     } else if (use->required && used < n_bytes) {
-        used += (size_t)snprintf(ret_text + used, n_bytes - used, "%srequired)", before);
+        snprintf(ret_text + used, n_bytes - used, "%srequired)", before);
     } else if (before[0] == ';' && used < n_bytes) {
         snprintf(ret_text + used, n_bytes - used, ")");
     }

@@ -502,7 +502,7 @@ static int check_recent(const augsi_plan *plan, uint64_t step, augs_error *error
         plan->n_planned - step > AUGSI_RECENT_SPANS) {
         return augsi_fail(error, AUGS_E_RANGE,
                           "strategy '%.40s': step %llu is none of the last %u that were planned",
-                          plan->ops->name, (unsigned long long)step, AUGSI_RECENT_SPANS);
+                          plan->ops->name, (unsigned long long)step, (unsigned)AUGSI_RECENT_SPANS);
     }
     return AUGS_OK;
 }

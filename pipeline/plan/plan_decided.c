@@ -53,7 +53,7 @@ static void note_learned(augsi_learned *learned, int kind, const augsi_journal_e
         learned->steps[at].epoch = entry->epoch;
         learned->steps[at].step = entry->step;
     } else if (kind == AUGSI_ENTRY_FEEDBACK) {
-        const uint64_t at = learned->n_told++ % (2 * AUGS_FEEDBACK_BATCHES);
+        const uint64_t at = learned->n_told++ % (UINT64_C(2) * AUGS_FEEDBACK_BATCHES);
         learned->told[at].epoch = entry->epoch;
         learned->told[at].step = entry->feedback.step;
         learned->told[at].part = entry->feedback.part;
@@ -70,7 +70,8 @@ static bool was_learned(const augsi_learned *learned, const augs_feedback *feedb
                                   learned->steps[i].step == feedback->step);
     }
     bool told = !is_recent;
-    for (uint64_t i = 0; i < 2 * AUGS_FEEDBACK_BATCHES && i < learned->n_told && !told; i++) {
+    for (uint64_t i = 0; i < UINT64_C(2) * AUGS_FEEDBACK_BATCHES && i < learned->n_told && !told;
+         i++) {
         told = learned->told[i].epoch == feedback->epoch &&
                learned->told[i].step == feedback->step && learned->told[i].part == feedback->part;
     }

@@ -12,10 +12,10 @@
  * that are handed out meanwhile, and the retries of these and of those that were under way before;
  * AUGS_MOST_RETRIES of them may have been waiting when the batch was handed out.
  */
-#define AUGSI_MOST_LATER (4u * AUGS_FEEDBACK_BATCHES)
+#define AUGSI_MOST_LATER (UINT64_C(4) * AUGS_FEEDBACK_BATCHES)
 
 /* A step may be given again, and its parts, and theirs, each so many batches after the other. */
-#define AUGSI_RECENT_SPANS (12u * AUGS_FEEDBACK_BATCHES)
+#define AUGSI_RECENT_SPANS (UINT64_C(12) * AUGS_FEEDBACK_BATCHES)
 
 /* A span that was planned, and what fills it up. */
 typedef struct augsi_recent_span {

@@ -77,7 +77,7 @@ static int add_later(augsi_plan *plan, const augsi_journal_entry *entry, augs_er
     if (plan->n_later == AUGSI_MOST_LATER) {
         return augsi_fail(error, AUGS_E_CORRUPT,
                           "plan journal '%.80s': more than %u batches in a row were given again",
-                          augsi_journal_path(plan->journal), AUGSI_MOST_LATER);
+                          augsi_journal_path(plan->journal), (unsigned)AUGSI_MOST_LATER);
     }
     plan->later[(plan->first_later + plan->n_later++) % AUGSI_MOST_LATER] = (augsi_later_retry){
         .number = plan->n_ahead_retries, .step = entry->step, .part = entry->retry.part};

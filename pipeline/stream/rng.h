@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-__extension__ typedef unsigned __int128 augsi_u128;
+#include "base/checked.h"
 
 /* SeedSequence(entropy = seed, spawn_key = (epoch, key)).generate_state(n_words, uint64). n_words
  * <= 8. */

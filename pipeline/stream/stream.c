@@ -373,8 +373,9 @@ static void test_hidden_gate(const augs_stream *stream, const augsi_column *colu
     if (gate != AUGS_NO_GATE) {
         const augsi_column *asked = &stream->columns[gate];
         shape = asked->shape;
-        augsi_gate_test(asked, (const char *)columns[gate + 1] + at * asked->sample_bytes,
-                        n * shape, stream->columns[chain[n_chain - 1]].gate_value, ret_open);
+        augsi_gate_test(
+            asked, (const char *)columns[gate + 1] + at * asked->sample_bytes, n * shape,
+            (n_chain > 0 ? &stream->columns[chain[n_chain - 1]] : column)->gate_value, ret_open);
     }
     while (n_chain-- > 0) {
         const augsi_column *next = &stream->columns[chain[n_chain]];
