@@ -28,7 +28,7 @@ MAY_INCLUDE = {
     "pipeline/metrics": {"base", "pipeline/metrics"},
     "pipeline/stream": STREAM,
     "pipeline/plan": PLAN,
-    "pipeline/batch": STREAM | PLAN | {"pipeline/batch", "pipeline/records"},
+    "pipeline/batch": STREAM | PLAN | {"pipeline/batch"},
     "pipeline/records": STREAM | PLAN | {"pipeline/batch", "pipeline/records"},
     "pipeline": LINE,
     "distributed": LINE | {"distributed"},

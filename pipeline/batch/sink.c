@@ -9,7 +9,7 @@
 #include "base/float_env.h"
 #include "base/memory.h"
 #include "base/sized_struct.h"
-#include "pipeline/records/record.h"
+#include "pipeline/batch/sink_impl.h"
 
 struct augs_sink {
     augs_sink_ops ops;

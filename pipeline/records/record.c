@@ -13,6 +13,7 @@
 #include "base/fail.h"
 #include "base/number_text.h"
 #include "pipeline/records/record_columns.h"
+#include "presets/preset_impl.h"
 
 #define ELEMENT_EXTRA 3u /* brackets and a comma */
 #define COLUMN_EXTRA 8u  /* brackets of the column, a msgpack array's head */

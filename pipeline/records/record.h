@@ -54,8 +54,4 @@ int augsi_records_append(augsi_text *text, const augs_batch *batch, uint32_t for
 int augsi_records_append_header(augsi_text *text, const augs_stream *stream, uint32_t format,
                                 bool batch_index, augs_error *error);
 
-/* augs_sink_open for ops of the library, which run in the library's floating-point environment. */
-int augsi_sink_open_shipped(const augs_sink_ops *ops, void *state, augs_sink **ret_sink,
-                            augs_error *error);
-
 #endif

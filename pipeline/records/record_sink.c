@@ -7,7 +7,9 @@
 #include "base/fail.h"
 #include "base/float_env.h"
 #include "base/memory.h"
+#include "pipeline/batch/sink_impl.h"
 #include "pipeline/records/record.h"
+#include "presets/preset_impl.h"
 
 #define PIECE_BYTES ((size_t)256 * 1024)
 #define PIECE_SAMPLES 256u
