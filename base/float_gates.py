@@ -14,17 +14,17 @@ import sys
 # name. Those that may be called from a signal handler must be here.
 DIRECT = set("""
     batch_column_data batch_column_dtype batch_column_name batch_column_shape batch_column_width batch_find_column
-    batch_info_get batch_n_columns batch_n_samples batch_ref batch_slab batch_stream batch_unref
+    batch_get_info batch_n_columns batch_n_samples batch_ref batch_slab batch_stream batch_unref
     column_has_number constant_count constant_find constant_name contract_version dtype_bytes dtype_name
     format_at format_find format_flags format_name kind_form kind_name kind_number_name memory_level_name
-    memory_source_name metrics_free metrics_n_held pipeline_step pipeline_why planner_step planner_why
+    memory_source_name metrics_free metrics_n_held pipeline_step pipeline_why scheduler_step scheduler_why
     preset_column preset_description preset_find_column preset_n_columns preset_name preset_ref preset_source
-    preset_text preset_unref server_endpoint server_stats_get server_stop shipped_count shipped_name shipped_text
+    preset_text preset_unref server_endpoint server_get_stats server_stop shipped_preset_count shipped_preset_name shipped_preset_text
     simd_name sink_free sink_open_null status_name status_text strategy_count strategy_find strategy_name
     stream_column stream_column_bytes stream_epoch stream_fingerprint stream_n_columns stream_n_samples stream_order
     stream_preset stream_ref stream_sample_bytes stream_seed stream_unref struct_bytes struct_count
     struct_first_bytes struct_init struct_member struct_name subscriber_cancel subscriber_n_steps
-    subscriber_stats_get text_free version
+    subscriber_get_stats text_free version
 """.split())
 
 PROTOTYPE = re.compile(r"AUGS_API\s+([^;{(]*?)(\w+)\s*\(((?:[^()]|\([^()]*\))*)\)\s*;", re.S)

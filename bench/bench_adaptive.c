@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How close planners that learn come to the best fixed size, on simulated consumers.
+ * How close strategies that learn come to the best fixed size, on simulated consumers.
  *
  *   bench_adaptive                      every named scenario, median of 20 seeds
  *   bench_adaptive worst                adaptive: the median and the worst of 100 seeds
  *   bench_adaptive random N             N random ones: quantiles
  *   bench_adaptive late                 adaptive: feedback 0, 1 and 16 batches late
  *   bench_adaptive cost                 microseconds of a plan and an observation
- *   bench_adaptive trace PLANNER SCENARIO SEED
+ *   bench_adaptive trace STRATEGY SCENARIO SEED
  */
 #include <inttypes.h>
 #include <math.h>
@@ -20,12 +20,12 @@
 #include <augstream/augstream.h>
 
 #include "cost_scenario.h"
-#include "peer_planners.h"
+#include "peer_strategies.h"
 
 #define N_SEEDS 20u
-#define N_PLANNERS 7u
+#define N_STRATEGIES 7u
 
-static const augs_strategy_ops *planners[N_PLANNERS] = {
+static const augs_strategy_ops *strategies[N_STRATEGIES] = {
     NULL,         &peer_growth_only, &peer_aimd, &peer_doubling, &peer_hill_climb,
     &peer_golden, &peer_gradient};
 
@@ -80,21 +80,21 @@ static void print_cell(const scenario_result *r)
 
 static void table(void)
 {
-    uint32_t n_reached[N_PLANNERS] = {0}, n = 0;
+    uint32_t n_reached[N_STRATEGIES] = {0}, n = 0;
     uint64_t size = 0;
     printf("Throughput of %u batches / of the last 100, per cent of the best fixed size; median of "
            "%u seeds.\nL: over 5 %% of the batches late; M: memory limit broken; *: 92 and 97 "
            "reached.\n\n%-20s %6s ",
            SCENARIO_BATCHES, N_SEEDS, "", "best");
-    for (uint32_t p = 0; p < N_PLANNERS; p++) {
-        printf(" %-14s", planners[p]->name);
+    for (uint32_t p = 0; p < N_STRATEGIES; p++) {
+        printf(" %-14s", strategies[p]->name);
     }
     printf("\n");
     for (const cost_scenario *s; (s = scenario_named(n)) != NULL; n++) {
         scenario_best_fixed(s, SCENARIO_BATCHES - 100, SCENARIO_BATCHES, &size);
         printf("%-20s %6" PRIu64 " ", s->name, size);
-        for (uint32_t p = 0; p < N_PLANNERS; p++) {
-            scenario_result r = median(s, planners[p]);
+        for (uint32_t p = 0; p < N_STRATEGIES; p++) {
+            scenario_result r = median(s, strategies[p]);
             print_cell(&r);
             printf("%s", reached(&r) ? "*" : " ");
             n_reached[p] += reached(&r);
@@ -102,13 +102,13 @@ static void table(void)
         printf("\n");
     }
     printf("%-20s of %3u ", "reached", n);
-    for (uint32_t p = 0; p < N_PLANNERS; p++) {
+    for (uint32_t p = 0; p < N_STRATEGIES; p++) {
         printf(" %-14u", n_reached[p]);
     }
     printf("\n\nWhere the first batch is set by the options and costs more than 8 %%, adaptive "
            "without it:\n");
     for (uint32_t i = 0; i < n; i++) {
-        scenario_result r = median(scenario_named(i), planners[0]);
+        scenario_result r = median(scenario_named(i), strategies[0]);
         if (r.full < 0.92 && r.without_first > r.full + 0.02) {
             printf("%-20s %5.1f\n", scenario_named(i)->name, 100 * r.without_first);
         }
@@ -124,19 +124,19 @@ static void random_table(uint32_t n)
     printf("%u random scenarios, per cent of the best fixed size (of all batches, the first left "
            "out / of the last 100)\n\n%-14s %13s %13s %13s %13s %13s  %s\n",
            n, "", "mean", "5 %", "10 %", "25 %", "median", "reached, late, memory broken");
-    for (uint32_t p = 0; p < N_PLANNERS; p++) {
+    for (uint32_t p = 0; p < N_STRATEGIES; p++) {
         double sum_full = 0, sum_last = 0;
         uint32_t n_reached = 0, n_late = 0, n_over = 0;
         for (uint32_t i = 0; i < n; i++) {
             const cost_scenario s = scenario_random(i);
-            scenario_result r = run(&s, planners[p], i);
+            scenario_result r = run(&s, strategies[p], i);
             sum_full += full[i] = fmin(r.without_first, 1);
             sum_last += last[i] = fmin(r.last, 1);
             n_reached += full[i] >= 0.92 && last[i] >= 0.97;
             n_late += r.late > 0.05;
             n_over += r.n_over > 1 || r.n_over_known > 0;
         }
-        printf("%-14s   %5.1f/%5.1f", planners[p]->name, 100 * sum_full / n, 100 * sum_last / n);
+        printf("%-14s   %5.1f/%5.1f", strategies[p]->name, 100 * sum_full / n, 100 * sum_last / n);
         const double quantiles[] = {0.05, 0.1, 0.25, 0.5};
         for (int q = 0; q < 4; q++) {
             printf("   %5.1f/%5.1f", 100 * scenario_quantile(full, n, quantiles[q]),
@@ -158,7 +158,7 @@ static void worst_table(void)
            SCENARIO_BATCHES, SEEDS, "", "median", "5 %", "worst");
     for (uint32_t n = 0; (s = scenario_named(n)) != NULL; n++) {
         for (uint32_t i = 0; i < SEEDS; i++) {
-            scenario_result r = run(s, planners[0], i);
+            scenario_result r = run(s, strategies[0], i);
             full[i] = r.full;
             last[i] = r.last;
             settled[i] = r.settled;
@@ -191,7 +191,7 @@ static void late_table(void)
         for (int d = 0; d < N_DELAYS; d++) {
             cost_scenario s = *named;
             s.delay = delays[d];
-            const scenario_result r = median(&s, planners[0]);
+            const scenario_result r = median(&s, strategies[0]);
             print_cell(&r);
             printf("%s", reached(&r) ? "*" : " ");
             n_reached[d] += reached(&r);
@@ -225,24 +225,24 @@ static void cost_table(void)
     const cost_scenario *s = scenario_named(8); /* many sizes, much noise */
     for (uint32_t i = 0; i < RUNS; i++) {
         double start = cpu_us();
-        run(s, planners[0], i);
+        run(s, strategies[0], i);
         us[i] = (cpu_us() - start) / SCENARIO_BATCHES;
     }
     printf("%zu bytes of state; plan and observe with the simulation: median %.1f us, 99 %% %.1f "
            "us, worst run %.1f us\n",
-           planners[0]->state_size, scenario_quantile(us, RUNS, 0.5),
+           strategies[0]->state_size, scenario_quantile(us, RUNS, 0.5),
            scenario_quantile(us, RUNS, 0.99), us[RUNS - 1]);
 }
 
-static void trace(const char *planner, const char *scenario, uint64_t seed)
+static void trace(const char *strategy, const char *scenario, uint64_t seed)
 {
     const cost_scenario *s;
-    for (uint32_t p = 0; p < N_PLANNERS; p++) {
+    for (uint32_t p = 0; p < N_STRATEGIES; p++) {
         for (uint32_t i = 0; (s = scenario_named(i)) != NULL; i++) {
-            if (strcmp(planners[p]->name, planner) == 0 && strcmp(s->name, scenario) == 0) {
+            if (strcmp(strategies[p]->name, strategy) == 0 && strcmp(s->name, scenario) == 0) {
                 scenario_result r;
                 augs_error error;
-                if (scenario_run(s, planners[p], seed, 1, &r, &error) < 0) {
+                if (scenario_run(s, strategies[p], seed, 1, &r, &error) < 0) {
                     die(error.message);
                 }
                 printf("%.3f of the best fixed size, %.3f over the last 100\n", r.full, r.last);
@@ -250,13 +250,13 @@ static void trace(const char *planner, const char *scenario, uint64_t seed)
             }
         }
     }
-    die("no such planner or scenario");
+    die("no such strategy or scenario");
 }
 
 int main(int argc, char **argv)
 {
     augs_error error;
-    if (augs_strategy_find("adaptive", &planners[0], &error) < 0) {
+    if (augs_strategy_find("adaptive", &strategies[0], &error) < 0) {
         die(error.message);
     }
     if (argc == 1) {
@@ -272,7 +272,8 @@ int main(int argc, char **argv)
     } else if (argc == 5 && strcmp(argv[1], "trace") == 0) {
         trace(argv[2], argv[3], strtoull(argv[4], NULL, 10));
     } else {
-        die("usage: bench_adaptive [worst | late | random N | cost | trace PLANNER SCENARIO SEED]");
+        die("usage: bench_adaptive [worst | late | random N | cost | trace STRATEGY SCENARIO "
+            "SEED]");
     }
     return EXIT_SUCCESS;
 }

@@ -76,21 +76,21 @@ static double seconds_of(uint64_t n, uint64_t *random)
     return (0.05 + 1e-4 * (double)n + (n > 500 ? 1e-3 * (double)(n - 500) : 0)) * noise;
 }
 
-static void planner(const char *strategy, const char *journal, size_t n_calls)
+static void scheduler(const char *strategy, const char *journal, size_t n_calls)
 {
     augs_error error;
-    augs_planner *opened = NULL;
+    augs_scheduler *opened = NULL;
     uint64_t random = 1;
     const augs_plan_options plan = {.size = sizeof plan, .strategy = strategy};
-    const augs_planner_options options = {
+    const augs_scheduler_options options = {
         .size = sizeof options, .n_samples = AUGS_ENDLESS, .plan = &plan, .journal = journal};
-    if (augs_planner_open(&options, &opened, &error) < 0) {
+    if (augs_scheduler_open(&options, &opened, &error) < 0) {
         die(&error);
     }
     for (size_t i = 0; i < n_calls; i++) {
         augs_span span;
         const double start = now_us();
-        if (augs_planner_next(opened, &span, &error) < 0) {
+        if (augs_scheduler_next(opened, &span, &error) < 0) {
             die(&error);
         }
         double passed = now_us() - start;
@@ -99,7 +99,7 @@ static void planner(const char *strategy, const char *journal, size_t n_calls)
                                         .seconds = seconds_of(span.count, &random),
                                         .bytes = 1000 * span.count};
         const double again = now_us();
-        augs_planner_observe(opened, &feedback, NULL);
+        augs_scheduler_observe(opened, &feedback, NULL);
         passed += now_us() - again;
         times[i] = passed;
     }
@@ -107,7 +107,7 @@ static void planner(const char *strategy, const char *journal, size_t n_calls)
     snprintf(what, sizeof what, "%s, a step and its feedback%s", strategy,
              journal != NULL ? ", journal" : "");
     tell(what, n_calls);
-    augs_planner_free(opened);
+    augs_scheduler_free(opened);
 }
 
 static void metrics(void)
@@ -141,13 +141,13 @@ int main(int argc, char **argv)
         const augs_strategy_ops *ops = NULL;
         if (augs_strategy_find(name, &ops, NULL) == AUGS_OK &&
             (ops->flags & AUGS_STRATEGY_FIXED) == 0) {
-            planner(name, NULL, CALLS);
+            scheduler(name, NULL, CALLS);
         }
     }
     metrics();
     snprintf(path, sizeof path, "%s/bench-decisions-%ld.jsonl", argc == 2 ? argv[1] : ".",
              (long)getpid());
-    planner("adaptive", path, JOURNAL_CALLS);
+    scheduler("adaptive", path, JOURNAL_CALLS);
     unlink(path);
     return EXIT_SUCCESS;
 }

@@ -28,7 +28,7 @@ static int by_value(const void *a, const void *b)
 
 static void call_gated(void)
 {
-    augs_planner_free(NULL);
+    augs_scheduler_free(NULL);
 }
 
 static void call_direct(void)

@@ -224,13 +224,13 @@ typedef struct tally {
     uint32_t n_late, n_over, n_over_known;
 } tally;
 
-static int open_planner(const cost_scenario *s, const augs_strategy_ops *ops, void **ret_state,
-                        augs_error *error)
+static int open_strategy(const cost_scenario *s, const augs_strategy_ops *ops, void **ret_state,
+                         augs_error *error)
 {
     const augs_strategy_options options = {.size = sizeof options,
                                            .batch_size = s->first,
-                                           .min_samples = s->min,
-                                           .max_samples = s->max,
+                                           .min_batch_size = s->min,
+                                           .max_batch_size = s->max,
                                            .multiple_of = s->multiple_of,
                                            .max_memory_bytes = (uint64_t)s->memory_limit_bytes,
                                            .target_seconds = s->target_seconds};
@@ -319,7 +319,7 @@ int scenario_run(const cost_scenario *s, const augs_strategy_ops *ops, uint64_t 
     void *state;
     tally t = {0};
     uint64_t size;
-    int status = open_planner(s, ops, &state, error);
+    int status = open_strategy(s, ops, &state, error);
     if (status < 0) {
         return status;
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Simulated consumers for strategies that learn: what batches cost, how that changes, and how close
- * a planner comes to the best fixed size. A planner is driven through its public operations alone.
+ * a strategy comes to the best fixed size. A strategy is driven through its public operations
+ * alone.
  */
 #ifndef COST_SCENARIO_H
 #define COST_SCENARIO_H
@@ -41,7 +42,7 @@ cost_scenario scenario_random(uint64_t seed);
  * the batches. Its expected throughput. */
 double scenario_best_fixed(const cost_scenario *scenario, uint32_t from, uint32_t to,
                            uint64_t *ret_size);
-/* One run; `trace` prints it. 0, or the planner's error status. */
+/* One run; `trace` prints it. 0, or the strategy's error status. */
 int scenario_run(const cost_scenario *scenario, const augs_strategy_ops *ops, uint64_t seed,
                  int trace, scenario_result *ret_result, augs_error *error);
 /* Of n values, which are sorted. */

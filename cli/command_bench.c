@@ -81,7 +81,7 @@ static void explain_candidate(const comparison *of, unsigned i, char *text)
     if (!has_enough(of, i)) {
         add_text(text,
                  " %s had %" PRIu64 " batch%s in the second half of its run, which is too few to "
-                 "judge it: give more --samples, or a --max for its batches.",
+                 "judge it: give more --samples, or a --max-batch-size for its batches.",
                  one->name, result->n_late_batches, result->n_late_batches == 1 ? "" : "es");
     }
 }
@@ -217,6 +217,9 @@ static int refuse_own_option(const char *spec, const char *name)
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if (is_strategy_option(i)) {
             suggest_offer(&near, options[i].name);
+            if (options[i].earlier != NULL && strcmp(name, options[i].earlier) == 0) {
+                suggest_exactly(&near, options[i].name);
+            }
         }
     }
     return complain(EXIT_USAGE,
@@ -286,8 +289,8 @@ static void default_round_robin(comparison *of, candidate *one, const arguments 
     if (one->options.batches == 0) {
         one->options.batches = (of->job.n_samples + size - 1) / size;
     }
-    one->options.min_samples = own->given[OPT_MIN] ? one->options.min_samples : 0;
-    one->options.max_samples = own->given[OPT_MAX] ? one->options.max_samples : 0;
+    one->options.min_batch_size = own->given[OPT_MIN] ? one->options.min_batch_size : 0;
+    one->options.max_batch_size = own->given[OPT_MAX] ? one->options.max_batch_size : 0;
 }
 
 /* `strategy` is one of the library's names; `list`, NULL or changed, is its options. */

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <augstream/cpu.h>
 #include <augstream/memory_monitor.h>
 
 #include "cli/command_allocator.h"
@@ -105,7 +106,7 @@ static void put_memory(const augs_memory_snapshot *memory)
     put_process(memory);
     printf("CPUs: %u, as affinity and control groups allow; data-loader workers for one trainer: "
            "%u\n",
-           augs_available_cpus(NULL), augs_optimal_workers(NULL, 1));
+           augs_cpu_count(NULL), augs_worker_count(NULL, 1));
 }
 
 /* Negative: not known. */
@@ -155,8 +156,8 @@ static void put_memory_json(json_out *json, const augs_memory_snapshot *memory)
     put_figure(json, "cpu_usage", memory->cpu_usage);
     put_figure(json, "memory_pressure_some", memory->pressure_some_avg10);
     put_figure(json, "memory_pressure_full", memory->pressure_full_avg10);
-    json_whole(json, "cpus", augs_available_cpus(NULL));
-    json_whole(json, "workers", augs_optimal_workers(NULL, 1));
+    json_whole(json, "cpus", augs_cpu_count(NULL));
+    json_whole(json, "workers", augs_worker_count(NULL, 1));
 }
 
 int command_env(const arguments *of)

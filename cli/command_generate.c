@@ -54,7 +54,7 @@ static bool any_plan_option(const arguments *of)
     static const enum option_id ids[] = {
         OPT_STRATEGY,       OPT_BATCH_SIZE,    OPT_MIN,        OPT_MAX,       OPT_MULTIPLE_OF,
         OPT_LAST_BATCH,     OPT_RANK,          OPT_WORLD_SIZE, OPT_TAIL,      OPT_DROP_LAST,
-        OPT_BATCHES,        OPT_WINDOW,        OPT_MAX_MEMORY, OPT_SAFETY,    OPT_MEMORY_RULE,
+        OPT_BATCHES,        OPT_DEAL_WINDOW,   OPT_MAX_MEMORY, OPT_SAFETY,    OPT_MEMORY_RULE,
         OPT_TARGET_LATENCY, OPT_TARGET_MEMORY, OPT_GROWTH,     OPT_REDUCTION, OPT_JOURNAL,
         OPT_REPLAY,         OPT_METRICS};
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
@@ -75,11 +75,11 @@ static int read_rank(const arguments *of, generation *ret)
                         "--rank %" PRIu32 " of --world-size %" PRIu64 "; accepted: 0 to %" PRIu64,
                         ret->rank, world_size, world_size - 1);
     }
-    if (world_size > 1 && (ret->folder != NULL || of->given[OPT_SHARD])) {
+    if (world_size > 1 && (ret->folder != NULL || of->given[OPT_CHUNK_SHARD])) {
         return complain(EXIT_USAGE,
                         "--world-size is for records of one rank; accepted with %s: "
                         "--world-size 1",
-                        ret->folder != NULL ? "--out DIR" : "--shard");
+                        ret->folder != NULL ? "--out DIR" : "--chunk-shard");
     }
     return EXIT_DONE;
 }
@@ -287,7 +287,7 @@ static int dry_run(const generation *of, const augs_chunks_options *chunk_option
 {
     augs_error error;
     augs_chunks_estimate estimate = {.size = sizeof estimate};
-    int status = augs_chunks_estimate_get(of->stream, of->folder, chunk_options, &estimate, &error);
+    int status = augs_chunks_get_estimate(of->stream, of->folder, chunk_options, &estimate, &error);
     if (status == AUGS_E_CANCELLED) {
         return complain(EXIT_PARTLY, "stopped; nothing was written");
     }

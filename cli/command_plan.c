@@ -14,7 +14,7 @@
 #include "cli/stream_arguments.h"
 
 /* With --preset: whose plan it is, and how large its records are. */
-static int read_stream(const arguments *of, augs_planner_options *planner_options,
+static int read_stream(const arguments *of, augs_scheduler_options *scheduler_options,
                        augs_stream **ret_stream)
 {
     static const enum option_id ids[] = {OPT_SEED, OPT_SHUFFLE, OPT_SET};
@@ -30,60 +30,60 @@ static int read_stream(const arguments *of, augs_planner_options *planner_option
     if (!of->given[OPT_SEED]) {
         return complain(EXIT_USAGE, "plan: --seed S is missing: --preset names a stream");
     }
-    int result = open_stream(of, planner_options->n_samples, ret_stream);
+    int result = open_stream(of, scheduler_options->n_samples, ret_stream);
     if (result == EXIT_DONE) {
-        planner_options->fingerprint = augs_stream_fingerprint(*ret_stream);
-        planner_options->sample_bytes = of->given[OPT_SAMPLE_BYTES]
-                                            ? option_whole(of, OPT_SAMPLE_BYTES)
-                                            : augs_stream_sample_bytes(*ret_stream);
+        scheduler_options->fingerprint = augs_stream_fingerprint(*ret_stream);
+        scheduler_options->sample_bytes = of->given[OPT_SAMPLE_BYTES]
+                                              ? option_whole(of, OPT_SAMPLE_BYTES)
+                                              : augs_stream_sample_bytes(*ret_stream);
     }
     return result;
 }
 
-static int open_planner(const arguments *of, augs_planner **ret_planner)
+static int open_scheduler(const arguments *of, augs_scheduler **ret_scheduler)
 {
     augs_error error;
     augs_stream *stream = NULL;
     augs_strategy_options strategy_options;
     augs_plan_options plan;
-    augs_planner_options planner_options = {
-        .size = sizeof planner_options,
+    augs_scheduler_options scheduler_options = {
+        .size = sizeof scheduler_options,
         .epoch = (uint32_t)option_whole(of, OPT_EPOCH),
         .sample_bytes = option_whole(of, OPT_SAMPLE_BYTES),
         .journal = option_text(of, OPT_JOURNAL),
         .replay = option_text(of, OPT_REPLAY),
         .allocator = command_allocator(),
     };
-    int result = parse_samples(option_text(of, OPT_SAMPLES), &planner_options.n_samples);
+    int result = parse_samples(option_text(of, OPT_SAMPLES), &scheduler_options.n_samples);
     result = result == EXIT_DONE ? check_strategy_options(of) : result;
-    result = result == EXIT_DONE ? read_stream(of, &planner_options, &stream) : result;
+    result = result == EXIT_DONE ? read_stream(of, &scheduler_options, &stream) : result;
     if (result != EXIT_DONE) {
         return result;
     }
     read_plan(of, &strategy_options, &plan);
-    planner_options.plan = &plan;
+    scheduler_options.plan = &plan;
     plan.world_size = (uint32_t)option_whole(of, OPT_WORLD_SIZE);
     plan.tail = option_name_index(of, OPT_TAIL);
-    if (augs_planner_open(&planner_options, ret_planner, &error) < 0) {
+    if (augs_scheduler_open(&scheduler_options, ret_scheduler, &error) < 0) {
         result = complain_plan(of, &error);
     }
     augs_stream_unref(stream);
     return result;
 }
 
-static int print_span(const augs_planner *planner, const augs_span *span)
+static int print_span(const augs_scheduler *scheduler, const augs_span *span)
 {
-    const uint32_t part = augs_planner_part(planner);
-    printf("{\"step\":%" PRIu64, augs_planner_last_step(planner));
+    const uint32_t part = augs_scheduler_part(scheduler);
+    printf("{\"step\":%" PRIu64, augs_scheduler_last_step(scheduler));
     if (part != 0) {
         printf(",\"part\":%" PRIu32, part);
     }
     printf(",\"first\":%" PRIu64 ",\"stride\":%" PRIu64 ",\"count\":%" PRIu64, span->first,
            span->stride, span->count);
-    if (augs_planner_n_padded(planner) != 0) {
-        printf(",\"padded\":%" PRIu64, augs_planner_n_padded(planner));
+    if (augs_scheduler_n_padded(scheduler) != 0) {
+        printf(",\"padded\":%" PRIu64, augs_scheduler_n_padded(scheduler));
     }
-    printf(",\"why\":\"%s\"}\n", part != 0 ? "retry" : augs_planner_why(planner));
+    printf(",\"why\":\"%s\"}\n", part != 0 ? "retry" : augs_scheduler_why(scheduler));
     return fflush(stdout);
 }
 
@@ -95,9 +95,9 @@ static int writing_failed(int errnum)
                            : complain(EXIT_FAILED, "writing to stdout: %s", strerror(errnum));
 }
 
-/* What the other side says is about the planner's epoch. */
+/* What the other side says is about the scheduler's epoch. */
 typedef struct listener {
-    augs_planner *planner;
+    augs_scheduler *scheduler;
     uint32_t epoch;
     unsigned long line; /* that was read last */
 } listener;
@@ -112,10 +112,10 @@ static int listen(listener *self, bool *ret_retry)
         return status < 0 ? EXIT_DATA : EXIT_DONE;
     }
     said.feedback.epoch = self->epoch;
-    status = augs_planner_observe(self->planner, &said.feedback, &error);
+    status = augs_scheduler_observe(self->scheduler, &said.feedback, &error);
     if (status == AUGS_OK && said.retry) {
-        status = augs_planner_retry(self->planner, said.feedback.step, said.feedback.part,
-                                    said.most_samples, &error);
+        status = augs_scheduler_retry(self->scheduler, said.feedback.step, said.feedback.part,
+                                      said.most_samples, &error);
         *ret_retry = status == AUGS_OK;
     }
     return status < 0 ? complain(EXIT_DATA, "stdin, line %lu: %s", self->line, error.message)
@@ -136,27 +136,27 @@ static int listen_late(listener *self, uint64_t n_lines, bool *ret_again)
 int command_plan(const arguments *of)
 {
     augs_error error;
-    augs_planner *planner = NULL;
-    int result = open_planner(of, &planner);
-    listener other = {.planner = planner, .epoch = (uint32_t)option_whole(of, OPT_EPOCH)};
+    augs_scheduler *scheduler = NULL;
+    int result = open_scheduler(of, &scheduler);
+    listener other = {.scheduler = scheduler, .epoch = (uint32_t)option_whole(of, OPT_EPOCH)};
     interrupt_watch(true, NULL, NULL);
     while (result == EXIT_DONE) {
         augs_span span;
         int status =
-            interrupt_asked() ? AUGS_E_CANCELLED : augs_planner_next(planner, &span, &error);
+            interrupt_asked() ? AUGS_E_CANCELLED : augs_scheduler_next(scheduler, &span, &error);
         if (status == AUGS_E_CANCELLED) {
             result = complain(EXIT_PARTLY, "stopped after %" PRIu64 " steps",
-                              augs_planner_step(planner));
+                              augs_scheduler_step(scheduler));
         } else if (status < 0) {
             result = complain_error(&error);
         } else if (status == 0) {
             bool again = false;
             result = listen_late(&other, option_whole(of, OPT_LATE), &again);
             if (!again) {
-                tell_left_out(of, augs_planner_n_left_out(planner));
+                tell_left_out(of, augs_scheduler_n_left_out(scheduler));
                 break;
             }
-        } else if (print_span(planner, &span) != 0) {
+        } else if (print_span(scheduler, &span) != 0) {
             result = writing_failed(errno);
             break;
         } else {
@@ -164,6 +164,6 @@ int command_plan(const arguments *of)
             result = listen(&other, &again);
         }
     }
-    augs_planner_free(planner);
+    augs_scheduler_free(scheduler);
     return result;
 }

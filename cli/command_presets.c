@@ -17,7 +17,7 @@
 static void put_listed(const arguments *of, uint32_t index, const augs_preset *preset)
 {
     if (!of->given[OPT_JSON] && !of->given[OPT_JSONL]) {
-        printf("%-16s ", augs_shipped_name(index));
+        printf("%-16s ", augs_shipped_preset_name(index));
         shown_put_between(stdout, "", augs_preset_description(preset), "\n");
         return;
     }
@@ -26,7 +26,7 @@ static void put_listed(const arguments *of, uint32_t index, const augs_preset *p
     }
     json_out json;
     json_begin(&json, stdout);
-    json_text(&json, "name", augs_shipped_name(index));
+    json_text(&json, "name", augs_shipped_preset_name(index));
     json_text(&json, "description", augs_preset_description(preset));
     json_text(&json, "source", augs_preset_source(preset));
     json_whole(&json, "columns", augs_preset_n_columns(preset));
@@ -35,9 +35,9 @@ static void put_listed(const arguments *of, uint32_t index, const augs_preset *p
 
 int command_presets_list(const arguments *of)
 {
-    for (uint32_t i = 0; i < augs_shipped_count(); i++) {
+    for (uint32_t i = 0; i < augs_shipped_preset_count(); i++) {
         augs_preset *preset = NULL;
-        int result = open_preset(of, augs_shipped_name(i), &preset);
+        int result = open_preset(of, augs_shipped_preset_name(i), &preset);
         if (result != EXIT_DONE) {
             return result;
         }
@@ -147,10 +147,10 @@ static void put_column(const augs_preset *preset, uint32_t index)
 /* The file as it is: shipped or on disk. */
 static int put_yaml(const char *name)
 {
-    for (uint32_t i = 0; i < augs_shipped_count(); i++) {
-        if (strcmp(augs_shipped_name(i), name) == 0) {
+    for (uint32_t i = 0; i < augs_shipped_preset_count(); i++) {
+        if (strcmp(augs_shipped_preset_name(i), name) == 0) {
             size_t n_bytes = 0;
-            const char *text = augs_shipped_text(i, &n_bytes);
+            const char *text = augs_shipped_preset_text(i, &n_bytes);
             fwrite(text, 1, n_bytes, stdout);
             return EXIT_DONE;
         }
@@ -225,10 +225,10 @@ static void put_fault(void *user, const augs_preset_fault *fault)
 static bool is_shipped(const char *name)
 {
     uint32_t i = 0;
-    while (i < augs_shipped_count() && strcmp(augs_shipped_name(i), name) != 0) {
+    while (i < augs_shipped_preset_count() && strcmp(augs_shipped_preset_name(i), name) != 0) {
         i++;
     }
-    return i < augs_shipped_count();
+    return i < augs_shipped_preset_count();
 }
 
 static int check_file(const arguments *of, const char *path, fault_list *list)

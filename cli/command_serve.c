@@ -122,7 +122,7 @@ static void *watch(void *user)
     service *run = user;
     while (!atomic_load(&run->over)) {
         augs_server_stats stats = {.size = sizeof stats};
-        augs_server_stats_get(run->server, &stats);
+        augs_server_get_stats(run->server, &stats);
         progress_set(&run->bar, stats.n_samples);
         if (run->exit_when_done && stats.n_finished >= run->world_size) {
             run->done = true;
@@ -150,7 +150,7 @@ static int run_server(service *run)
     pthread_join(watcher, NULL);
     progress_end(&run->bar);
     augs_server_stats stats = {.size = sizeof stats};
-    augs_server_stats_get(run->server, &stats);
+    augs_server_get_stats(run->server, &stats);
     tell(quiet,
          "served %" PRIu64 " samples in %" PRIu64 " batches (%.1f MB) in %.2f s; %" PRIu64
          " ranks done, %" PRIu64 " errors, %" PRIu64 " malformed messages",
@@ -209,7 +209,7 @@ int command_serve(const arguments *of)
         return result;
     }
     plan.world_size = run.world_size;
-    plan.shard = option_name_index(of, OPT_SHARD);
+    plan.rank_layout = option_name_index(of, OPT_RANK_LAYOUT);
     plan.tail = option_name_index(of, OPT_TAIL);
     result = open_server(&run, &plan);
     if (result == EXIT_DONE) {

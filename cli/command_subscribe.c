@@ -90,7 +90,7 @@ static int open_subscriber(subscription *run, const char *const *endpoints, uint
         .rank = run->place.rank,
         .world_size = run->place.world_size,
         .token = run->token,
-        .window = (uint32_t)option_whole(of, OPT_WINDOW),
+        .steps_ahead = (uint32_t)option_whole(of, OPT_STEPS_AHEAD),
         .verify = of->given[OPT_VERIFY],
         .timeout_ms = (uint64_t)ceil(option_decimal(of, OPT_TIMEOUT) * 1000) /* 0 = never */,
         .logger = {.function = on_log, .user = (void *)(uintptr_t)of},

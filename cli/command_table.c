@@ -6,7 +6,7 @@
 
 static const char *preset_name(uint32_t index)
 {
-    return augs_shipped_name(index);
+    return augs_shipped_preset_name(index);
 }
 
 static const char *shell_name(uint32_t index)

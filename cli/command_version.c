@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include <augstream/stream.h>
+#include <augstream/version.h>
 
 #include "cli/command_allocator.h"
 #include "cli/exit_status.h"

@@ -194,7 +194,7 @@ static int check_shards(const generation *of)
     return complain(
         EXIT_USAGE,
         "--strategy %s decides as it goes, differently in every shard; accepted with "
-        "--shard: --replay FILE of a whole run, or a fixed strategy, such as sequential",
+        "--chunk-shard: --replay FILE of a whole run, or a fixed strategy, such as sequential",
         ops->name);
 }
 

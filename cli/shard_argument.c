@@ -7,7 +7,7 @@
 
 #include "cli/exit_status.h"
 
-#define IN_SHARDS " (generate: --shard I/N)"
+#define IN_SHARDS " (generate: --chunk-shard I/N)"
 
 /* `instead`: what this command takes in place of --rank and --world-size, or "". */
 static int find_place(const arguments *of, const launcher_given *given, const char *instead,
@@ -51,7 +51,7 @@ static bool parse_part(const char *text, size_t n_bytes, uint32_t *ret_number)
 
 int read_shard(const arguments *of, launcher_place *ret_place)
 {
-    const char *text = option_text(of, OPT_SHARD);
+    const char *text = option_text(of, OPT_CHUNK_SHARD);
     if (strcmp(text, "auto") == 0) {
         return find_place(of, &(launcher_given){.has_rank = false}, IN_SHARDS, ret_place);
     }
@@ -62,18 +62,19 @@ int read_shard(const arguments *of, launcher_place *ret_place)
         launcher_given given = {.has_world_size = true, .world_size = count};
         const char *index_text = launcher_getenv(NULL, "JOB_COMPLETION_INDEX");
         if (index_text == NULL || index_text[0] == '\0') {
-            return complain(EXIT_CONFIGURATION,
-                            "--shard '%s': JOB_COMPLETION_INDEX is not set, this is no Kubernetes "
-                            "indexed job; accepted: auto under other launchers, or I/%" PRIu32,
-                            text, count);
+            return complain(
+                EXIT_CONFIGURATION,
+                "--chunk-shard '%s': JOB_COMPLETION_INDEX is not set, this is no Kubernetes "
+                "indexed job; accepted: auto under other launchers, or I/%" PRIu32,
+                text, count);
         }
         return find_place(of, &given, "", ret_place);
     }
     if (!good || !parse_part(text, (size_t)(slash - text), &index) || index >= count) {
-        return complain(EXIT_USAGE, "--shard '%s'; accepted: I/N with 0 <= I < N, auto, or auto/N",
-                        text);
+        return complain(EXIT_USAGE,
+                        "--chunk-shard '%s'; accepted: I/N with 0 <= I < N, auto, or auto/N", text);
     }
     *ret_place = (launcher_place){
-        .rank = index, .world_size = count, .source = "--shard", .source_index = SIZE_MAX};
+        .rank = index, .world_size = count, .source = "--chunk-shard", .source_index = SIZE_MAX};
     return EXIT_DONE;
 }

@@ -10,7 +10,7 @@
 
 /* --rank and --world-size. */
 int read_place(const arguments *of, launcher_place *ret_place);
-/* --shard I/N, auto or auto/N. */
+/* --chunk-shard I/N, auto or auto/N. */
 int read_shard(const arguments *of, launcher_place *ret_place);
 
 #endif

@@ -222,9 +222,9 @@ static int print_all_faults(const char *name, const augs_preset_options *preset_
     char *text = NULL;
     size_t n_bytes = 0;
     int n_faults = -1;
-    for (uint32_t i = 0; i < augs_shipped_count(); i++) {
-        if (strcmp(augs_shipped_name(i), name) == 0) {
-            const char *shipped = augs_shipped_text(i, &n_bytes);
+    for (uint32_t i = 0; i < augs_shipped_preset_count(); i++) {
+        if (strcmp(augs_shipped_preset_name(i), name) == 0) {
+            const char *shipped = augs_shipped_preset_text(i, &n_bytes);
             return print_preset_faults(shipped, n_bytes, name, preset_options, NULL);
         }
     }
@@ -363,18 +363,18 @@ void read_plan(const arguments *of, augs_strategy_options *strategy_options,
         .last_batch =
             of->given[OPT_DROP_LAST] ? AUGS_LAST_BATCH_DROP : option_name_index(of, OPT_LAST_BATCH),
         .batch_size = option_whole(of, OPT_BATCH_SIZE),
-        .min_samples = option_whole(of, OPT_MIN),
-        .max_samples = option_whole(of, OPT_MAX),
+        .min_batch_size = option_whole(of, OPT_MIN),
+        .max_batch_size = option_whole(of, OPT_MAX),
         .multiple_of = option_whole(of, OPT_MULTIPLE_OF),
         .batches = option_whole(of, OPT_BATCHES),
-        .window = option_whole(of, OPT_WINDOW),
+        .deal_window = option_whole(of, OPT_DEAL_WINDOW),
         .max_memory_bytes = (uint64_t)max_memory,
-        .safety = option_decimal(of, OPT_SAFETY),
+        .memory_safety = option_decimal(of, OPT_SAFETY),
         .memory_rule = option_name_index(of, OPT_MEMORY_RULE),
         .target_seconds = option_decimal(of, OPT_TARGET_LATENCY),
         .target_memory = option_decimal(of, OPT_TARGET_MEMORY),
-        .growth = option_decimal(of, OPT_GROWTH),
-        .reduction = option_decimal(of, OPT_REDUCTION)};
+        .max_growth = option_decimal(of, OPT_GROWTH),
+        .max_reduction = option_decimal(of, OPT_REDUCTION)};
     *ret_plan = (augs_plan_options){.size = sizeof *ret_plan,
                                     .strategy = option_text(of, OPT_STRATEGY),
                                     .strategy_options = strategy_options};

@@ -128,7 +128,7 @@ int subscription_take(subscription *run, augs_batch *batch, bool *ret_reader_gon
     size_t n_bytes = 0;
     int result = EXIT_DONE;
     *ret_reader_gone = false;
-    augs_batch_info_get(batch, &info);
+    augs_batch_get_info(batch, &info);
     augs_batch_slab(batch, &n_bytes);
     if (run->out != NULL) {
         result = write_records(run, batch, ret_reader_gone);
@@ -200,7 +200,7 @@ void subscription_put_summary(subscription *run)
 {
     char digest[33];
     augs_subscriber_stats stats = {.size = sizeof stats};
-    augs_subscriber_stats_get(run->subscriber, &stats);
+    augs_subscriber_get_stats(run->subscriber, &stats);
     snprintf(digest, sizeof digest, "%016" PRIx64 "%016" PRIx64, run->digest[1], run->digest[0]);
     const char *token = run->next_token;
     bool has_token = token[0] != '\0';

@@ -54,7 +54,7 @@ static int name_difference(const augs_batch *received, const augs_batch *made, u
         (uint64_t)augs_batch_column_shape(made, column) * augs_batch_column_width(made, column);
     const uint64_t at = element * augs_dtype_bytes(dtype);
     const int64_t *ids = augs_batch_column_data(made, 0);
-    augs_batch_info_get(made, &info);
+    augs_batch_get_info(made, &info);
     value_text theirs = text_of(dtype, (const char *)augs_batch_column_data(received, column) + at);
     value_text ours = text_of(dtype, (const char *)augs_batch_column_data(made, column) + at);
     return augsi_fail(error, AUGS_E_MISMATCH,

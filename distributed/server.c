@@ -384,7 +384,7 @@ void augs_server_stop(augs_server *server)
     }
 }
 
-void augs_server_stats_get(const augs_server *server, augs_server_stats *stats)
+void augs_server_get_stats(const augs_server *server, augs_server_stats *stats)
 {
     if (server == NULL || stats == NULL) {
         return;

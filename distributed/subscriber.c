@@ -24,7 +24,7 @@
 #define NS_PER_MS 1000000u
 
 enum {
-    MOST_WINDOW = 65536,
+    MOST_STEPS_AHEAD = 65536,
     MOST_ENDPOINTS = 1024,
     GOODBYE_MS = 500, /* for what was sent last to leave */
 };
@@ -93,9 +93,9 @@ static int check_options(const augs_subscriber_options *options, augs_error *err
                           "; ranks go from 0 to %" PRIu32,
                           options->rank, world_size, world_size - 1);
     }
-    if (options->window > MOST_WINDOW) {
+    if (options->steps_ahead > MOST_STEPS_AHEAD) {
         return augsi_fail(error, AUGS_E_RANGE, "subscriber: a window of %" PRIu32 "; at most %d",
-                          options->window, MOST_WINDOW);
+                          options->steps_ahead, MOST_STEPS_AHEAD);
     }
     const uint16_t one = 1;
     if (*(const unsigned char *)&one != 1) {
@@ -123,7 +123,7 @@ static int copy_options(augs_subscriber *subscriber, const augs_subscriber_optio
     augs_subscriber_options *options = &subscriber->options;
     *options = *given;
     options->world_size = given->world_size != 0 ? given->world_size : 1;
-    options->window = given->window != 0 ? given->window : AUGS_DEFAULT_WINDOW;
+    options->steps_ahead = given->steps_ahead != 0 ? given->steps_ahead : AUGS_DEFAULT_STEPS_AHEAD;
     options->max_frame_bytes = given->max_frame_bytes != 0 ? given->max_frame_bytes : 256u << 20;
     options->endpoints = NULL;
     options->allocator = &subscriber->allocator;
@@ -503,7 +503,7 @@ int augs_subscriber_token(const augs_subscriber *subscriber, char *ret_token, si
     return result < 0 ? result : augsi_token_format(&token, ret_token, n_bytes, error);
 }
 
-void augs_subscriber_stats_get(const augs_subscriber *subscriber, augs_subscriber_stats *stats)
+void augs_subscriber_get_stats(const augs_subscriber *subscriber, augs_subscriber_stats *stats)
 {
     if (subscriber == NULL || stats == NULL) {
         return;

@@ -74,7 +74,7 @@ int augsi_subscriber_core_open(const augs_subscriber_options *options,
     core->user = user;
     core->logger = options->logger;
     core->random = seed;
-    core->window = options->window != 0 ? options->window : AUGS_DEFAULT_WINDOW;
+    core->window = options->steps_ahead != 0 ? options->steps_ahead : AUGS_DEFAULT_STEPS_AHEAD;
     core->n_endpoints = options->n_endpoints;
     core->backoff = FIRST_BACKOFF;
     core->stats.size = sizeof core->stats;

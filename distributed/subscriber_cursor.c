@@ -162,12 +162,14 @@ static bool same_plan(const augsi_welcome *a, const augsi_welcome *b)
     return a->generation == b->generation && a->n_steps == b->n_steps &&
            a->first_epoch == b->first_epoch && a->n_epochs == b->n_epochs &&
            a->plan.world_size == b->plan.world_size && a->plan.tail == b->plan.tail &&
-           a->plan.shard == b->plan.shard && strcmp(a->strategy_name, b->strategy_name) == 0 &&
+           a->plan.rank_layout == b->plan.rank_layout &&
+           strcmp(a->strategy_name, b->strategy_name) == 0 &&
            a->strategy.batch_size == b->strategy.batch_size &&
-           a->strategy.min_samples == b->strategy.min_samples &&
-           a->strategy.max_samples == b->strategy.max_samples &&
+           a->strategy.min_batch_size == b->strategy.min_batch_size &&
+           a->strategy.max_batch_size == b->strategy.max_batch_size &&
            a->strategy.multiple_of == b->strategy.multiple_of &&
-           a->strategy.batches == b->strategy.batches && a->strategy.window == b->strategy.window &&
+           a->strategy.batches == b->strategy.batches &&
+           a->strategy.deal_window == b->strategy.deal_window &&
            a->strategy.last_batch == b->strategy.last_batch;
 }
 

@@ -4,6 +4,8 @@
 #include <msgpack.h>
 #include <string.h>
 
+#include <augstream/version.h>
+
 #include "base/fail.h"
 #include "base/memory.h"
 #include "distributed/wire.h"
@@ -60,13 +62,13 @@ static void pack_plan(msgpack_packer *packer, const augsi_welcome *welcome)
     msgpack_pack_uint64(packer, strategy->batch_size);
     msgpack_pack_uint64(packer, welcome->n_steps);
     msgpack_pack_uint64(packer, plan->tail);
-    msgpack_pack_uint64(packer, plan->shard);
+    msgpack_pack_uint64(packer, plan->rank_layout);
     pack_string(packer, plan->strategy);
     msgpack_pack_uint64(packer, strategy->last_batch);
     msgpack_pack_uint64(packer, strategy->batches);
-    msgpack_pack_uint64(packer, strategy->window);
-    msgpack_pack_uint64(packer, strategy->min_samples);
-    msgpack_pack_uint64(packer, strategy->max_samples);
+    msgpack_pack_uint64(packer, strategy->deal_window);
+    msgpack_pack_uint64(packer, strategy->min_batch_size);
+    msgpack_pack_uint64(packer, strategy->max_batch_size);
     msgpack_pack_uint64(packer, strategy->multiple_of);
     msgpack_pack_uint64(packer, welcome->first_epoch);
     msgpack_pack_uint64(packer, welcome->n_epochs);
@@ -181,13 +183,13 @@ static void read_plan(augsi_reader *reader, augsi_welcome *welcome)
     strategy->batch_size = augsi_read_u64(reader);
     welcome->n_steps = augsi_read_u64(reader);
     plan->tail = augsi_read_u32(reader);
-    plan->shard = augsi_read_u32(reader);
+    plan->rank_layout = augsi_read_u32(reader);
     read_name(reader, welcome->strategy_name, sizeof welcome->strategy_name);
     strategy->last_batch = augsi_read_u32(reader);
     strategy->batches = augsi_read_u64(reader);
-    strategy->window = augsi_read_u64(reader);
-    strategy->min_samples = augsi_read_u64(reader);
-    strategy->max_samples = augsi_read_u64(reader);
+    strategy->deal_window = augsi_read_u64(reader);
+    strategy->min_batch_size = augsi_read_u64(reader);
+    strategy->max_batch_size = augsi_read_u64(reader);
     strategy->multiple_of = augsi_read_u64(reader);
     welcome->first_epoch = augsi_read_u32(reader);
     welcome->n_epochs = augsi_read_u32(reader);

@@ -136,7 +136,7 @@ int main(int argc, char **argv)
         .size = sizeof of_stream, .order = AUGS_ORDER_SHUFFLED, .seed = 42, .n_samples = N_SAMPLES};
     const augs_strategy_options of_strategy = {.size = sizeof of_strategy,
                                                .batch_size = 8,
-                                               .max_samples = 4096,
+                                               .max_batch_size = 4096,
                                                .max_memory_bytes = MEMORY_LIMIT};
     int status = augs_preset_open("simclr", NULL, &preset, &error);
     status = status < 0 ? status : augs_stream_open(preset, &of_stream, &stream, &error);

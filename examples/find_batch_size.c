@@ -72,8 +72,8 @@ int main(int argc, char **argv)
 
     /* By calculation: nothing else in the process is counted. */
     uint64_t calculated;
-    if (augs_optimal_size_for_shape(shape, 3, augs_element_bytes("float32"), 3, limit_mb << 20, 0,
-                                    1, &calculated, &error) < 0) {
+    if (augs_batch_size_for_shape(shape, 3, augs_element_bytes("float32"), 3, limit_mb << 20, 0, 1,
+                                  &calculated, &error) < 0) {
         fprintf(stderr, "find_batch_size: %s\n", error.message);
         return EXIT_FAILURE;
     }
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
                                          .progress = show_trial};
     augs_finder_report report = {.size = sizeof report};
     char table[16384];
-    int status = augs_find_batch_size_in_child(train_step, &self, &options, &report, &error);
+    int status = augs_batch_size_find_in_child(train_step, &self, &options, &report, &error);
     augs_finder_report_format(&report, table, sizeof table);
     fputs(table, stdout);
     if (status < 0) {
@@ -97,8 +97,8 @@ int main(int argc, char **argv)
 
     /* A recipe of 100 epochs with batches of 32, for as many optimiser steps. */
     uint64_t epochs;
-    if (augs_adjusted_epochs(AUGS_EPOCHS_EQUAL_UPDATES, 100, 32, report.batch_size, 0, &epochs,
-                             &error) < 0) {
+    if (augs_epochs_adjust(AUGS_EPOCHS_EQUAL_UPDATES, 100, 32, report.batch_size, 0, &epochs,
+                           &error) < 0) {
         fprintf(stderr, "find_batch_size: %s\n", error.message);
         return EXIT_FAILURE;
     }

@@ -77,7 +77,7 @@ static int train(augs_pipeline *pipeline, const char *strategy, trainer *self)
     int status;
     while ((status = augs_pipeline_next(pipeline, &batch, &error)) > 0) {
         augs_batch_info info = {.size = sizeof info};
-        augs_batch_info_get(batch, &info);
+        augs_batch_get_info(batch, &info);
         const int fits = train_step(self, batch);
         augs_batch_unref(batch);
         if (!fits) {

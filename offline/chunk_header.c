@@ -8,6 +8,8 @@
 
 #include <jansson.h>
 
+#include <augstream/version.h>
+
 #include "base/fail.h"
 #include "base/number_text.h"
 #include "offline/chunk_run.h"
@@ -54,20 +56,20 @@ static bool unpack_plan(json_t *root, augs_plan_options *plan, augs_strategy_opt
     json_int_t batch_size, least, most, multiple_of, batches, window;
     const char *strategy;
     if (json_unpack(root, "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "strategy", &strategy,
-                    "last_batch", &name_of_last_batch, "batch_size", &batch_size, "min", &least,
-                    "max", &most, "multiple_of", &multiple_of, "batches", &batches, "window",
-                    &window) != 0 ||
+                    "last_batch", &name_of_last_batch, "batch_size", &batch_size, "min_batch_size",
+                    &least, "max_batch_size", &most, "multiple_of", &multiple_of, "batches",
+                    &batches, "deal_window", &window) != 0 ||
         !find_last_batch(name_of_last_batch, &last_batch)) {
         return false;
     }
     *options = (augs_strategy_options){.size = sizeof *options,
                                        .last_batch = last_batch,
                                        .batch_size = (uint64_t)batch_size,
-                                       .min_samples = (uint64_t)least,
-                                       .max_samples = (uint64_t)most,
+                                       .min_batch_size = (uint64_t)least,
+                                       .max_batch_size = (uint64_t)most,
                                        .multiple_of = (uint64_t)multiple_of,
                                        .batches = (uint64_t)batches,
-                                       .window = (uint64_t)window};
+                                       .deal_window = (uint64_t)window};
     *plan = (augs_plan_options){
         .size = sizeof *plan, .strategy = strategy, .strategy_options = options};
     return true;

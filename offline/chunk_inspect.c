@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <augstream/chunks.h>
+#include <augstream/version.h>
 
 #include "base/fail.h"
 #include "offline/chunk_check.h"

@@ -5,6 +5,8 @@
 
 #include <jansson.h>
 
+#include <augstream/version.h>
+
 #include "base/fail.h"
 #include "base/sized_struct.h"
 #include "pipeline/records/record_columns.h"
@@ -15,7 +17,7 @@ static int check_plan(const augs_plan_options *plan, augs_error *error)
     const augs_strategy_ops *ops;
     if (plan->strategy_ops != NULL) {
         return augsi_fail(error, AUGS_E_UNSUPPORTED,
-                          "chunks: a planner of your own cannot be written into a manifest; give "
+                          "chunks: a strategy of your own cannot be written into a manifest; give "
                           "the name of a shipped strategy");
     }
     if (plan->world_size > 1) {
@@ -60,8 +62,8 @@ static int set_plan(augsi_chunk_run *run, const augs_plan_options *given, augs_e
         return status;
     }
     const augs_strategy_options *o = &run->strategy_options;
-    if ((o->batch_size | o->min_samples | o->max_samples | o->multiple_of | o->batches |
-         o->window) > INT64_MAX) {
+    if ((o->batch_size | o->min_batch_size | o->max_batch_size | o->multiple_of | o->batches |
+         o->deal_window) > INT64_MAX) {
         return augsi_fail(error, AUGS_E_RANGE,
                           "chunks: a strategy option is above 2^63 - 1; 0 means no limit");
     }
@@ -196,11 +198,11 @@ void augsi_chunk_run_plan_json(const augsi_chunk_run *run, augsi_text *text)
     augsi_text_add_string(text, ",\"last_batch\":");
     augsi_text_add_json_string(text, augsi_last_batch_name(options->last_batch));
     add_field(text, ",\"batch_size\":", options->batch_size);
-    add_field(text, ",\"min\":", options->min_samples);
-    add_field(text, ",\"max\":", options->max_samples);
+    add_field(text, ",\"min_batch_size\":", options->min_batch_size);
+    add_field(text, ",\"max_batch_size\":", options->max_batch_size);
     add_field(text, ",\"multiple_of\":", options->multiple_of);
     add_field(text, ",\"batches\":", options->batches);
-    add_field(text, ",\"window\":", options->window);
+    add_field(text, ",\"deal_window\":", options->deal_window);
     augsi_text_add_string(text, "}");
 }
 

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <augstream/version.h>
+
 #include "offline/chunk_format.h"
 
 #define ALIGNMENT 64u

@@ -685,7 +685,7 @@ static int look_for_estimate(augsi_chunk_writer *writer, const char *path, augs_
     return augsi_folder_open_parent(path, &writer->run.allocator, &writer->folder, error);
 }
 
-int augs_chunks_estimate_get(augs_stream *stream, const char *path,
+int augs_chunks_get_estimate(augs_stream *stream, const char *path,
                              const augs_chunks_options *options, augs_chunks_estimate *estimate,
                              augs_error *error)
 {

@@ -151,7 +151,7 @@ static int check_walk(augs_pipeline *pipeline, uint64_t step, augs_error *error)
     return status;
 }
 
-/* Where the steps end there may be spans yet that were cut to nothing: a planner of the caller's
+/* Where the steps end there may be spans yet that were cut to nothing: a strategy of the caller's
  * own is checked to its end. */
 static int check_rest(augs_pipeline *pipeline, uint64_t step, augs_error *error)
 {

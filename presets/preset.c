@@ -485,17 +485,17 @@ int augs_preset_open(const char *name_or_path, const augs_preset_options *option
     }
     const char *names[AUGSI_MAX_SHIPPED];
     char list[200] = "";
-    for (uint32_t i = 0; i < augs_shipped_count(); i++) {
-        names[i] = augs_shipped_name(i);
+    for (uint32_t i = 0; i < augs_shipped_preset_count(); i++) {
+        names[i] = augs_shipped_preset_name(i);
         if (strcmp(names[i], name_or_path) == 0) {
             size_t n_bytes;
-            const char *text = augs_shipped_text(i, &n_bytes);
+            const char *text = augs_shipped_preset_text(i, &n_bytes);
             return augs_preset_open_text(text, n_bytes, name_or_path, options, ret_preset, error);
         }
         size_t used = strlen(list);
         snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "", names[i]);
     }
-    const char *nearest = augsi_nearest(name_or_path, names, augs_shipped_count());
+    const char *nearest = augsi_nearest(name_or_path, names, augs_shipped_preset_count());
     return augsi_fail(error, AUGS_E_NOT_FOUND,
                       "preset '%.60s': no such preset%s%s%s; shipped: %s; a file's name has a '/' "
                       "or ends in .yaml, .yml or .json",

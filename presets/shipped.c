@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "presets/shipped.h"
 
-uint32_t augs_shipped_count(void)
+uint32_t augs_shipped_preset_count(void)
 {
     return augsi_n_shipped;
 }
 
-const char *augs_shipped_name(uint32_t index)
+const char *augs_shipped_preset_name(uint32_t index)
 {
     return index < augsi_n_shipped ? augsi_shipped_presets[index].name : NULL;
 }
 
-const char *augs_shipped_text(uint32_t index, size_t *ret_n_bytes)
+const char *augs_shipped_preset_text(uint32_t index, size_t *ret_n_bytes)
 {
     if (index >= augsi_n_shipped) {
         return NULL;

@@ -15,8 +15,8 @@
  * A smaller size holds at once. Up it goes by at most 4 x a batch until memory first ran short, by
  * 1.25 x from then on: from a tenth back to all of it in eleven batches.
  *
- * The published rule (augs_memory_adjust) looks at nothing but the used part of the memory and the
- * bytes available; it is kept for those who have results with it.
+ * The published rule (augs_batch_size_adjust) looks at nothing but the used part of the memory and
+ * the bytes available; it is kept for those who have results with it.
  */
 #include <math.h>
 
@@ -25,9 +25,9 @@
 #include "base/fail.h"
 #include "base/sized_struct.h"
 #include "strategies/fit_bound.h"
-#include "strategies/planner_gates.h"
-#include "strategies/planner_size.h"
-#include "strategies/planners.h"
+#include "strategies/shipped_strategies.h"
+#include "strategies/strategy_gates.h"
+#include "strategies/strategy_size.h"
 
 #define DEFAULT_PUBLISHED_FIRST 32u
 #define FIRST_GROWTH 4.0
@@ -40,10 +40,10 @@
 const augs_strategy_options augsi_memory_optimized_defaults = {
     .size = sizeof(augs_strategy_options),
     .batch_size = 1,
-    .min_samples = 1,
-    .max_samples = 65536,
+    .min_batch_size = 1,
+    .max_batch_size = 65536,
     .multiple_of = 1,
-    .safety = 0.9,
+    .memory_safety = 0.9,
     .memory_rule = AUGS_MEMORY_RULE_BUDGET};
 
 typedef struct memory_optimized {
@@ -75,7 +75,7 @@ AUGSI_COMPUTES static int init(void *state, const augs_strategy_options *options
     }
     options = &taken;
     const bool published = options->memory_rule == AUGS_MEMORY_RULE_PUBLISHED;
-    status = augsi_planner_refuse_foreign("memory_optimized", options, error);
+    status = augsi_strategy_refuse_foreign("memory_optimized", options, error);
     if (status < 0) {
         return status;
     }
@@ -85,13 +85,14 @@ AUGSI_COMPUTES static int init(void *state, const augs_strategy_options *options
                           "published",
                           options->memory_rule);
     }
-    if (options->safety != 0 && !(options->safety > 0 && options->safety <= 1)) {
+    if (options->memory_safety != 0 &&
+        !(options->memory_safety > 0 && options->memory_safety <= 1)) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "strategy memory_optimized: safety %g; accepted: above 0, up to 1",
-                          options->safety);
+                          "strategy memory_optimized: memory_safety %g; accepted: above 0, up to 1",
+                          options->memory_safety);
     }
     status = augsi_size_limits_init(&self->limits, "memory_optimized", options,
-                                    augsi_memory_optimized_defaults.max_samples, error);
+                                    augsi_memory_optimized_defaults.max_batch_size, error);
     if (status < 0) {
         return status;
     }
@@ -100,7 +101,8 @@ AUGSI_COMPUTES static int init(void *state, const augs_strategy_options *options
         first = published ? DEFAULT_PUBLISHED_FIRST : self->limits.min;
     }
     self->max_memory_bytes = options->max_memory_bytes;
-    self->safety = options->safety != 0 ? options->safety : augsi_memory_optimized_defaults.safety;
+    self->safety = options->memory_safety != 0 ? options->memory_safety
+                                               : augsi_memory_optimized_defaults.memory_safety;
     self->published = published;
     self->size = augsi_size_fit(&self->limits, first);
     self->room_bytes = UINT64_MAX;
@@ -169,8 +171,8 @@ static void decide_published(memory_optimized *self, const augs_plan_facts *fact
         return;
     }
     const uint64_t limit = self->max_memory_bytes;
-    uint64_t size =
-        augs_memory_adjust(self->size, used, available, limit, self->limits.min, self->limits.max);
+    uint64_t size = augs_batch_size_adjust(self->size, used, available, limit, self->limits.min,
+                                           self->limits.max);
     size = augsi_size_fit(&self->limits, size);
     self->why = size > self->size ? "grow" : size < self->size ? "shrink" : "steady";
     self->size = size;
@@ -267,7 +269,7 @@ static const char *why(const void *state)
     return ((const memory_optimized *)state)->why;
 }
 
-AUGSI_PLANNER_GATES
+AUGSI_STRATEGY_GATES
 
 const augs_strategy_ops augsi_strategy_memory_optimized = {
     .size = sizeof(augs_strategy_ops),

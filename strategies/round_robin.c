@@ -12,15 +12,15 @@
 #include "base/checked.h"
 #include "base/fail.h"
 #include "base/sized_struct.h"
-#include "strategies/planners.h"
+#include "strategies/shipped_strategies.h"
 #include <assert.h>
 
 const augs_strategy_options augsi_round_robin_defaults = {
-    .size = sizeof(augs_strategy_options), .min_samples = 1, .multiple_of = 1};
+    .size = sizeof(augs_strategy_options), .min_batch_size = 1, .multiple_of = 1};
 
 typedef struct round_robin {
     uint64_t batches, window;
-    uint64_t min_samples, max_samples;
+    uint64_t min_batch_size, max_batch_size;
     uint32_t last_batch;
 } round_robin;
 
@@ -33,8 +33,8 @@ static int init(void *state, const augs_strategy_options *options, augs_error *e
         return status;
     }
     options = &taken;
-    const uint64_t batches = options->batches, window = options->window;
-    status = augsi_planner_refuse_foreign("round_robin", options, error);
+    const uint64_t batches = options->batches, window = options->deal_window;
+    status = augsi_strategy_refuse_foreign("round_robin", options, error);
     if (status < 0) {
         return status;
     }
@@ -45,29 +45,31 @@ static int init(void *state, const augs_strategy_options *options, augs_error *e
     }
     if (options->batch_size != 0 || options->multiple_of > 1) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "strategy round_robin: sizes follow from 'batches' and 'window'; "
+                          "strategy round_robin: sizes follow from 'batches' and 'deal_window'; "
                           "'batch_size' and 'multiple_of' are not taken");
     }
-    if (options->max_samples != 0 && options->min_samples > options->max_samples) {
-        return augsi_fail(
-            error, AUGS_E_ARGUMENT, "strategy round_robin: min %llu is above max %llu",
-            (unsigned long long)options->min_samples, (unsigned long long)options->max_samples);
+    if (options->max_batch_size != 0 && options->min_batch_size > options->max_batch_size) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "strategy round_robin: min_batch_size %llu is above max_batch_size %llu",
+                          (unsigned long long)options->min_batch_size,
+                          (unsigned long long)options->max_batch_size);
     }
     if (window != 0 && window < batches) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "strategy round_robin: window %llu is smaller than batches %llu",
+                          "strategy round_robin: deal_window %llu is smaller than batches %llu",
                           (unsigned long long)window, (unsigned long long)batches);
     }
     if (options->last_batch == AUGS_LAST_BATCH_DROP && window % batches != 0) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "strategy round_robin: with last_batch drop, window %llu has to be a "
-                          "multiple of batches %llu: samples are left out at the end only",
-                          (unsigned long long)window, (unsigned long long)batches);
+        return augsi_fail(
+            error, AUGS_E_ARGUMENT,
+            "strategy round_robin: with last_batch drop, deal_window %llu has to be a "
+            "multiple of batches %llu: samples are left out at the end only",
+            (unsigned long long)window, (unsigned long long)batches);
     }
     *self = (round_robin){.batches = batches,
                           .window = window,
-                          .min_samples = options->min_samples,
-                          .max_samples = options->max_samples,
+                          .min_batch_size = options->min_batch_size,
+                          .max_batch_size = options->max_batch_size,
                           .last_batch = options->last_batch};
     return AUGS_OK;
 }
@@ -122,13 +124,13 @@ static int check_sizes(const round_robin *self, const augsi_layout *layout, uint
         uint64_t longest = longest_of(round, world_size);
         const uint64_t full = augsi_groups_of(layout->full, world_size);
         longest = longest < full ? full : longest;
-        if (self->max_samples != 0 && longest > self->max_samples) {
-            return refuse_size("max", self->max_samples, longest,
+        if (self->max_batch_size != 0 && longest > self->max_batch_size) {
+            return refuse_size("max_batch_size", self->max_batch_size, longest,
                                "more batches or a smaller window are needed", error);
         }
         const uint64_t shortest = layout->full > 0 ? full : shortest_of(round, world_size);
-        if (shortest < self->min_samples && !is_tail) {
-            return refuse_size("min", self->min_samples, shortest,
+        if (shortest < self->min_batch_size && !is_tail) {
+            return refuse_size("min_batch_size", self->min_batch_size, shortest,
                                "fewer batches or a larger window are needed", error);
         }
     }
@@ -141,14 +143,14 @@ static void add_merged(const round_robin *self, uint64_t window, uint64_t rest, 
 {
     const uint64_t both = window + rest;
     augsi_layout_section one = windows_of(self, 1, both);
-    if (self->max_samples == 0 || longest_of(&one, world_size) <= self->max_samples) {
+    if (self->max_batch_size == 0 || longest_of(&one, world_size) <= self->max_batch_size) {
         augsi_layout_add(layout, &one);
         return;
     }
     uint64_t first = both / 2 + both % 2;
     const uint64_t least = augsi_mul_or_most(
-        self->batches, augsi_mul_or_most(self->min_samples > 1 ? self->min_samples : 1,
-                                         self->min_samples > 1 ? world_size : 1));
+        self->batches, augsi_mul_or_most(self->min_batch_size > 1 ? self->min_batch_size : 1,
+                                         self->min_batch_size > 1 ? world_size : 1));
     first = first < least ? least : first;
     first = first < window ? first : window;
     const augsi_layout_section before = windows_of(self, 1, first);
@@ -178,7 +180,7 @@ int augsi_round_robin_layout(const void *state, uint64_t n_samples, uint32_t wor
     const round_robin *self = state;
     if (self->window == 0 && n_samples == AUGS_ENDLESS) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "strategy round_robin: an endless stream needs 'window'");
+                          "strategy round_robin: an endless stream needs 'deal_window'");
     }
     augsi_layout layout = {.n_sections = 0};
     const uint64_t window = self->window != 0 ? self->window : n_samples;

@@ -4,11 +4,11 @@
 #include "base/checked.h"
 #include "base/fail.h"
 #include "base/sized_struct.h"
-#include "strategies/planner_size.h"
-#include "strategies/planners.h"
+#include "strategies/shipped_strategies.h"
+#include "strategies/strategy_size.h"
 
 const augs_strategy_options augsi_sequential_defaults = {
-    .size = sizeof(augs_strategy_options), .batch_size = 32, .min_samples = 1, .multiple_of = 1};
+    .size = sizeof(augs_strategy_options), .batch_size = 32, .min_batch_size = 1, .multiple_of = 1};
 
 typedef struct sequential {
     uint64_t batch_size;
@@ -27,9 +27,9 @@ static int init(void *state, const augs_strategy_options *options, augs_error *e
     uint64_t size =
         options->batch_size != 0 ? options->batch_size : augsi_sequential_defaults.batch_size;
     augsi_size_limits limits;
-    status = augsi_planner_refuse_foreign("sequential", options, error);
+    status = augsi_strategy_refuse_foreign("sequential", options, error);
     if (status == AUGS_OK) {
-        status = augsi_planner_fit_size("sequential", options, &size, error);
+        status = augsi_strategy_fit_size("sequential", options, &size, error);
     }
     if (status == AUGS_OK) {
         status = augsi_size_limits_init(&limits, "sequential", options, AUGS_MAX_SAMPLES, error);

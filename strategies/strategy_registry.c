@@ -4,7 +4,7 @@
 
 #include "base/fail.h"
 #include "base/sized_struct.h"
-#include "strategies/planners.h"
+#include "strategies/shipped_strategies.h"
 
 static const augs_strategy_ops *const strategies[] = {
     &augsi_strategy_adaptive, &augsi_strategy_memory_optimized, &augsi_strategy_round_robin,
@@ -70,37 +70,40 @@ augsi_layout_function *augsi_strategy_layout(const augs_strategy_ops *ops)
                                                 : NULL;
 }
 
-int augsi_planner_check_batch_size(const char *strategy, const augs_strategy_options *options,
-                                   uint64_t min, uint64_t max, augs_error *error)
+int augsi_strategy_check_batch_size(const char *strategy, const augs_strategy_options *options,
+                                    uint64_t min, uint64_t max, augs_error *error)
 {
     const uint64_t size = options->batch_size;
-    const bool no_limit = options->max_samples == 0 && max >= AUGS_MAX_SAMPLES;
+    const bool no_limit = options->max_batch_size == 0 && max >= AUGS_MAX_SAMPLES;
     /* 0: the size of the strategy itself */
     if (size == 0 || (size >= min && (size <= max || no_limit))) {
         return AUGS_OK;
     }
     if (size < min) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "strategy %s: batch size %llu is below min %llu; accepted: min to max",
-                          strategy, (unsigned long long)size, (unsigned long long)min);
+        return augsi_fail(
+            error, AUGS_E_ARGUMENT,
+            "strategy %s: batch size %llu is below min_batch_size %llu; accepted: min to max",
+            strategy, (unsigned long long)size, (unsigned long long)min);
     }
-    return augsi_fail(error, AUGS_E_ARGUMENT,
-                      "strategy %s: batch size %llu is above max %llu%s; accepted: min to max",
-                      strategy, (unsigned long long)size, (unsigned long long)max,
-                      options->max_samples == 0 ? ", the default" : "");
+    return augsi_fail(
+        error, AUGS_E_ARGUMENT,
+        "strategy %s: batch size %llu is above max_batch_size %llu%s; accepted: min to max",
+        strategy, (unsigned long long)size, (unsigned long long)max,
+        options->max_batch_size == 0 ? ", the default" : "");
 }
 
-int augsi_planner_fit_size(const char *strategy, const augs_strategy_options *options,
-                           uint64_t *size, augs_error *error)
+int augsi_strategy_fit_size(const char *strategy, const augs_strategy_options *options,
+                            uint64_t *size, augs_error *error)
 {
-    uint64_t min = options->min_samples != 0 ? options->min_samples : 1;
-    uint64_t max = options->max_samples != 0 ? options->max_samples : UINT64_MAX;
+    uint64_t min = options->min_batch_size != 0 ? options->min_batch_size : 1;
+    uint64_t max = options->max_batch_size != 0 ? options->max_batch_size : UINT64_MAX;
     uint64_t step = options->multiple_of != 0 ? options->multiple_of : 1;
     if (min > max) {
-        return augsi_fail(error, AUGS_E_ARGUMENT, "strategy %s: min %llu is above max %llu",
-                          strategy, (unsigned long long)min, (unsigned long long)max);
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "strategy %s: min_batch_size %llu is above max_batch_size %llu", strategy,
+                          (unsigned long long)min, (unsigned long long)max);
     }
-    int status = augsi_planner_check_batch_size(strategy, options, min, max, error);
+    int status = augsi_strategy_check_batch_size(strategy, options, min, max, error);
     if (status < 0) {
         return status;
     }
@@ -111,7 +114,8 @@ int augsi_planner_fit_size(const char *strategy, const augs_strategy_options *op
     }
     if (down < min || down > max) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "strategy %s: no multiple of %llu lies between min %llu and max %llu",
+                          "strategy %s: no multiple of %llu lies between min_batch_size %llu and "
+                          "max_batch_size %llu",
                           strategy, (unsigned long long)step, (unsigned long long)min,
                           (unsigned long long)max);
     }
@@ -136,20 +140,20 @@ static bool takes(const option_owners *one, const char *strategy)
     return is_owner;
 }
 
-int augsi_planner_refuse_foreign(const char *strategy, const augs_strategy_options *options,
-                                 augs_error *error)
+int augsi_strategy_refuse_foreign(const char *strategy, const augs_strategy_options *options,
+                                  augs_error *error)
 {
     /* a NaN is not 0: it was set */
     const option_owners all[] = {
         {"batches", options->batches != 0, {"round_robin"}},
-        {"window", options->window != 0, {"round_robin"}},
+        {"deal_window", options->deal_window != 0, {"round_robin"}},
         {"max_memory_bytes", options->max_memory_bytes != 0, {"memory_optimized", "adaptive"}},
-        {"safety", options->safety != 0, {"memory_optimized"}},
+        {"memory_safety", options->memory_safety != 0, {"memory_optimized"}},
         {"memory_rule", options->memory_rule != 0, {"memory_optimized"}},
         {"target_seconds", options->target_seconds != 0, {"adaptive"}},
         {"target_memory", options->target_memory != 0, {"adaptive"}},
-        {"growth", options->growth != 0, {"adaptive"}},
-        {"reduction", options->reduction != 0, {"adaptive"}},
+        {"max_growth", options->max_growth != 0, {"adaptive"}},
+        {"max_reduction", options->max_reduction != 0, {"adaptive"}},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         if (all[i].is_set && !takes(&all[i], strategy)) {

@@ -102,7 +102,7 @@ def main():
         if top != "include" and re.search(r"pcg|PCG", code) and not str(relative).startswith("pipeline/stream/rng"):
             faults.append(f"{relative}: only pipeline/stream/rng* names PCG")
     names = collections.defaultdict(list)
-    for path in sorted({p for folder in list(MAY_INCLUDE) + ["tests", "docs", "fuzz", "scripts"] for p in (ROOT / folder).rglob("*")}):
+    for path in sorted({p for folder in [*MAY_INCLUDE, "tests", "docs", "fuzz", "scripts"] if folder != "include" for p in (ROOT / folder).rglob("*")}):
         if path.is_file() and path.name not in MAY_REPEAT and "__pycache__" not in path.parts and not {"data", "abi_v1"} & set(path.parts):
             names[path.name].append(str(path.relative_to(ROOT)))
     for name, places in names.items():

@@ -189,7 +189,7 @@ static int run(const settings *is, work *w)
                                                     .interval_ms = (uint32_t)is->interval_ms,
                                                     .limit_bytes = is->limit_bytes};
     const augs_strategy_options of_strategy = {.size = sizeof of_strategy,
-                                               .max_samples = UINT64_C(1) << 30,
+                                               .max_batch_size = UINT64_C(1) << 30,
                                                .max_memory_bytes = is->max_memory_bytes};
     if (augs_preset_open("mild", NULL, &preset, &error) < 0 ||
         augs_stream_open(preset, &of_stream, &stream, &error) < 0 ||

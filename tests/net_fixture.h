@@ -103,7 +103,7 @@ static inline augs_plan_options net_plan(const net_job *job, const augs_strategy
 {
     return (augs_plan_options){.size = sizeof(augs_plan_options),
                                .world_size = job->world_size,
-                               .shard = job->shard,
+                               .rank_layout = job->shard,
                                .tail = job->tail,
                                .strategy_options = strategy};
 }
@@ -201,8 +201,8 @@ static inline void net_assert_same_batch(const augs_batch *got, const augs_batch
     augs_batch_info a = {.size = sizeof a}, b = {.size = sizeof b};
     const void *slab_got = augs_batch_slab(got, &n_got);
     const void *slab_expected = augs_batch_slab(expected, &n_expected);
-    ck_assert_int_eq(augs_batch_info_get(got, &a), 0);
-    ck_assert_int_eq(augs_batch_info_get(expected, &b), 0);
+    ck_assert_int_eq(augs_batch_get_info(got, &a), 0);
+    ck_assert_int_eq(augs_batch_get_info(expected, &b), 0);
     ck_assert_uint_eq(a.step, b.step);
     ck_assert_uint_eq(a.first, b.first);
     ck_assert_uint_eq(a.stride, b.stride);
@@ -334,12 +334,12 @@ static inline void net_subscribe_body(const void *argument, int pipe_end)
         status = augs_subscriber_next(subscriber, &batch, &error);
         report.status = status;
         if (status == 1) {
-            augs_batch_info_get(batch, &info);
+            augs_batch_get_info(batch, &info);
             augs_batch_digest(batch, report.digest);
             augs_subscriber_token(subscriber, report.token, sizeof report.token, NULL);
             augs_batch_unref(batch);
         }
-        augs_subscriber_stats_get(subscriber, &stats);
+        augs_subscriber_get_stats(subscriber, &stats);
         report.step = info.step;
         report.epoch = info.epoch;
         report.n_samples = info.n_samples;

@@ -72,7 +72,7 @@ static inline void expect_end(augs_pipeline *pipeline)
 static inline augs_batch_info info_of(const augs_batch *batch)
 {
     augs_batch_info info = {.size = sizeof info};
-    ck_assert_int_eq(augs_batch_info_get(batch, &info), 0);
+    ck_assert_int_eq(augs_batch_get_info(batch, &info), 0);
     return info;
 }
 

@@ -40,7 +40,7 @@ static inline void sim_make_steps(sim_world *world, sim_rank *rank)
         .rank = rank->index,
         .plan = &(augs_plan_options){.size = sizeof(augs_plan_options),
                                      .world_size = config->n_ranks,
-                                     .shard = config->shard,
+                                     .rank_layout = config->shard,
                                      .tail = config->tail,
                                      .strategy = config->strategy_name,
                                      .strategy_options = &config->strategy}};
@@ -53,7 +53,7 @@ static inline void sim_make_steps(sim_world *world, sim_rank *rank)
         AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, epoch, &error), error);
         while (augs_pipeline_next(pipeline, &batch, &error) == 1) {
             augs_batch_info info = {.size = sizeof info};
-            augs_batch_info_get(batch, &info);
+            augs_batch_get_info(batch, &info);
             rank->steps = sim_grow(rank->steps, rank->n_steps, &room, sizeof *rank->steps);
             sim_step *step = &rank->steps[rank->n_steps++];
             *step = (sim_step){.epoch = epoch, .step = info.step, .n_samples = info.n_samples};

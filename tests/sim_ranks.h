@@ -107,7 +107,7 @@ static inline void sim_rank_start(sim_rank *rank)
                                                             world->config.strange_server,
                                              .rank = rank->index,
                                              .world_size = world->config.n_ranks,
-                                             .window = world->config.window[rank->index],
+                                             .steps_ahead = world->config.window[rank->index],
                                              .token = rank->token[0] != '\0' ? rank->token : NULL};
     AUGS_ASSERT_OK(augsi_subscriber_core_open(&options, &hooks, rank, next_random(&world->random),
                                               &world->allocator, &rank->core, &error),

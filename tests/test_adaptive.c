@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The adaptive planner against scripts, and against simulated consumers. */
+/* The adaptive strategy against scripts, and against simulated consumers. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
@@ -102,8 +102,8 @@ START_TEST(sizes_keep_min_max_and_multiple_whatever_it_is_told)
         driven d;
         const uint64_t multiple = 1 + pick(&r, 40), min = 1 + pick(&r, 100);
         const uint64_t max = min + multiple + pick(&r, 5000);
-        start(&d, OPTIONS(.batch_size = min + pick(&r, max - min), .min_samples = min,
-                          .max_samples = max, .multiple_of = multiple,
+        start(&d, OPTIONS(.batch_size = min + pick(&r, max - min), .min_batch_size = min,
+                          .max_batch_size = max, .multiple_of = multiple,
                           .max_memory_bytes = pick(&r, 2) * 100000,
                           .target_seconds = (double)pick(&r, 2) * 0.1));
         uint64_t n = 0;
@@ -158,7 +158,7 @@ START_TEST(without_feedback_it_keeps_the_first_size)
     }
     start(&d, OPTIONS(.batch_size = 100, .multiple_of = 32));
     ck_assert_uint_eq(plan(&d), 96);
-    start(&d, OPTIONS(.min_samples = 10000));
+    start(&d, OPTIONS(.min_batch_size = 10000));
     ck_assert_uint_eq(plan(&d), 10000);
 }
 END_TEST
@@ -173,7 +173,7 @@ START_TEST(one_can_become_two_and_more)
         tell(&d, n, 0.1 + 1e-5 * (double)n, 0);
     }
     ck_assert_uint_eq(n, 4096);
-    start(&d, OPTIONS(.batch_size = 1, .max_samples = 2)); /* and nothing else */
+    start(&d, OPTIONS(.batch_size = 1, .max_batch_size = 2)); /* and nothing else */
     for (int i = 0; i < 10; i++) {
         n = plan(&d);
         tell(&d, n, 0.1, 0);
@@ -268,7 +268,7 @@ START_TEST(a_span_is_for_all_ranks_and_the_tail_is_kept_or_cut)
     ck_assert_uint_eq(plan(&d), 4);
     ck_assert_str_eq(d.ops->why(&d.state), "tail");
     ck_assert_uint_eq(plan(&d), 0);
-    start(&d, OPTIONS(.last_batch = 1, .min_samples = 4, .multiple_of = 4));
+    start(&d, OPTIONS(.last_batch = 1, .min_batch_size = 4, .multiple_of = 4));
     d.facts.world_size = 2;
     d.facts.n_samples = 47;
     ck_assert_uint_eq(plan(&d), 32);
@@ -331,11 +331,11 @@ END_TEST
 START_TEST(options_that_cannot_be_kept_are_refused)
 {
     const augs_strategy_options *wrong[] = {
-        OPTIONS(.min_samples = 9, .max_samples = 8),
-        OPTIONS(.min_samples = 9, .max_samples = 15, .multiple_of = 8),
+        OPTIONS(.min_batch_size = 9, .max_batch_size = 8),
+        OPTIONS(.min_batch_size = 9, .max_batch_size = 15, .multiple_of = 8),
         OPTIONS(.batches = 2),
-        OPTIONS(.window = 2),
-        OPTIONS(.safety = 0.5),
+        OPTIONS(.deal_window = 2),
+        OPTIONS(.memory_safety = 0.5),
         OPTIONS(.memory_rule = 1),
         OPTIONS(.target_seconds = -1),
         OPTIONS(.target_seconds = NAN),
@@ -343,12 +343,12 @@ START_TEST(options_that_cannot_be_kept_are_refused)
         OPTIONS(.target_memory = 1.1),
         OPTIONS(.target_memory = -0.1),
         OPTIONS(.target_memory = NAN),
-        OPTIONS(.growth = 1),
-        OPTIONS(.growth = 17),
-        OPTIONS(.growth = NAN),
-        OPTIONS(.reduction = 1),
-        OPTIONS(.reduction = 0.01),
-        OPTIONS(.reduction = NAN),
+        OPTIONS(.max_growth = 1),
+        OPTIONS(.max_growth = 17),
+        OPTIONS(.max_growth = NAN),
+        OPTIONS(.max_reduction = 1),
+        OPTIONS(.max_reduction = 0.01),
+        OPTIONS(.max_reduction = NAN),
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         driven d;

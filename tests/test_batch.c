@@ -74,10 +74,10 @@ START_TEST(info_says_where_a_batch_stands)
     ck_assert_mem_eq(&info, &last, sizeof last);
 
     augs_batch_info small = {.size = sizeof small - 1, .n_samples = 77};
-    ck_assert_int_eq(augs_batch_info_get(batch, &small), AUGS_E_ARGUMENT);
+    ck_assert_int_eq(augs_batch_get_info(batch, &small), AUGS_E_ARGUMENT);
     ck_assert_uint_eq(small.n_samples, 77);
-    ck_assert_int_eq(augs_batch_info_get(batch, NULL), AUGS_E_ARGUMENT);
-    ck_assert_int_eq(augs_batch_info_get(NULL, &info), AUGS_E_ARGUMENT);
+    ck_assert_int_eq(augs_batch_get_info(batch, NULL), AUGS_E_ARGUMENT);
+    ck_assert_int_eq(augs_batch_get_info(NULL, &info), AUGS_E_ARGUMENT);
     augs_batch_unref(batch);
     augs_batch_unref(NULL);
     augs_pipeline_free(pipeline);

@@ -177,11 +177,12 @@ START_TEST(a_pipeline_gives_memory_back_under_pressure)
     augs_memory_monitor *monitor = open_monitor(place, 0, &world);
     augs_stream *stream =
         open_stream(zoo_preset(&memory, false), AUGS_ORDER_SEQUENTIAL, UINT64_C(1) << 40, 9, 0);
-    augs_pipeline *pipeline = open_pipeline(
-        stream,
-        (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = "adaptive"},
-                                .monitor = monitor},
-        (augs_strategy_options){.batch_size = 1000, .min_samples = 1000, .max_samples = 1000});
+    augs_pipeline *pipeline =
+        open_pipeline(stream,
+                      (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = "adaptive"},
+                                              .monitor = monitor},
+                      (augs_strategy_options){
+                          .batch_size = 1000, .min_batch_size = 1000, .max_batch_size = 1000});
     augs_batch *held[9];
     const uint64_t slab = augsi_slab_bytes(stream, 1000);
     for (int i = 0; i < 9; i++) {
@@ -291,12 +292,12 @@ START_TEST(decisions_know_what_the_allocator_holds)
     }
     augs_pipeline_free(pipeline);
     augs_batch_metrics batch = {.size = sizeof batch};
-    AUGS_ASSERT_OK(augs_metrics_get(metrics, 2, &batch, &error), error);
+    AUGS_ASSERT_OK(augs_metrics_get_batch(metrics, 2, &batch, &error), error);
     ck_assert_uint_eq(batch.level, AUGS_MEMORY_CRITICAL);
     ck_assert_uint_eq(batch.allocated_bytes, 90 * MIB + 3);
     ck_assert_uint_eq(batch.resident_bytes, RESIDENT);
     ck_assert(batch.cpu_seconds >= 0);
-    AUGS_ASSERT_OK(augs_metrics_get(metrics, 3, &batch, &error), error);
+    AUGS_ASSERT_OK(augs_metrics_get_batch(metrics, 3, &batch, &error), error);
     ck_assert_uint_eq(batch.level, AUGS_MEMORY_ELEVATED); /* as after the memory came back */
     augs_metrics_free(metrics);
     augs_stream_unref(stream);
@@ -320,7 +321,7 @@ START_TEST(metrics_of_a_fixed_strategy_tell_memory_and_cpu)
     expect_end(pipeline);
     augs_pipeline_free(pipeline);
     augs_batch_metrics batch = {.size = sizeof batch};
-    AUGS_ASSERT_OK(augs_metrics_get(metrics, 0, &batch, &error), error);
+    AUGS_ASSERT_OK(augs_metrics_get_batch(metrics, 0, &batch, &error), error);
     ck_assert_uint_gt(batch.resident_bytes, MIB / 4);
     ck_assert(batch.cpu_seconds >= 0);
     ck_assert_str_eq(batch.why, "fixed");

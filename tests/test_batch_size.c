@@ -24,7 +24,7 @@ START_TEST(the_published_rule_gives_the_known_sizes)
     } steps[] = {{0.30, 350 * MB, 14}, {0.60, 200 * MB, 5}, {0.85, 75 * MB, 4}, {0.95, 25 * MB, 3}};
     uint64_t size = 20;
     for (size_t i = 0; i < 4; i++) {
-        size = augs_memory_adjust(size, steps[i].used, steps[i].available, 500 * MB, 2, 0);
+        size = augs_batch_size_adjust(size, steps[i].used, steps[i].available, 500 * MB, 2, 0);
         ck_assert_uint_eq(size, steps[i].size);
     }
 }
@@ -32,51 +32,52 @@ END_TEST
 
 START_TEST(the_published_rule_has_its_four_branches_and_exact_edges)
 {
-    ck_assert_uint_eq(augs_memory_adjust(100, 0.81, 1, 1, 1, 0), 80);
-    ck_assert_uint_eq(augs_memory_adjust(100, 0.80, 1000, 500, 1, 0), 100); /* not above 0.8 */
-    ck_assert_uint_eq(augs_memory_adjust(100, 0.10, 499, 500, 1, 0), 99);
-    ck_assert_uint_eq(augs_memory_adjust(100, 0.10, 500, 500, 1, 0), 100);
-    ck_assert_uint_eq(augs_memory_adjust(100, 0.10, 1000, 500, 1, 0), 100); /* not above twice */
-    ck_assert_uint_eq(augs_memory_adjust(100, 0.10, 1001, 500, 1, 0), 120);
-    ck_assert_uint_eq(augs_memory_adjust(100, 0.50, 1001, 500, 1, 0), 100); /* not below 0.5 */
-    ck_assert_uint_eq(augs_memory_adjust(5, 0.1, 9, 0, 1, 0), 6);           /* exactly x 1.2 */
-    ck_assert_uint_eq(augs_memory_adjust(4, 0.1, 9, 0, 1, 0), 4);           /* 4.8, rounded down */
+    ck_assert_uint_eq(augs_batch_size_adjust(100, 0.81, 1, 1, 1, 0), 80);
+    ck_assert_uint_eq(augs_batch_size_adjust(100, 0.80, 1000, 500, 1, 0), 100); /* not above 0.8 */
+    ck_assert_uint_eq(augs_batch_size_adjust(100, 0.10, 499, 500, 1, 0), 99);
+    ck_assert_uint_eq(augs_batch_size_adjust(100, 0.10, 500, 500, 1, 0), 100);
+    ck_assert_uint_eq(augs_batch_size_adjust(100, 0.10, 1000, 500, 1, 0),
+                      100); /* not above twice */
+    ck_assert_uint_eq(augs_batch_size_adjust(100, 0.10, 1001, 500, 1, 0), 120);
+    ck_assert_uint_eq(augs_batch_size_adjust(100, 0.50, 1001, 500, 1, 0), 100); /* not below 0.5 */
+    ck_assert_uint_eq(augs_batch_size_adjust(5, 0.1, 9, 0, 1, 0), 6);           /* exactly x 1.2 */
+    ck_assert_uint_eq(augs_batch_size_adjust(4, 0.1, 9, 0, 1, 0), 4); /* 4.8, rounded down */
 }
 END_TEST
 
 START_TEST(the_published_rule_keeps_to_min_and_max)
 {
-    ck_assert_uint_eq(augs_memory_adjust(100, 0.1, 1001, 500, 1, 110), 110);
-    ck_assert_uint_eq(augs_memory_adjust(3, 0.99, 0, 500, 3, 0), 3);
-    ck_assert_uint_eq(augs_memory_adjust(1, 0.99, 0, 500, 0, 0), 1);
-    ck_assert_uint_eq(augs_memory_adjust(100, 0.1, 0, 500, 0, 0), 1);
-    ck_assert_uint_eq(augs_memory_adjust(100, 0.6, 900, 500, 8, 64), 64);
+    ck_assert_uint_eq(augs_batch_size_adjust(100, 0.1, 1001, 500, 1, 110), 110);
+    ck_assert_uint_eq(augs_batch_size_adjust(3, 0.99, 0, 500, 3, 0), 3);
+    ck_assert_uint_eq(augs_batch_size_adjust(1, 0.99, 0, 500, 0, 0), 1);
+    ck_assert_uint_eq(augs_batch_size_adjust(100, 0.1, 0, 500, 0, 0), 1);
+    ck_assert_uint_eq(augs_batch_size_adjust(100, 0.6, 900, 500, 8, 64), 64);
 }
 END_TEST
 
 START_TEST(the_published_rule_survives_any_figure)
 {
-    ck_assert_uint_eq(augs_memory_adjust(100, NAN, 1, 500, 1, 0), 100);
-    ck_assert_uint_eq(augs_memory_adjust(100, INFINITY, 1, 500, 1, 0), 100);
-    ck_assert_uint_eq(augs_memory_adjust(100, -INFINITY, 1, 500, 1, 64), 64);
-    ck_assert_uint_eq(augs_memory_adjust(UINT64_MAX, 0.1, UINT64_MAX, 1, 1, 0), UINT64_MAX);
-    ck_assert_uint_eq(augs_memory_adjust(UINT64_MAX, 0.9, 0, 0, 1, 0), UINT64_MAX / 5 * 4);
-    ck_assert_uint_eq(augs_memory_adjust(UINT64_MAX, 0.6, UINT64_MAX - 1, UINT64_MAX, 1, 0),
+    ck_assert_uint_eq(augs_batch_size_adjust(100, NAN, 1, 500, 1, 0), 100);
+    ck_assert_uint_eq(augs_batch_size_adjust(100, INFINITY, 1, 500, 1, 0), 100);
+    ck_assert_uint_eq(augs_batch_size_adjust(100, -INFINITY, 1, 500, 1, 64), 64);
+    ck_assert_uint_eq(augs_batch_size_adjust(UINT64_MAX, 0.1, UINT64_MAX, 1, 1, 0), UINT64_MAX);
+    ck_assert_uint_eq(augs_batch_size_adjust(UINT64_MAX, 0.9, 0, 0, 1, 0), UINT64_MAX / 5 * 4);
+    ck_assert_uint_eq(augs_batch_size_adjust(UINT64_MAX, 0.6, UINT64_MAX - 1, UINT64_MAX, 1, 0),
                       UINT64_MAX - 1);
-    ck_assert_uint_eq(augs_memory_adjust(7, 0.1, UINT64_MAX, UINT64_MAX, 1, 0), 7);
+    ck_assert_uint_eq(augs_batch_size_adjust(7, 0.1, UINT64_MAX, UINT64_MAX, 1, 0), 7);
 }
 END_TEST
 
 START_TEST(the_optimal_size_is_the_budget_by_the_sample)
 {
-    ck_assert_uint_eq(augs_memory_optimal_size(1000, 100000, 0, 0), 90);
-    ck_assert_uint_eq(augs_memory_optimal_size(1000, 100000, 50999, 0), 50);
-    ck_assert_uint_eq(augs_memory_optimal_size(1000, 100000, 90001, 0), 90);
-    ck_assert_uint_eq(augs_memory_optimal_size(1000, 10, 0, 0), 1);
-    ck_assert_uint_eq(augs_memory_optimal_size(1000, 10, 0, 7), 7);
-    ck_assert_uint_eq(augs_memory_optimal_size(0, 10, 0, 7), 7);
-    ck_assert_uint_eq(augs_memory_optimal_size(1, 10, 0, 0), 9);
-    ck_assert_uint_eq(augs_memory_optimal_size(1, UINT64_MAX, 0, 0), 16602069666338596453u);
+    ck_assert_uint_eq(augs_batch_size_for_memory(1000, 100000, 0, 0), 90);
+    ck_assert_uint_eq(augs_batch_size_for_memory(1000, 100000, 50999, 0), 50);
+    ck_assert_uint_eq(augs_batch_size_for_memory(1000, 100000, 90001, 0), 90);
+    ck_assert_uint_eq(augs_batch_size_for_memory(1000, 10, 0, 0), 1);
+    ck_assert_uint_eq(augs_batch_size_for_memory(1000, 10, 0, 7), 7);
+    ck_assert_uint_eq(augs_batch_size_for_memory(0, 10, 0, 7), 7);
+    ck_assert_uint_eq(augs_batch_size_for_memory(1, 10, 0, 0), 9);
+    ck_assert_uint_eq(augs_batch_size_for_memory(1, UINT64_MAX, 0, 0), 16602069666338596453u);
 }
 END_TEST
 
@@ -85,13 +86,11 @@ START_TEST(a_shape_gives_the_size_of_its_bytes)
     augs_error error;
     const uint64_t image[] = {3, 224, 224}; /* 602,112 bytes as float32 */
     uint64_t size = 0;
-    AUGS_ASSERT_OK(augs_optimal_size_for_shape(image, 3, 4, 0, 1u << 30, 0, 0, &size, &error),
-                   error);
+    AUGS_ASSERT_OK(augs_batch_size_for_shape(image, 3, 4, 0, 1u << 30, 0, 0, &size, &error), error);
     ck_assert_uint_eq(size, 1604);
-    AUGS_ASSERT_OK(augs_optimal_size_for_shape(image, 3, 4, 3, 1u << 30, 0, 0, &size, &error),
-                   error);
+    AUGS_ASSERT_OK(augs_batch_size_for_shape(image, 3, 4, 3, 1u << 30, 0, 0, &size, &error), error);
     ck_assert_uint_eq(size, 534);
-    AUGS_ASSERT_OK(augs_optimal_size_for_shape(NULL, 0, 8, 1, 1000, 160, 0, &size, &error), error);
+    AUGS_ASSERT_OK(augs_batch_size_for_shape(NULL, 0, 8, 1, 1000, 160, 0, &size, &error), error);
     ck_assert_uint_eq(size, 20);
 }
 END_TEST
@@ -102,22 +101,20 @@ START_TEST(a_shape_that_cannot_be_is_refused_by_name)
     uint64_t size = 77;
     const uint64_t empty[] = {3, 0, 224}, huge[] = {1u << 31, 1u << 31, 4};
     AUGS_ASSERT_STATUS(AUGS_E_RANGE,
-                       augs_optimal_size_for_shape(empty, 3, 4, 0, 1000, 0, 0, &size, &error),
-                       error);
+                       augs_batch_size_for_shape(empty, 3, 4, 0, 1000, 0, 0, &size, &error), error);
     ck_assert_ptr_nonnull(strstr(error.message, "dimension 1 is 0"));
-    AUGS_ASSERT_STATUS(
-        AUGS_E_RANGE, augs_optimal_size_for_shape(huge, 3, 4, 0, 1000, 0, 0, &size, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE,
+                       augs_batch_size_for_shape(huge, 3, 4, 0, 1000, 0, 0, &size, &error), error);
     ck_assert_ptr_nonnull(strstr(error.message, "64 bits"));
     AUGS_ASSERT_STATUS(AUGS_E_RANGE,
-                       augs_optimal_size_for_shape(huge, 2, 1, UINT32_MAX, 1, 0, 0, &size, &error),
+                       augs_batch_size_for_shape(huge, 2, 1, UINT32_MAX, 1, 0, 0, &size, &error),
                        error);
-    AUGS_ASSERT_STATUS(
-        AUGS_E_RANGE, augs_optimal_size_for_shape(huge, 1, 0, 0, 1000, 0, 0, &size, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE,
+                       augs_batch_size_for_shape(huge, 1, 0, 0, 1000, 0, 0, &size, &error), error);
     AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT,
-                       augs_optimal_size_for_shape(NULL, 1, 4, 0, 1000, 0, 0, &size, &error),
-                       error);
+                       augs_batch_size_for_shape(NULL, 1, 4, 0, 1000, 0, 0, &size, &error), error);
     AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT,
-                       augs_optimal_size_for_shape(huge, 1, 4, 0, 1000, 0, 0, NULL, NULL), error);
+                       augs_batch_size_for_shape(huge, 1, 4, 0, 1000, 0, 0, NULL, NULL), error);
     ck_assert_uint_eq(size, 77);
 }
 END_TEST
@@ -181,8 +178,8 @@ static uint64_t epochs(uint32_t mode, uint64_t ref_epochs, uint64_t ref_batch, u
 {
     augs_error error;
     uint64_t ret = 0;
-    AUGS_ASSERT_OK(
-        augs_adjusted_epochs(mode, ref_epochs, ref_batch, batch, min_epochs, &ret, &error), error);
+    AUGS_ASSERT_OK(augs_epochs_adjust(mode, ref_epochs, ref_batch, batch, min_epochs, &ret, &error),
+                   error);
     return ret;
 }
 
@@ -208,14 +205,14 @@ START_TEST(adjusted_epochs_refuse_what_has_no_answer)
 {
     augs_error error;
     uint64_t ret = 7;
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_adjusted_epochs(3, 1, 1, 1, 0, &ret, &error), error);
-    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_adjusted_epochs(0, 0, 1, 1, 0, &ret, &error), error);
-    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_adjusted_epochs(0, 1, 0, 1, 0, &ret, &error), error);
-    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_adjusted_epochs(1, 1, 1, 0, 0, &ret, &error), error);
-    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_adjusted_epochs(1, UINT64_MAX, 1, 2, 0, &ret, &error),
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_epochs_adjust(3, 1, 1, 1, 0, &ret, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_epochs_adjust(0, 0, 1, 1, 0, &ret, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_epochs_adjust(0, 1, 0, 1, 0, &ret, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_epochs_adjust(1, 1, 1, 0, 0, &ret, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_epochs_adjust(1, UINT64_MAX, 1, 2, 0, &ret, &error),
                        error);
     ck_assert_ptr_nonnull(strstr(error.message, "64 bits"));
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_adjusted_epochs(0, 1, 1, 1, 0, NULL, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_epochs_adjust(0, 1, 1, 1, 0, NULL, &error), error);
     ck_assert_uint_eq(ret, 7);
 }
 END_TEST
@@ -271,7 +268,7 @@ static int find(machine *self, augs_finder_options options, augs_error *error)
 {
     options.size = sizeof options;
     report.size = sizeof report;
-    return augs_find_batch_size(probe, self, &options, &report, error);
+    return augs_batch_size_find(probe, self, &options, &report, error);
 }
 
 START_TEST(the_largest_fit_is_multiplied_and_rounded_as_published)
@@ -283,13 +280,13 @@ START_TEST(the_largest_fit_is_multiplied_and_rounded_as_published)
     ck_assert_uint_eq(report.largest_fit, 768);
     ck_assert_uint_eq(report.smallest_misfit, 769);
     ck_assert_uint_eq(report.multiple_of, 32);
-    ck_assert_double_eq(report.safety, 0.9);
+    ck_assert_double_eq(report.safety_factor, 0.9);
     AUGS_ASSERT_OK(find(&m, (augs_finder_options){.multiple_of = 1}, &error), error);
     ck_assert_uint_eq(report.batch_size, 691);
-    AUGS_ASSERT_OK(find(&m, (augs_finder_options){.safety = 1}, &error), error);
+    AUGS_ASSERT_OK(find(&m, (augs_finder_options){.safety_factor = 1}, &error), error);
     ck_assert_uint_eq(report.batch_size, 768);
-    AUGS_ASSERT_OK(find(&m, (augs_finder_options){.multiple_of = 100, .safety = 0.5}, &error),
-                   error);
+    AUGS_ASSERT_OK(
+        find(&m, (augs_finder_options){.multiple_of = 100, .safety_factor = 0.5}, &error), error);
     ck_assert_uint_eq(report.batch_size, 300);
 }
 END_TEST
@@ -319,10 +316,10 @@ START_TEST(small_results_need_no_multiple_unless_the_caller_gave_one)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         augs_error error;
         machine m = {.limit = cases[i].limit};
-        const int status = find(
-            &m,
-            (augs_finder_options){.multiple_of = cases[i].multiple_of, .min_samples = cases[i].min},
-            &error);
+        const int status = find(&m,
+                                (augs_finder_options){.multiple_of = cases[i].multiple_of,
+                                                      .min_batch_size = cases[i].min},
+                                &error);
         ck_assert_int_eq(status, cases[i].result != 0 ? AUGS_OK : AUGS_E_MEMORY);
         ck_assert_msg(report.batch_size == cases[i].result, "case %zu: %llu", i,
                       (unsigned long long)report.batch_size);
@@ -335,13 +332,15 @@ START_TEST(min_and_max_without_a_multiple_between_are_refused)
 {
     augs_error error;
     machine m = {.limit = 1000};
-    const augs_finder_options options = {.min_samples = 9, .max_samples = 11, .multiple_of = 4};
+    const augs_finder_options options = {
+        .min_batch_size = 9, .max_batch_size = 11, .multiple_of = 4};
     AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, find(&m, options, &error), error);
     ck_assert_ptr_nonnull(strstr(error.message, "multiple_of 4"));
-    ck_assert_ptr_nonnull(strstr(error.message, "max_samples 11"));
+    ck_assert_ptr_nonnull(strstr(error.message, "max_batch_size 11"));
     ck_assert_uint_eq(m.n_calls, 0);
-    const augs_finder_options huge = {
-        .min_samples = UINT64_MAX - 1, .max_samples = UINT64_MAX - 1, .multiple_of = 1u << 31};
+    const augs_finder_options huge = {.min_batch_size = UINT64_MAX - 1,
+                                      .max_batch_size = UINT64_MAX - 1,
+                                      .multiple_of = 1u << 31};
     AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, find(&m, huge, &error), error);
 }
 END_TEST
@@ -352,8 +351,9 @@ START_TEST(a_transient_failure_is_not_final)
         for (uint64_t at = 1; at <= limit; at++) {
             augs_error error;
             machine m = {.limit = limit, .once_at = at};
-            AUGS_ASSERT_OK(find(&m, (augs_finder_options){.multiple_of = 1, .safety = 1}, &error),
-                           error);
+            AUGS_ASSERT_OK(
+                find(&m, (augs_finder_options){.multiple_of = 1, .safety_factor = 1}, &error),
+                error);
             ck_assert_msg(report.largest_fit == limit && report.batch_size == limit &&
                               report.smallest_misfit == limit + 1,
                           "limit %llu, one failure at %llu: %llu", (unsigned long long)limit,
@@ -383,7 +383,7 @@ START_TEST(a_probe_that_answers_at_random_ends)
         augs_error error;
         machine m = {.limit = UINT64_MAX, .random = seed};
         find(&m,
-             (augs_finder_options){.max_samples = seed % 2 == 0 ? UINT64_MAX : 65536,
+             (augs_finder_options){.max_batch_size = seed % 2 == 0 ? UINT64_MAX : 65536,
                                    .steps_per_trial = 1},
              &error);
         ck_assert_uint_le(report.n_trials, AUGS_FINDER_MAX_TRIALS);
@@ -407,9 +407,9 @@ static void check_exact(uint64_t limit, uint64_t min, uint64_t max)
     augs_error error;
     machine m = {.limit = limit};
     AUGS_ASSERT_OK(find(&m,
-                        (augs_finder_options){.min_samples = min,
-                                              .max_samples = max,
-                                              .safety = 1,
+                        (augs_finder_options){.min_batch_size = min,
+                                              .max_batch_size = max,
+                                              .safety_factor = 1,
                                               .multiple_of = 1,
                                               .steps_per_trial = 1},
                         &error),
@@ -458,15 +458,15 @@ START_TEST(huge_sizes_do_not_overflow)
     check_exact(two63 + 12345, 3, UINT64_MAX);
     augs_error error;
     machine m = {.limit = UINT64_MAX};
-    AUGS_ASSERT_OK(find(&m, (augs_finder_options){.max_samples = UINT64_MAX}, &error), error);
+    AUGS_ASSERT_OK(find(&m, (augs_finder_options){.max_batch_size = UINT64_MAX}, &error), error);
     ck_assert_uint_eq(report.smallest_misfit, 0);
     ck_assert_uint_eq(report.largest_fit, UINT64_MAX);
     ck_assert_uint_le(report.batch_size, 16602069666338597000u);
     ck_assert_uint_ge(report.batch_size, 16602069666338595000u);
     ck_assert_uint_eq(report.batch_size % 32, 0);
     AUGS_ASSERT_OK(find(&m,
-                        (augs_finder_options){.max_samples = UINT64_MAX,
-                                              .safety = 1 - DBL_EPSILON / 2,
+                        (augs_finder_options){.max_batch_size = UINT64_MAX,
+                                              .safety_factor = 1 - DBL_EPSILON / 2,
                                               .multiple_of = 1},
                         &error),
                    error);
@@ -480,7 +480,8 @@ START_TEST(a_tolerance_saves_trials_and_is_kept)
         augs_error error;
         machine m = {.limit = limit};
         AUGS_ASSERT_OK(
-            find(&m, (augs_finder_options){.tolerance = 50, .max_samples = 6000}, &error), error);
+            find(&m, (augs_finder_options){.tolerance = 50, .max_batch_size = 6000}, &error),
+            error);
         ck_assert_uint_le(report.largest_fit, limit);
         ck_assert_uint_gt(report.smallest_misfit, limit);
         ck_assert_uint_le(report.smallest_misfit - report.largest_fit, 50);
@@ -493,10 +494,10 @@ START_TEST(nothing_fits_is_said_and_not_answered_with_min)
 {
     augs_error error;
     machine m = {.limit = 7};
-    AUGS_ASSERT_STATUS(AUGS_E_MEMORY, find(&m, (augs_finder_options){.min_samples = 8}, &error),
+    AUGS_ASSERT_STATUS(AUGS_E_MEMORY, find(&m, (augs_finder_options){.min_batch_size = 8}, &error),
                        error);
     ck_assert_ptr_nonnull(strstr(error.message, "smallest"));
-    ck_assert_ptr_nonnull(strstr(error.message, "min_samples 8"));
+    ck_assert_ptr_nonnull(strstr(error.message, "min_batch_size 8"));
     ck_assert_int_eq(error.status, AUGS_E_MEMORY);
     ck_assert_uint_eq(report.batch_size, 0);
     ck_assert_uint_eq(report.n_trials, 2); /* 8 once more */
@@ -526,7 +527,7 @@ START_TEST(a_failure_of_the_probe_ends_the_search_with_its_message)
     ck_assert_ptr_nonnull(strstr(error.message, "batch size 128"));
     m.failure = -1;
     AUGS_ASSERT_STATUS(AUGS_E_CALLBACK, find(&m, (augs_finder_options){0}, &error), error);
-    ck_assert_int_eq(augs_find_batch_size(probe, &m, NULL, &report, NULL), AUGS_E_CALLBACK);
+    ck_assert_int_eq(augs_batch_size_find(probe, &m, NULL, &report, NULL), AUGS_E_CALLBACK);
 }
 END_TEST
 
@@ -580,27 +581,28 @@ START_TEST(arguments_that_make_no_sense_are_refused)
     augs_error error;
     machine m = {.limit = 10};
     report.n_trials = 99;
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT,
-                       find(&m, (augs_finder_options){.min_samples = 9, .max_samples = 8}, &error),
-                       error);
-    ck_assert_ptr_nonnull(strstr(error.message, "min_samples 9"));
+    AUGS_ASSERT_STATUS(
+        AUGS_E_ARGUMENT,
+        find(&m, (augs_finder_options){.min_batch_size = 9, .max_batch_size = 8}, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "min_batch_size 9"));
     const double wrong[] = {-0.1, 1.1, NAN, INFINITY};
     for (size_t i = 0; i < 4; i++) {
         AUGS_ASSERT_STATUS(AUGS_E_RANGE,
-                           find(&m, (augs_finder_options){.safety = wrong[i]}, &error), error);
+                           find(&m, (augs_finder_options){.safety_factor = wrong[i]}, &error),
+                           error);
     }
     AUGS_ASSERT_STATUS(AUGS_E_RANGE,
                        find(&m, (augs_finder_options){.child_timeout_seconds = -1}, &error), error);
     augs_finder_options small = {.size = 4};
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_find_batch_size(probe, &m, &small, &report, &error),
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_batch_size_find(probe, &m, &small, &report, &error),
                        error);
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_find_batch_size(NULL, &m, NULL, &report, &error),
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_batch_size_find(NULL, &m, NULL, &report, &error),
                        error);
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_find_batch_size(probe, &m, NULL, NULL, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_batch_size_find(probe, &m, NULL, NULL, &error), error);
     ck_assert_uint_eq(m.n_calls, 0);
     ck_assert_uint_eq(report.n_trials, 99);
     report.size = 8;
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_find_batch_size(probe, &m, NULL, &report, &error),
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_batch_size_find(probe, &m, NULL, &report, &error),
                        error);
 }
 END_TEST
@@ -636,7 +638,7 @@ START_TEST(the_table_reads_as_people_know_it)
     augs_error error;
     char text[4096];
     machine m = {.limit = 200};
-    AUGS_ASSERT_OK(find(&m, (augs_finder_options){.min_samples = 64, .tolerance = 32}, &error),
+    AUGS_ASSERT_OK(find(&m, (augs_finder_options){.min_batch_size = 64, .tolerance = 32}, &error),
                    error);
     format_report(text, sizeof text);
     ck_assert_str_eq(text, expected);
@@ -648,7 +650,8 @@ START_TEST(the_table_says_how_every_kind_of_search_ended)
     augs_error error;
     char text[4096];
     machine m = {.limit = 3};
-    AUGS_ASSERT_OK(find(&m, (augs_finder_options){.max_samples = 2, .safety = 1}, &error), error);
+    AUGS_ASSERT_OK(find(&m, (augs_finder_options){.max_batch_size = 2, .safety_factor = 1}, &error),
+                   error);
     format_report(text, sizeof text);
     ck_assert_ptr_nonnull(strstr(text, "Search interval: 2 fits, the largest that was allowed\n"));
     ck_assert_ptr_nonnull(strstr(text, "Result: batch size 2 = 2 x safety factor 1.0\n"));
@@ -660,7 +663,7 @@ START_TEST(the_table_says_how_every_kind_of_search_ended)
         text, "Result: batch size 1 = 1 x safety factor 0.9 = 0, but at least the smallest"));
 
     m = (machine){.limit = 3};
-    AUGS_ASSERT_STATUS(AUGS_E_MEMORY, find(&m, (augs_finder_options){.min_samples = 4}, &error),
+    AUGS_ASSERT_STATUS(AUGS_E_MEMORY, find(&m, (augs_finder_options){.min_batch_size = 4}, &error),
                        error);
     format_report(text, sizeof text);
     ck_assert_ptr_nonnull(strstr(text, "Search interval: nothing fits, 4 does not\n"));
@@ -678,7 +681,7 @@ START_TEST(the_table_is_cut_as_snprintf_cuts)
     augs_error error;
     char whole[65536], cut[65536];
     machine m = {.limit = ((uint64_t)1 << 63) - 2};
-    AUGS_ASSERT_OK(find(&m, (augs_finder_options){.max_samples = (uint64_t)1 << 63}, &error),
+    AUGS_ASSERT_OK(find(&m, (augs_finder_options){.max_batch_size = (uint64_t)1 << 63}, &error),
                    error);
     size_t n = augs_finder_report_format(&report, whole, sizeof whole);
     ck_assert_uint_eq(n, strlen(whole));

@@ -48,7 +48,7 @@ static int find(augs_batch_probe probe, void *user, augs_finder_options options,
 {
     options.size = sizeof options;
     report.size = sizeof report;
-    return augs_find_batch_size_in_child(probe, user, &options, &report, error);
+    return augs_batch_size_find_in_child(probe, user, &options, &report, error);
 }
 
 static const augs_trial *last_trial(void)
@@ -216,8 +216,8 @@ START_TEST(not_even_min_fits_is_said_with_the_signal)
     augs_error error;
     script s = make(5, 0, SIGKILLED);
     AUGS_ASSERT_STATUS(AUGS_E_MEMORY,
-                       find(probe, &s, (augs_finder_options){.min_samples = 6}, &error), error);
-    ck_assert_ptr_nonnull(strstr(error.message, "min_samples 6"));
+                       find(probe, &s, (augs_finder_options){.min_batch_size = 6}, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "min_batch_size 6"));
     ck_assert_ptr_nonnull(strstr(error.message, "SIGKILL"));
 }
 END_TEST
@@ -265,11 +265,11 @@ START_TEST(a_child_that_hangs_is_killed_and_the_search_fails)
 {
     augs_error error;
     script s = make(3, 1, HANGS);
-    AUGS_ASSERT_STATUS(AUGS_E_TIMEOUT,
-                       find(probe, &s,
-                            (augs_finder_options){.min_samples = 4, .child_timeout_seconds = 0.2},
-                            &error),
-                       error);
+    AUGS_ASSERT_STATUS(
+        AUGS_E_TIMEOUT,
+        find(probe, &s, (augs_finder_options){.min_batch_size = 4, .child_timeout_seconds = 0.2},
+             &error),
+        error);
     ck_assert_ptr_nonnull(strstr(error.message, "batch size 4"));
     ck_assert_ptr_nonnull(strstr(error.message, "child_timeout_seconds 0.2"));
     ck_assert_uint_eq(last_trial()->n_steps, 2);
@@ -291,7 +291,7 @@ START_TEST(signals_in_the_caller_do_not_disturb)
     setitimer(ITIMER_REAL, &(struct itimerval){{0, 300}, {0, 300}}, NULL);
     for (int i = 0; i < 5; i++) {
         script s = make(1000, 1, SIGKILLED);
-        AUGS_ASSERT_OK(find(probe, &s, (augs_finder_options){.safety = 1}, &error), error);
+        AUGS_ASSERT_OK(find(probe, &s, (augs_finder_options){.safety_factor = 1}, &error), error);
         ck_assert_uint_eq(report.largest_fit, 1000);
     }
     setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {0, 0}}, NULL);
@@ -384,7 +384,7 @@ START_TEST(real_memory_under_rlimit_as_is_found_within_one_multiple)
         augs_error error;
         const uint64_t room = 600; /* samples, 39 MB */
         augs_finder_options options = {
-            .child_limit_bytes = address_space_bytes() + room * SAMPLE_BYTES, .safety = 1};
+            .child_limit_bytes = address_space_bytes() + room * SAMPLE_BYTES, .safety_factor = 1};
         AUGS_ASSERT_OK(find(probes[i], NULL, options, &error), error);
         ck_assert_uint_gt(report.largest_fit, room - 32);
         ck_assert_uint_le(report.largest_fit, room);
@@ -414,7 +414,7 @@ START_TEST(without_a_limit_in_the_options_the_callers_own_holds)
     limit = before;
     limit.rlim_cur = address_space_bytes() + (rlim_t)200 * SAMPLE_BYTES;
     ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
-    int status = find(allocate_and_touch, NULL, (augs_finder_options){.safety = 1}, &error);
+    int status = find(allocate_and_touch, NULL, (augs_finder_options){.safety_factor = 1}, &error);
     setrlimit(RLIMIT_AS, &before);
     ck_assert_int_eq(status, 0);
     ck_assert_uint_le(report.largest_fit, 200);
@@ -475,7 +475,7 @@ START_TEST(the_oom_killer_takes_the_child_and_the_caller_lives)
     if (caller == 0) {
         got->joined = write_number(group, "cgroup.procs", (uint64_t)getpid());
         got->status =
-            find(allocate_and_touch, NULL, (augs_finder_options){.safety = 1}, &got->error);
+            find(allocate_and_touch, NULL, (augs_finder_options){.safety_factor = 1}, &got->error);
         got->report = report;
         _exit(0);
     }
@@ -518,7 +518,8 @@ START_TEST(the_child_is_the_first_victim_and_leaves_no_core)
     augs_error error;
     pid_t caller = getpid();
     AUGS_ASSERT_OK(
-        find(look_at_the_process, &caller, (augs_finder_options){.max_samples = 1}, &error), error);
+        find(look_at_the_process, &caller, (augs_finder_options){.max_batch_size = 1}, &error),
+        error);
 }
 END_TEST
 

@@ -427,7 +427,7 @@ START_TEST(absurd_counts_take_neither_time_nor_memory)
                                augs_chunks_write(endless, folder, &options, NULL, &error), error);
             ck_assert(!has_file(place, "one"));
         } else {
-            AUGS_ASSERT_OK(augs_chunks_estimate_get(endless, folder, &options, &estimate, &error),
+            AUGS_ASSERT_OK(augs_chunks_get_estimate(endless, folder, &options, &estimate, &error),
                            error);
             ck_assert_uint_eq(estimate.n_chunks, (1ull << 56) / sizes[i]);
             ck_assert_uint_gt(estimate.disk_bytes, estimate.free_bytes);

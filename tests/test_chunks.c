@@ -3,6 +3,8 @@
 
 #include <jansson.h>
 
+#include <augstream/pipeline.h>
+
 #include "base/checksum.h"
 #include "chunk_fixture.h"
 
@@ -350,7 +352,7 @@ START_TEST(a_plan_gives_its_order_and_a_batch_column)
     begin();
     augs_error error;
     augs_stream *stream = open_stream_of("moderate", 3, 500, AUGS_ORDER_SHUFFLED);
-    augs_strategy_options strategy = {.size = sizeof strategy, .batches = 7, .window = 100};
+    augs_strategy_options strategy = {.size = sizeof strategy, .batches = 7, .deal_window = 100};
     augs_plan_options plan = {
         .size = sizeof plan, .strategy = "round_robin", .strategy_options = &strategy};
     augs_chunks_options options = small_options(0);

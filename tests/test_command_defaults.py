@@ -12,11 +12,11 @@ TABLE = {command["name"]: {option["name"]: option for option in command["options
 STREAM = ("--preset", "mild", "--seed", 1)
 # Another value than the default, with which something else happens; None: nothing that can be seen does.
 OTHERS = {
-    "epoch": 1, "epochs": 2, "start": 1, "strategy": "round_robin", "memory-rule": "published", "shard": "1/2", "out": None,
+    "epoch": 1, "epochs": 2, "start": 1, "strategy": "round_robin", "memory-rule": "published", "chunk-shard": "1/2", "rank-layout": "block", "out": None,
     "chunk-size": 20000, "threads": None, "check": "full", "seed": 2, "samples": 50, "preset": "mild", "cost": "0.5,0",
     "cost-bytes": "7,0", "sizes": "2", "world-size": 2, "rank": 1, "records": 1, "job-name": "x", "bind": "tcp://127.0.0.1:0", "job": "x",
-    "fillers": None, "window": None, "timeout": "0.1", "format": "csv", "tail": "drop", "batch-size": 5, "min": 9, "max": 20,
-    "multiple-of": 7, "last-batch": "drop", "safety": "0.5", "target-memory": "0.3", "growth": None, "reduction": None,
+    "fillers": None, "deal-window": None, "steps-ahead": None, "timeout": "0.1", "format": "csv", "tail": "drop", "batch-size": 5, "min-batch-size": 9, "max-batch-size": 20,
+    "multiple-of": 7, "last-batch": "drop", "memory-safety": "0.5", "target-memory": "0.3", "max-growth": None, "max-reduction": None,
 }
 STRATEGIES = ("adaptive", "memory_optimized", "sequential")
 
@@ -97,7 +97,7 @@ class Defaults(Case):
                         *(() if option == "world-size" else ("--world-size", 3)))
             return self.ends(0, "generate", *STREAM, "--samples", 20, *plan, *arguments).stdout
         if command == "serve":
-            if option in ("shard", "tail", "last-batch", "strategy", "fillers"):
+            if option in ("chunk-shard", "rank-layout", "tail", "last-batch", "strategy", "fillers"):
                 plan = ("--batches", 3) if "round_robin" in arguments else ("--batch-size", 2) if option != "strategy" else ()
                 return self.served(*plan, *arguments)
             return self.announced(*arguments, *(() if option == "bind" else ("--bind", "tcp://127.0.0.1:0")))
@@ -122,9 +122,9 @@ class Defaults(Case):
                 default = option.get("default")
                 if not default or option["owners"] or (name in ("bind", "timeout", "preset", "seed") and command != "generate"):
                     continue  # those have tests of their own below
-                if name in ("min", "max", "multiple-of"):
+                if name in ("min-batch-size", "max-batch-size", "multiple-of"):
                     continue
-                other = {"shard": "block"}.get(name, OTHERS[name]) if command == "serve" else OTHERS[name]
+                other = OTHERS[name]
                 with self.subTest(command=command, option=name, default=default):
                     without = self.observe(command, name, ())
                     self.assertEqual(self.observe(command, name, (f"--{name}", default)), without)
@@ -132,20 +132,20 @@ class Defaults(Case):
                         self.assertNotEqual(self.observe(command, name, (f"--{name}", other)), without)
 
     def test_defaults_of_strategies_are_what_they_use(self):
-        for name in ("batch-size", "min", "max", "multiple-of", "safety", "memory-rule", "target-memory", "growth", "reduction"):
+        for name in ("batch-size", "min-batch-size", "max-batch-size", "multiple-of", "memory-safety", "memory-rule", "target-memory", "max-growth", "max-reduction"):
             option = TABLE["plan"][name]
             told = dict(part.split() for part in option["default"].split(", ") if len(part.split()) == 2)
             owners = option["owners"].split(", ") if option["owners"] else STRATEGIES
             for strategy in owners:
                 default = told.get(strategy, told.get("others", option["default"]))
                 with self.subTest(option=name, strategy=strategy, default=default):
-                    arguments = {"max": {"available": 10**14, "bytes_per_sample": 1, "knee": 10**6},
-                                 "growth": {"knee": 4096, "available": 10**12}, "reduction": {"knee": 16}}.get(name, {})
-                    arguments["n"] = 10**7 if name == "max" else 60000
+                    arguments = {"max-batch-size": {"available": 10**14, "bytes_per_sample": 1, "knee": 10**6},
+                                 "max-growth": {"knee": 4096, "available": 10**12}, "max-reduction": {"knee": 16}}.get(name, {})
+                    arguments["n"] = 10**7 if name == "max-batch-size" else 60000
                     without = self.plan(strategy=strategy, **arguments)
                     if default != "no limit" and " " not in default:
                         self.assertEqual(self.plan(f"--{name}", default, strategy=strategy, **arguments), without)
-                    other = 33 if name == "min" else OTHERS[name]
+                    other = 33 if name == "min-batch-size" else OTHERS[name]
                     if other is not None:
                         self.assertNotEqual(self.plan(f"--{name}", other, strategy=strategy, **arguments), without)
 

@@ -27,7 +27,7 @@ class Folder(Case):
             two, _ = self.generate(form + "-2", *common)
             threads, _ = self.generate(form + "-3", *common, "--threads", 3)
             for i in (2, 0, 1):
-                shards, _ = self.generate(form + "-4", *common, "--shard", f"{i}/3")
+                shards, _ = self.generate(form + "-4", *common, "--chunk-shard", f"{i}/3")
             self.assertGreaterEqual(len(self.chunks(one)), 8)
             self.assertEqual(files_of(one), files_of(two))
             self.assertEqual(files_of(one), files_of(threads))
@@ -126,7 +126,7 @@ class Folder(Case):
         self.ends(4, "verify", folder, says=chunk.name)
 
     def test_a_missing_shard_is_partly_done(self):
-        folder, _ = self.generate("d", *STREAM, "--samples", 3000, "--chunk-size", 1000, "--shard", "0/2")
+        folder, _ = self.generate("d", *STREAM, "--samples", 3000, "--chunk-size", 1000, "--chunk-shard", "0/2")
         self.ends(4, "verify", folder)
 
     def test_a_folder_of_another_stream_is_refused(self):
@@ -274,8 +274,8 @@ class Folder(Case):
 
     def test_one_shard_of_very_many_is_read_by_what_is_there(self):
         many = ("--preset", "mild", "--seed", 1, "--samples", 60_000_000, "--chunk-size", 1)
-        folder, _ = self.generate("d", *many, "--shard", "999999/1000000")
-        self.generate("d", *many, "--shard", "7/1000000")
+        folder, _ = self.generate("d", *many, "--chunk-shard", "999999/1000000")
+        self.generate("d", *many, "--chunk-shard", "7/1000000")
         self.assertIn("120 of 60000000 chunks are listed", self.ends(4, "verify", folder).stderr)
         told = json.loads(self.ends(0, "inspect", folder).stdout)
         self.assertEqual((told["n_listed"], told["n_shards"], told["complete"], told["fault"]),

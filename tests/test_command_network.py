@@ -117,7 +117,7 @@ class Network(Case):
             self.assertEqual(sum(summary["padded"] for summary in summaries), 2 if tail == "pad" else 0)
 
     def test_block_shards_are_contiguous(self):
-        server, endpoint = self.serve_job(10, 4, "--batch-size", 2, "--shard", "block", "--tail", "uneven", "--exit-when-done")
+        server, endpoint = self.serve_job(10, 4, "--batch-size", 2, "--rank-layout", "block", "--tail", "uneven", "--exit-when-done")
         order = list(self.whole(10))
         parts = []
         for rank in range(4):

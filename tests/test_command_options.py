@@ -26,15 +26,15 @@ BAD_TEXTS = {
     "preset": ["modrate", "MILD", "none/there.yaml", "there.yml", ""],
     "samples": ["1e6", "-3", "10k", "+1", " 1", "1 ", "0x10", "1__0", "_1", "1_", str(2**56 + 1), "9" * 40, "", "Endless"],
     "set": ["nonsense", "rotation.uniform[0]=x", ""],
-    "strategy": ["adaptve", "ADAPTIVE", "adaptive:growth=0", "adaptive:batches=3", "adaptive:x=1", "adaptive:growth",
-                 "adaptive:drop-last=1", "adaptive:", "adaptive:min=3,", "round_robin:batches=1k", ""],
+    "strategy": ["adaptve", "ADAPTIVE", "adaptive:max-growth=0", "adaptive:batches=3", "adaptive:x=1", "adaptive:max-growth",
+                 "adaptive:drop-last=1", "adaptive:", "adaptive:min-batch-size=3,", "round_robin:batches=1k", ""],
     "sizes": ["x", "1,,2", "0", "1,2k", ""],
     "journal": ["none/there.jsonl", ""],
     "replay": ["none/there.jsonl", ""],
     "metrics": ["none/there.jsonl", ""],
     "cost": ["x", "1", "1,2,3", "-1,0", "1,2,3,4,5", "1,nan", "1,2s", ""],
     "cost-bytes": ["x", "1", "1,2,3", "0,-1", ""],
-    "shard": ["3/3", "a/b", "atuo", "1", "1/", "/2", "-1/2", "0/0", ""],
+    "chunk-shard": ["3/3", "a/b", "atuo", "1", "1/", "/2", "-1/2", "0/0", ""],
     "job-name": ["a b", "x" * 65, "\u00e4", ""],
     "job": ["a b", "x" * 65, ""],
     "bind": ["tcp://0.0.0.0:1", "http://x", "127.0.0.1:5757", "tcp://127.0.0.1:99999", ""],
@@ -193,7 +193,7 @@ class Refusals(Case):
                 owners = option["owners"].split(", ")
                 if option["owners"] and option["group"] in ("Batches", "Strategies that learn"):
                     other = next(name for name in TABLE[command]["strategy"]["names"] if name not in owners)
-                    value = {"memory-rule": "budget", "growth": "1.5", "reduction": "0.5"}.get(option["name"], "1")
+                    value = {"memory-rule": "budget", "max-growth": "1.5", "max-reduction": "0.5"}.get(option["name"], "1")
                     line = with_option(command, option["name"], value)
                     line = [word for word in line if word not in ("--strategy", "adaptive")]
                     self.ends(2, *line, "--strategy", other,
@@ -224,7 +224,15 @@ class Proposals(Case):
             (("presets", "show", "mixup_cutmix"), "mixup-cutmix"),
             (("completions", "BASH"), "bash"),
             (("bench", "strategies", "--strategy", "round-robin:batches=3"), "round_robin"),
-            (("bench", "strategies", "--strategy", "adaptive:grow=3"), "growth"),
+            (("bench", "strategies", "--strategy", "adaptive:grow=3"), "max-growth"),
+            # names that options had once
+            ((*generate, "--min", 3), "--min-batch-size"), ((*generate, "--max=3"), "--max-batch-size"),
+            ((*generate, "--safety", 1), "--memory-safety"), ((*generate, "--growth", 2), "--max-growth"),
+            ((*generate, "--reduction", 0.5), "--max-reduction"), ((*generate, "--window", 3), "--deal-window"),
+            ((*generate, "--shard", "0/2"), "--chunk-shard"), (("serve", *BASE["serve"], "--shard", "block"), "--rank-layout"),
+            (("serve", *BASE["serve"], "--window", 4), "--deal-window"),
+            (("subscribe", *BASE["subscribe"], "--window", 4), "--steps-ahead"),
+            (("bench", "strategies", "--strategy", "adaptive:max=64"), "max-batch-size"),
         ):
             with self.subTest(arguments=arguments):
                 result = run(*arguments)

@@ -59,18 +59,18 @@ class Plan(Case):
             self.assertTrue(all(span["why"] for span in spans))
 
     def test_a_consumer_leads_the_size_to_its_budget(self):
-        planner = CoProcess("--strategy", "memory_optimized", "--samples", "endless", "--max-memory-mb", 1, "--safety", 1)
+        strategy = CoProcess("--strategy", "memory_optimized", "--samples", "endless", "--max-memory-mb", 1, "--memory-safety", 1)
         for _ in range(30):
-            span = planner.span()
-            planner.tell(seconds=0.1, bytes=span["count"] * 1000)
+            span = strategy.span()
+            strategy.tell(seconds=0.1, bytes=span["count"] * 1000)
         self.assertEqual(span["count"], 1000)
-        planner.tell(samples=1000, seconds=0.1, bytes=2_000_000)
-        planner.process.kill()
-        planner.end()
+        strategy.tell(samples=1000, seconds=0.1, bytes=2_000_000)
+        strategy.process.kill()
+        strategy.end()
 
     def test_a_consumer_that_is_late_and_short_of_memory_gets_every_position_once(self):
         for strategy, late in (("sequential", 0), ("adaptive", 1), ("adaptive", 16), ("memory_optimized", 16)):
-            planner = CoProcess("--strategy", strategy, "--samples", 3000, "--batch-size", 64, "--late", late)
+            strategy = CoProcess("--strategy", strategy, "--samples", 3000, "--batch-size", 64, "--late", late)
             under_way, good, failures = [], [], 0
 
             def settle():
@@ -79,18 +79,18 @@ class Plan(Case):
                 name = {"step": span["step"], "part": span.get("part", 0)}
                 if span["count"] > 20:
                     failures += 1
-                    planner.tell(**name, outcome="did_not_fit", retry=True if failures % 2 else 11)
+                    strategy.tell(**name, outcome="did_not_fit", retry=True if failures % 2 else 11)
                 else:
                     good.append(span)
-                    planner.tell(**name, outcome="fine", seconds=0.01 + 1e-4 * span["count"])
+                    strategy.tell(**name, outcome="fine", seconds=0.01 + 1e-4 * span["count"])
 
-            span = planner.span()
+            span = strategy.span()
             while True:
                 under_way.append(span)
                 if len(under_way) > late:
                     settle()
                 else:
-                    planner.tell()
+                    strategy.tell()
                 # the command waits for late words once all is planned: a span is there, or its end
                 if sum(one["count"] for one in good + under_way) == 3000:
                     while under_way and under_way[0]["count"] <= 20:
@@ -98,9 +98,9 @@ class Plan(Case):
                     if not under_way:
                         break
                     settle()
-                span = planner.span()
-            self.assertIsNone(planner.span())
-            status, rest, errors = planner.end()
+                span = strategy.span()
+            self.assertIsNone(strategy.span())
+            status, rest, errors = strategy.end()
             self.assertEqual((status, rest, errors), (0, "", ""))
             self.assertEqual(sorted(positions_of(good)), list(range(3000)), (strategy, late))
             self.assertGreater(failures, 0)
@@ -158,8 +158,8 @@ class Plan(Case):
         for arguments, status, says in (
             (("--samples", 5), 2, "--strategy X is missing"),
             (("--strategy", "sequential"), 2, "--samples N is missing"),
-            (("--strategy", "sequential", "--samples", 5, "--safety", 0.5), 2, ("--safety", "memory_optimized")),
-            (("--strategy", "memory_optimized", "--samples", 5, "--safety", 1.5), 2, "above 0, up to 1"),
+            (("--strategy", "sequential", "--samples", 5, "--memory-safety", 0.5), 2, ("--memory-safety", "memory_optimized")),
+            (("--strategy", "memory_optimized", "--samples", 5, "--memory-safety", 1.5), 2, "above 0, up to 1"),
             (("--strategy", "memory_optimized", "--samples", 5, "--memory-rule", "old"), 2, "budget, published"),
             (("--strategy", "sequential", "--samples", 5, "--journal", "j"), 2, ("--journal", "memory_optimized")),
             (("--strategy", "memory_optimized", "--samples", 5, "--journal", "/nowhere/j"), 3, "/nowhere/j"),
@@ -179,12 +179,12 @@ class Journal(Case):
     def test_a_journal_made_by_plan_is_replayed_by_plan(self):
         for name in DECIDING:
             path = self.folder / f"{name}.jsonl"
-            planner = CoProcess("--strategy", name, "--samples", 3000, "--max", 100, "--journal", path)
+            strategy = CoProcess("--strategy", name, "--samples", 3000, "--max-batch-size", 100, "--journal", path)
             spans = []
-            while (span := planner.span()) is not None:
+            while (span := strategy.span()) is not None:
                 spans.append(span)
-                planner.tell(seconds=random.random(), bytes=random.randrange(10**9))
-            self.assertEqual(planner.end()[0], 0)
+                strategy.tell(seconds=random.random(), bytes=random.randrange(10**9))
+            self.assertEqual(strategy.end()[0], 0)
             self.assertEqual(positions_of(spans), list(range(3000)))
             result = self.ends(0, "plan", "--strategy", name, "--samples", 3000, "--replay", path, stdin="")
             self.assertEqual(spans_of(result.stdout), spans)
@@ -193,7 +193,7 @@ class Journal(Case):
         for name in DECIDING:
             path = self.folder / f"{name}.jsonl"
             stream = ("--preset", "moderate", "--seed", 7, "--samples", 2000, "--shuffle")
-            planned = spans_of(self.ends(0, "plan", "--strategy", name, *stream, "--max", 90, "--journal", path, stdin="").stdout)
+            planned = spans_of(self.ends(0, "plan", "--strategy", name, *stream, "--max-batch-size", 90, "--journal", path, stdin="").stdout)
             records = self.records(*stream, "--replay", path)
             sizes = [0] * len(planned)
             for record in records:
@@ -206,11 +206,11 @@ class Journal(Case):
 
     def test_shards_need_a_replay(self):
         path = self.folder / "j"
-        more = ("--samples", 5000, "--strategy", "memory_optimized", "--max", 300)
+        more = ("--samples", 5000, "--strategy", "memory_optimized", "--max-batch-size", 300)
         whole = self.ends(0, *GENERATE, *more, "--journal", path).stdout.splitlines()
-        self.ends(2, *GENERATE, *more, "--shard", "0/2", says=("decides as it goes", "--replay"))
+        self.ends(2, *GENERATE, *more, "--chunk-shard", "0/2", says=("decides as it goes", "--replay"))
         parts = [self.ends(0, *GENERATE, "--samples", 5000, "--strategy", "memory_optimized", "--replay", path,
-                           "--shard", f"{i}/2").stdout.splitlines() for i in range(2)]
+                           "--chunk-shard", f"{i}/2").stdout.splitlines() for i in range(2)]
         self.assertEqual(sorted(parts[0] + parts[1]), sorted(whole))
         self.assertTrue(parts[0] and parts[1])
 
@@ -250,7 +250,7 @@ class Journal(Case):
     def kill_and_continue(self, name):
         """Kills runs at random moments and goes on, until one ends; returns how many were killed."""
         path, out = self.folder / "j", self.folder / "out"
-        run_it = (*GENERATE, "--samples", 100_000, "--strategy", name, "--max", 100, "--quiet")
+        run_it = (*GENERATE, "--samples", 100_000, "--strategy", name, "--max-batch-size", 100, "--quiet")
         seen, n_kills, longest = [], 0, 0.05
         while True:
             with open(out, "wb") as file:
@@ -330,18 +330,18 @@ class Bench(Case):
         self.assertEqual(told["best"], "sequential")
 
     def test_strategies_take_options_of_their_own(self):
-        told, by_name = self.compare("--samples", 3000, "--cost-bytes", "0,1e6", "--min", 2, "--strategy", "round_robin:batches=10",
-                                     "--strategy", "memory_optimized:max-memory-mb=50,min=5", "--strategy", "memory_optimized:max-memory-mb=20",
-                                     "--strategy", "sequential", "--strategy", "sequential:batch-size=7,min=1",
-                                     "--strategy", "adaptive:max=64,multiple-of=8,growth=2")
+        told, by_name = self.compare("--samples", 3000, "--cost-bytes", "0,1e6", "--min-batch-size", 2, "--strategy", "round_robin:batches=10",
+                                     "--strategy", "memory_optimized:max-memory-mb=50,min-batch-size=5", "--strategy", "memory_optimized:max-memory-mb=20",
+                                     "--strategy", "sequential", "--strategy", "sequential:batch-size=7,min-batch-size=1",
+                                     "--strategy", "adaptive:max-batch-size=64,multiple-of=8,max-growth=2")
         self.assertEqual(by_name["round_robin:batches=10"]["batches"], 10)
-        large, small = by_name["memory_optimized:max-memory-mb=50,min=5"], by_name["memory_optimized:max-memory-mb=20"]
+        large, small = by_name["memory_optimized:max-memory-mb=50,min-batch-size=5"], by_name["memory_optimized:max-memory-mb=20"]
         self.assertEqual((large["least_size"], small["least_size"]), (5, 2))
         self.assertTrue(40 <= large["most_size"] <= 50, large)
         self.assertTrue(15 <= small["most_size"] <= 20, small)
         self.assertEqual(by_name["sequential"]["most_size"], 32)
-        self.assertEqual(by_name["sequential:batch-size=7,min=1"]["most_size"], 7)
-        adaptive = by_name["adaptive:max=64,multiple-of=8,growth=2"]
+        self.assertEqual(by_name["sequential:batch-size=7,min-batch-size=1"]["most_size"], 7)
+        adaptive = by_name["adaptive:max-batch-size=64,multiple-of=8,max-growth=2"]
         self.assertTrue(adaptive["most_size"] <= 64 and adaptive["least_size"] % 8 == 0, adaptive)
         self.assertIn(told["best"], by_name)
 

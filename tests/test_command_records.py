@@ -61,7 +61,7 @@ class Records(Case):
     def test_the_shards_together_are_the_whole(self):
         common = (*MODERATE, "--samples", 1000, "--shuffle", "--start", 3, "--chunk-size", 64)
         whole = run("generate", *common).stdout.splitlines()
-        shards = [run("generate", *common, "--shard", f"{i}/3").stdout.splitlines() for i in range(3)]
+        shards = [run("generate", *common, "--chunk-shard", f"{i}/3").stdout.splitlines() for i in range(3)]
         for chunk in range(16):
             part = whole[chunk * 64:(chunk + 1) * 64]
             start = chunk // 3 * 64
@@ -70,16 +70,16 @@ class Records(Case):
 
     def test_shard_auto_is_the_launchers(self):
         common = (*MODERATE, "--samples", 1000, "--chunk-size", 100)
-        by_hand = run("generate", *common, "--shard", "1/4").stdout
+        by_hand = run("generate", *common, "--chunk-shard", "1/4").stdout
         self.assertEqual(len(by_hand.splitlines()), 300)
-        result = self.ends(0, "generate", *common, "--shard", "auto", RANK="1", WORLD_SIZE="4",
+        result = self.ends(0, "generate", *common, "--chunk-shard", "auto", RANK="1", WORLD_SIZE="4",
                            says="rank 1/4 (torchrun)")
         self.assertEqual(result.stdout, by_hand)
-        result = self.ends(0, "generate", *common, "--shard", "auto/4", JOB_COMPLETION_INDEX="1",
+        result = self.ends(0, "generate", *common, "--chunk-shard", "auto/4", JOB_COMPLETION_INDEX="1",
                            says="rank 1/4 (Kubernetes indexed job)")
         self.assertEqual(result.stdout, by_hand)
-        self.ends(3, "generate", *common, "--shard", "auto", RANK="1", says=("RANK", "WORLD_SIZE", "--shard I/N"))
-        self.ends(3, "generate", *common, "--shard", "auto/4", says=("JOB_COMPLETION_INDEX is not set", "I/4"))
+        self.ends(3, "generate", *common, "--chunk-shard", "auto", RANK="1", says=("RANK", "WORLD_SIZE", "--chunk-shard I/N"))
+        self.ends(3, "generate", *common, "--chunk-shard", "auto/4", says=("JOB_COMPLETION_INDEX is not set", "I/4"))
 
     def test_set_changes_a_number_and_nothing_else(self):
         plain = self.records(*MODERATE, "--samples", 50)
@@ -127,7 +127,7 @@ class Records(Case):
                                       "--rank", 1, "--tail", "uneven")[0]["sample_id"], 5)
         self.assertIn("accepted: 0 to 2", self.ends(2, "generate", *common, "--rank", 3).stderr)
         self.assertIn("accepted with --out DIR", self.ends(2, "generate", *common, "--out", self.folder / "d").stderr)
-        self.assertIn("accepted with --shard", self.ends(2, "generate", *common, "--shard", "0/2").stderr)
+        self.assertIn("accepted with --chunk-shard", self.ends(2, "generate", *common, "--chunk-shard", "0/2").stderr)
 
     def test_what_a_strategy_skips_takes_no_time(self):
         common = (*MODERATE, "--samples", 2**56, "--start", 2**56 - 3, "--drop-last")
@@ -138,7 +138,7 @@ class Records(Case):
         common = (*MODERATE, "--samples", 103, "--batch-size", 10)
         whole = self.records(*common)
         for i in range(3):
-            part = self.records(*common, "--shard", f"{i}/3")
+            part = self.records(*common, "--chunk-shard", f"{i}/3")
             self.assertEqual(part, [record for record in whole if record["batch"] % 3 == i])
 
     def test_an_endless_stream_has_a_count(self):

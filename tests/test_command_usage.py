@@ -65,8 +65,8 @@ class Usage(Case):
             ((*GENERATE, "--samples", 3, "--strategy", "round_robin"), ("batches",)),
             ((*GENERATE, "--samples", 3, "--check", "full"), ("--check needs --out",)),
             ((*GENERATE, "--samples", 3, "--json"), ("--json needs --out",)),
-            ((*GENERATE, "--samples", 3, "--shard", "3/3"), ("--shard '3/3'", "0 <= I < N")),
-            ((*GENERATE, "--samples", 3, "--shard", "atuo"), ("accepted: I/N",)),
+            ((*GENERATE, "--samples", 3, "--chunk-shard", "3/3"), ("--chunk-shard '3/3'", "0 <= I < N")),
+            ((*GENERATE, "--samples", 3, "--chunk-shard", "atuo"), ("accepted: I/N",)),
             ((*GENERATE, "--samples", 3, "--start", 4), ("--start 4", "3 samples")),
             ((*GENERATE, "--samples", 3, "--start", 1, "--count", 3), ("accepted: a count up to 2",)),
             ((*GENERATE, "--samples", "endless", "--out", "x"), ("--count",)),
@@ -77,7 +77,7 @@ class Usage(Case):
             ((*SERVE, "--batch-size", 2, "--global-batch-size", 4), ("one of them",)),
             ((*SERVE[:-1], 3, "--global-batch-size", 4), ("no multiple of --world-size 3", "3 and 6")),
             ((*SERVE, "--tail", "pda"), ("did you mean 'pad'", "uneven")),
-            ((*SERVE, "--shard", "blok"), ("did you mean 'block'",)),
+            ((*SERVE, "--rank-layout", "blok"), ("did you mean 'block'",)),
             (("serve", "--preset", "mild", "--seed", 1, "--samples", "endless", "--world-size", 1), ("endless",)),
             ((*SUBSCRIBE, "--rank", 1), ("--rank", "--world-size")),
             ((*SUBSCRIBE, "--rank", 2, "--world-size", 2), ("rank 2", "world size 2")),
@@ -192,12 +192,12 @@ class Manual(Case):
             self.assertEqual(run("help", *command.split()).stdout, text)
             self.assertLessEqual(max(map(len, text.splitlines())), 120)
         self.assertLessEqual({"preset", "seed", "samples", "epoch", "start", "count", "shuffle", "set", "strategy",
-                              "batch-size", "min", "max", "multiple-of", "drop-last", "batches", "window", "shard",
+                              "batch-size", "min-batch-size", "max-batch-size", "multiple-of", "drop-last", "batches", "deal-window", "chunk-shard",
                               "format", "chunk-size", "out", "threads", "check"}, options_of("generate"))
         self.assertLessEqual({"connect", "job", "rank", "world-size", "resume", "token-file", "verify", "format", "out",
-                              "ids", "window", "timeout", "json"}, options_of("subscribe"))
+                              "ids", "steps-ahead", "timeout", "json"}, options_of("subscribe"))
         self.assertLessEqual({"preset", "seed", "samples", "epoch", "epochs", "shuffle", "set", "world-size", "batch-size",
-                              "global-batch-size", "shard", "tail", "strategy", "bind", "job-name", "fillers",
+                              "global-batch-size", "rank-layout", "tail", "strategy", "bind", "job-name", "fillers",
                               "exit-when-done"}, options_of("serve"))
 
     def test_help_of_a_group_is_that_of_its_commands(self):
@@ -302,13 +302,13 @@ class Others(Case):
     def test_a_batch_size_outside_min_and_max_is_refused(self):
         for strategy in ("sequential", "memory_optimized", "adaptive"):
             for command in (("plan", "--samples", 10), ("generate", "--preset", "mild", "--seed", 1, "--samples", 10)):
-                self.ends(2, *command, "--strategy", strategy, "--batch-size", 5, "--min", 10, says="below min 10")
-                self.ends(2, *command, "--strategy", strategy, "--batch-size", 50, "--max", 10, says="above max 10")
+                self.ends(2, *command, "--strategy", strategy, "--batch-size", 5, "--min-batch-size", 10, says="below min_batch_size 10")
+                self.ends(2, *command, "--strategy", strategy, "--batch-size", 50, "--max-batch-size", 10, says="above max_batch_size 10")
 
     def test_numbers_that_cannot_be_kept_are_refused(self):
-        for strategy, options in (("adaptive", ("target-memory", "target-latency", "max-memory-mb", "growth", "reduction",
-                                                "batch-size", "min", "max", "multiple-of")),
-                                  ("memory_optimized", ("safety", "max-memory-mb")), ("round_robin", ("batches", "window"))):
+        for strategy, options in (("adaptive", ("target-memory", "target-latency", "max-memory-mb", "max-growth", "max-reduction",
+                                                "batch-size", "min-batch-size", "max-batch-size", "multiple-of")),
+                                  ("memory_optimized", ("memory-safety", "max-memory-mb")), ("round_robin", ("batches", "deal-window"))):
             for option in options:
                 for value in ("0", "-1", "nan", "inf", "-0", "0.0", "1e400"):
                     self.ends(2, "plan", "--strategy", strategy, "--samples", 10, f"--{option}={value}", says="accepted:")

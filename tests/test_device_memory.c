@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include <augstream/memory_monitor.h>
-#include <augstream/planner.h>
+#include <augstream/scheduler.h>
 
 #include "suite.h"
 
@@ -63,30 +63,30 @@ END_TEST
 START_TEST(a_strategy_goes_by_the_device)
 {
     augs_memory_monitor *monitor = NULL;
-    augs_planner *planner = NULL;
+    augs_scheduler *scheduler = NULL;
     augs_error error;
     augs_span span = {0, 1, 0};
     AUGS_ASSERT_OK(try_monitor(1, &monitor, &error), error);
     const augs_strategy_options strategy = {
-        .size = sizeof strategy, .safety = 1, .max_samples = 1u << 30};
-    const augs_planner_options options = {
+        .size = sizeof strategy, .memory_safety = 1, .max_batch_size = 1u << 30};
+    const augs_scheduler_options options = {
         .size = sizeof options,
         .n_samples = AUGS_ENDLESS,
         .plan = &(augs_plan_options){.size = sizeof(augs_plan_options),
                                      .strategy = "memory_optimized",
                                      .strategy_options = &strategy},
         .monitor = monitor};
-    AUGS_ASSERT_OK(augs_planner_open(&options, &planner, &error), error);
+    AUGS_ASSERT_OK(augs_scheduler_open(&options, &scheduler, &error), error);
     for (int i = 0; i < 30; i++) {
-        AUGS_ASSERT_STATUS(1, augs_planner_next(planner, &span, &error), error);
+        AUGS_ASSERT_STATUS(1, augs_scheduler_next(scheduler, &span, &error), error);
         const augs_feedback feedback = {.size = sizeof feedback,
                                         .step = AUGS_STEP_LAST,
                                         .seconds = 1,
                                         .bytes = span.count * 100000000};
-        AUGS_ASSERT_OK(augs_planner_observe(planner, &feedback, &error), error);
+        AUGS_ASSERT_OK(augs_scheduler_observe(scheduler, &feedback, &error), error);
     }
     ck_assert_uint_eq(span.count, 600); /* 60 GB of 100 MB each */
-    augs_planner_free(planner);
+    augs_scheduler_free(scheduler);
     augs_memory_monitor_free(monitor);
 }
 END_TEST

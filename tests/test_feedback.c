@@ -19,7 +19,7 @@ static uint64_t read_clock(void *user)
     return now_ns;
 }
 
-/* ---- a planner that writes down what it is told ---- */
+/* ---- a strategy that writes down what it is told ---- */
 
 #define MOST_NOTES 1000u
 static struct {
@@ -223,7 +223,7 @@ START_TEST(metrics_have_what_came_late_and_what_did_not_fit)
     ck_assert_uint_eq(augs_metrics_n_held(metrics), 5);
     for (uint32_t i = 0; i < 5; i++) {
         augs_batch_metrics row = {.size = sizeof row};
-        AUGS_ASSERT_OK(augs_metrics_get(metrics, i, &row, &error), error);
+        AUGS_ASSERT_OK(augs_metrics_get_batch(metrics, i, &row, &error), error);
         ck_assert_uint_eq(row.step, expected[i].step);
         ck_assert_uint_eq(row.part, expected[i].part);
         ck_assert_uint_eq(row.outcome, expected[i].outcome);

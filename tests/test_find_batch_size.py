@@ -54,7 +54,7 @@ class FindBatchSize(unittest.TestCase):
         done = run("1")
         self.assertEqual(done.returncode, 1)
         self.assertIn("Result: no batch size", done.stdout)
-        self.assertIn("not even the smallest batch size fits: min_samples 1", done.stderr)
+        self.assertIn("not even the smallest batch size fits: min_batch_size 1", done.stderr)
 
     def test_nonsense_is_refused_with_the_usage(self):
         for arguments in (["x"], ["0"], ["-5"], ["1", "2", "3"], ["100", "1e3"], [""]):

@@ -233,18 +233,18 @@ static void add_records(augs_stream *stream)
 static void add_plan(const char *strategy, uint64_t batches)
 {
     augs_error error;
-    augs_planner *planner = NULL;
+    augs_scheduler *scheduler = NULL;
     augs_span span;
     int status = AUGS_E_INTERNAL;
     const augs_strategy_options of_strategy = {.size = sizeof of_strategy, .batches = batches};
     const augs_plan_options plan = {
         .size = sizeof plan, .strategy = strategy, .strategy_options = &of_strategy};
-    const augs_planner_options options = {
+    const augs_scheduler_options options = {
         .size = sizeof options, .n_samples = 20000, .plan = &plan, .allocator = &allocator};
-    CALL(status = augs_planner_open(&options, &planner, &error));
+    CALL(status = augs_scheduler_open(&options, &scheduler, &error));
     ck_assert_msg(status == AUGS_OK, "%s: %s", strategy, error.message);
     for (uint64_t step = 0;; step++) {
-        CALL(status = augs_planner_next(planner, &span, &error));
+        CALL(status = augs_scheduler_next(scheduler, &span, &error));
         ck_assert_msg(status >= 0, "%s", error.message);
         if (status == 0) {
             break;
@@ -256,10 +256,10 @@ static void add_plan(const char *strategy, uint64_t batches)
                                         .seconds = seconds,
                                         .bytes = 1000 + 33 * span.count,
                                         .available_bytes = 20000};
-        CALL(status = augs_planner_observe(planner, &feedback, &error));
+        CALL(status = augs_scheduler_observe(scheduler, &feedback, &error));
         ck_assert_msg(status == AUGS_OK, "%s", error.message);
     }
-    CALL(augs_planner_free(planner));
+    CALL(augs_scheduler_free(scheduler));
 }
 
 /* A shipped strategy without the library around it: its state is all that it computed. */
@@ -267,7 +267,7 @@ static void add_ops(const char *name)
 {
     augs_error error;
     const augs_strategy_ops *ops = NULL;
-    const augs_strategy_options options = {.size = sizeof options, .max_samples = 4096};
+    const augs_strategy_options options = {.size = sizeof options, .max_batch_size = 4096};
     augs_span span = {0, 1, 0};
     int status = AUGS_E_INTERNAL;
     CALL(status = augs_strategy_find(name, &ops, &error));
@@ -318,13 +318,13 @@ static void add_calculations(void)
     int status = AUGS_E_INTERNAL;
     for (unsigned i = 0; i < 30; i++) {
         const volatile double used = i * 0.0331; /* made here, not in the caller's environment */
-        CALL(number = augs_memory_adjust(1000 + i, used, 900 + 7 * i, 1000, 1, 0));
+        CALL(number = augs_batch_size_adjust(1000 + i, used, 900 + 7 * i, 1000, 1, 0));
         add(&number, sizeof number);
-        CALL(number = augs_memory_optimal_size(1, 1000003 * i, 0, 1));
+        CALL(number = augs_batch_size_for_memory(1, 1000003 * i, 0, 1));
         add(&number, sizeof number);
     }
     static augs_finder_report report = {.size = sizeof report};
-    CALL(status = augs_find_batch_size(probe, NULL, NULL, &report, &error));
+    CALL(status = augs_batch_size_find(probe, NULL, NULL, &report, &error));
     ck_assert_int_eq(status, AUGS_OK);
     add(&report.batch_size, sizeof report.batch_size);
 
@@ -520,7 +520,8 @@ START_TEST(the_environment_of_the_program_does_not_count)
 }
 END_TEST
 
-/* ---- planners and sinks of the caller's own ------------------------------------------------- */
+/* ---- schedulers and sinks of the caller's own -------------------------------------------------
+ */
 
 static int own_init(void *state, const augs_strategy_options *options, augs_error *error)
 {

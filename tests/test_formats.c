@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rows of the formats: names, flags, and sizes that are known before anything is written. */
+#include <augstream/format.h>
+#include <augstream/plan.h>
 #include <augstream/preset.h>
 
 #include "chunk_fixture.h"
@@ -100,8 +102,8 @@ static void check_bound(const char *preset, uint64_t n_samples)
 
 START_TEST(no_output_of_records_is_longer_than_its_bound)
 {
-    for (uint32_t i = 0; augs_shipped_name(i) != NULL; i++) {
-        check_bound(augs_shipped_name(i), 500);
+    for (uint32_t i = 0; augs_shipped_preset_name(i) != NULL; i++) {
+        check_bound(augs_shipped_preset_name(i), 500);
     }
 }
 END_TEST

@@ -34,7 +34,7 @@ static int try_journal(augs_stream *stream, const char *journal, const char *rep
                                 .replay = replay,
                                 .now_ns = fixed_clock,
                                 .now_user = &zero_time},
-        (augs_strategy_options){.max_memory_bytes = 64000, .multiple_of = 2, .max_samples = 200},
+        (augs_strategy_options){.max_memory_bytes = 64000, .multiple_of = 2, .max_batch_size = 200},
         ret_pipeline, error);
 }
 
@@ -442,7 +442,7 @@ START_TEST(drop_last_is_remembered)
     const augs_pipeline_options options = {
         .plan = &(augs_plan_options){.strategy = "memory_optimized"}, .journal = path};
     const augs_strategy_options strategy = {
-        .batch_size = 16, .max_samples = 16, .multiple_of = 8, .last_batch = 1};
+        .batch_size = 16, .max_batch_size = 16, .multiple_of = 8, .last_batch = 1};
     AUGS_ASSERT_OK(try_pipeline(stream, options, strategy, &pipeline, &error), error);
     const uint64_t n = walk(pipeline, 100, 1, first);
     augs_pipeline_free(pipeline);
@@ -719,7 +719,7 @@ START_TEST(a_run_that_goes_on_knows_the_size_that_the_process_could_hold)
             stream,
             (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = "memory_optimized"},
                                     .journal = path},
-            (augs_strategy_options){.max_samples = 64});
+            (augs_strategy_options){.max_batch_size = 64});
         for (uint64_t i = 0; i < n_steps + 6; i++) {
             augs_batch *batch = next_batch(pipeline);
             const uint64_t n = augs_batch_n_samples(batch);
@@ -862,7 +862,7 @@ START_TEST(deciding_takes_no_memory_once_sizes_are_steady)
                 (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = strategies[i]},
                                         .journal = path,
                                         .metrics = metrics},
-                (augs_strategy_options){.batch_size = 64, .max_samples = 64}, &pipeline, &error),
+                (augs_strategy_options){.batch_size = 64, .max_batch_size = 64}, &pipeline, &error),
             error);
         uint64_t n_calls = 0;
         for (int k = 0; k < 200; k++) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <augstream/stream.h>
+#include <augstream/version.h>
 
 #include "pipeline/stream/column.h"
 #include "pipeline/stream/kernels.h"

@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include <augstream/pipeline.h>
-#include <augstream/planner.h>
+#include <augstream/strategy.h>
 
 #include "base/memory.h"
 #include "pipeline/plan/plan.h"
 #include "pipeline_fixture.h"
-#include "strategies/planners.h"
+#include "strategies/shipped_strategies.h"
 
 #define MOST_N 40u
 #define MOST_W 5u
@@ -28,19 +28,19 @@ static const struct {
 } variants[] = {
     {"sequential", {.batch_size = 1}},
     {"sequential", {.batch_size = 3}},
-    {"sequential", {.batch_size = 4, .max_samples = 4}},
-    {"sequential", {.batch_size = 6, .max_samples = 7, .multiple_of = 2}},
-    {"sequential", {.batch_size = 4, .min_samples = 4, .max_samples = 5}},
+    {"sequential", {.batch_size = 4, .max_batch_size = 4}},
+    {"sequential", {.batch_size = 6, .max_batch_size = 7, .multiple_of = 2}},
+    {"sequential", {.batch_size = 4, .min_batch_size = 4, .max_batch_size = 5}},
     {"round_robin", {.batches = 1}},
     {"round_robin", {.batches = 4}},
     {"round_robin", {.batches = 50}},
-    {"round_robin", {.batches = 3, .window = 9}},
-    {"round_robin", {.batches = 3, .window = 9, .max_samples = 3}},
-    {"round_robin", {.batches = 2, .window = 12}},
+    {"round_robin", {.batches = 3, .deal_window = 9}},
+    {"round_robin", {.batches = 3, .deal_window = 9, .max_batch_size = 3}},
+    {"round_robin", {.batches = 2, .deal_window = 12}},
     {"memory_optimized", {.batch_size = 3}},
-    {"memory_optimized", {.batch_size = 4, .max_samples = 5, .multiple_of = 2}},
-    {"adaptive", {.batch_size = 3, .max_samples = 8}},
-    {"adaptive", {.batch_size = 4, .min_samples = 2, .max_samples = 4, .multiple_of = 2}},
+    {"memory_optimized", {.batch_size = 4, .max_batch_size = 5, .multiple_of = 2}},
+    {"adaptive", {.batch_size = 3, .max_batch_size = 8}},
+    {"adaptive", {.batch_size = 4, .min_batch_size = 2, .max_batch_size = 4, .multiple_of = 2}},
 };
 
 #define N_VARIANTS (sizeof variants / sizeof variants[0])
@@ -51,8 +51,8 @@ static const char *describe(const end_case *c)
     snprintf(text, sizeof text,
              "%s batch %" PRIu64 " max %" PRIu64 " batches %" PRIu64 " window %" PRIu64
              ", last_batch %u, tail %u, shard %u, W %u, N %" PRIu64,
-             c->strategy, c->options.batch_size, c->options.max_samples, c->options.batches,
-             c->options.window, c->options.last_batch, c->tail, c->shard, c->world_size, c->n);
+             c->strategy, c->options.batch_size, c->options.max_batch_size, c->options.batches,
+             c->options.deal_window, c->options.last_batch, c->tail, c->shard, c->world_size, c->n);
     return text;
 }
 
@@ -64,7 +64,7 @@ static int open_plan(const end_case *c, augsi_plan **ret_plan, augs_error *error
     options.size = sizeof options;
     const augs_plan_options plan = {.size = sizeof plan,
                                     .world_size = c->world_size,
-                                    .shard = c->shard,
+                                    .rank_layout = c->shard,
                                     .tail = c->tail,
                                     .strategy = c->strategy,
                                     .strategy_options = &options};
@@ -141,12 +141,12 @@ static void check_walk(const end_case *c, augsi_plan *plan, const counted *all)
           describe(c));
     CHECK(all->n_padded == 0 || fills || (c->tail == AUGS_TAIL_PAD && c->world_size > 1),
           "%s: padded", describe(c));
-    CHECK(c->options.max_samples == 0 || all->largest <= c->options.max_samples, "%s: max",
+    CHECK(c->options.max_batch_size == 0 || all->largest <= c->options.max_batch_size, "%s: max",
           describe(c));
     for (uint32_t rank = 1; rank < c->world_size; rank++) {
         CHECK(c->tail == AUGS_TAIL_UNEVEN || all->of_rank[rank] == all->of_rank[0],
               "%s: ranks differ", describe(c));
-        CHECK(!fills || c->shard == AUGS_SHARD_BLOCK || all->of_rank[rank] == all->of_rank[0],
+        CHECK(!fills || c->shard == AUGS_RANK_LAYOUT_BLOCK || all->of_rank[rank] == all->of_rank[0],
               "%s: ranks differ", describe(c));
     }
     if (augsi_plan_is_fixed(plan)) {
@@ -159,9 +159,9 @@ static void check_lengths(const end_case *c, augsi_plan *plan, const counted *al
 {
     const uint32_t last_batch = c->options.last_batch;
     const bool even = (last_batch == AUGS_LAST_BATCH_FILL &&
-                       (c->tail != AUGS_TAIL_UNEVEN || c->shard == AUGS_SHARD_INTERLEAVED)) ||
+                       (c->tail != AUGS_TAIL_UNEVEN || c->shard == AUGS_RANK_LAYOUT_INTERLEAVED)) ||
                       (last_batch == AUGS_LAST_BATCH_DROP && c->tail != AUGS_TAIL_UNEVEN &&
-                       c->shard == AUGS_SHARD_INTERLEAVED);
+                       c->shard == AUGS_RANK_LAYOUT_INTERLEAVED);
     if (!even || !augsi_plan_is_fixed(plan)) {
         return;
     }
@@ -170,7 +170,7 @@ static void check_lengths(const end_case *c, augsi_plan *plan, const counted *al
             augsi_slice slice;
             ck_assert_int_eq(augsi_plan_slice(plan, step, rank, &slice, NULL), 1);
             const uint64_t n = slice.body.count + slice.pad_count;
-            CHECK(n == all->largest || (n == 0 && c->shard == AUGS_SHARD_BLOCK),
+            CHECK(n == all->largest || (n == 0 && c->shard == AUGS_RANK_LAYOUT_BLOCK),
                   "%s: step %" PRIu64 " has %" PRIu64 " samples", describe(c), step, n);
         }
     }
@@ -182,7 +182,7 @@ static void check_case(const end_case *c, uint64_t *n_refused)
     augs_error error;
     const int status = open_plan(c, &plan, &error);
     if (status < 0) {
-        const bool no_window = c->options.window != 0 && c->options.max_samples != 0;
+        const bool no_window = c->options.deal_window != 0 && c->options.max_batch_size != 0;
         const bool nothing = strstr(error.message, "nothing would be delivered") != NULL;
         CHECK(status == AUGS_E_ARGUMENT && (nothing || no_window), "%s: %s", describe(c),
               error.message);
@@ -211,7 +211,7 @@ START_TEST(every_position_is_delivered_once_or_counted)
             c.world_size = 1 + k / 12 % MOST_W;
             c.n = k / (12 * MOST_W) % (MOST_N + 1);
             c.shard = k / (12 * MOST_W * (MOST_N + 1));
-            if (c.shard == AUGS_SHARD_INTERLEAVED || !learns) {
+            if (c.shard == AUGS_RANK_LAYOUT_INTERLEAVED || !learns) {
                 check_case(&c, &n_refused);
                 n_cases++;
             }
@@ -293,12 +293,14 @@ START_TEST(merge_joins_or_splits)
                 .tail = AUGS_TAIL_UNEVEN,                                                          \
                 .n = (n_)})
     expect_counts(SEQUENTIAL(1, 11, .batch_size = 5), COUNTS(5, 6), "joined");
-    expect_counts(SEQUENTIAL(1, 11, .batch_size = 5, .max_samples = 5), COUNTS(5, 3, 3), "split");
-    expect_counts(SEQUENTIAL(1, 12, .batch_size = 5, .max_samples = 6), COUNTS(5, 4, 3), "odd");
-    expect_counts(SEQUENTIAL(2, 22, .batch_size = 5, .max_samples = 5), COUNTS(10, 6, 6), "ranks");
-    expect_counts(SEQUENTIAL(1, 35, .batch_size = 16, .max_samples = 16, .multiple_of = 8),
+    expect_counts(SEQUENTIAL(1, 11, .batch_size = 5, .max_batch_size = 5), COUNTS(5, 3, 3),
+                  "split");
+    expect_counts(SEQUENTIAL(1, 12, .batch_size = 5, .max_batch_size = 6), COUNTS(5, 4, 3), "odd");
+    expect_counts(SEQUENTIAL(2, 22, .batch_size = 5, .max_batch_size = 5), COUNTS(10, 6, 6),
+                  "ranks");
+    expect_counts(SEQUENTIAL(1, 35, .batch_size = 16, .max_batch_size = 16, .multiple_of = 8),
                   COUNTS(16, 8, 11), "a multiple");
-    expect_counts(SEQUENTIAL(1, 11, .batch_size = 5, .min_samples = 5, .max_samples = 5),
+    expect_counts(SEQUENTIAL(1, 11, .batch_size = 5, .min_batch_size = 5, .max_batch_size = 5),
                   COUNTS(5, 5, 1), "min");
     expect_counts(SEQUENTIAL(1, 3, .batch_size = 5), COUNTS(3), "one batch");
     expect_counts(SEQUENTIAL(1, 10, .batch_size = 5), COUNTS(5, 5), "nothing short");
@@ -368,11 +370,12 @@ START_TEST(an_endless_stream_has_no_last_batch_to_fill)
         augsi_plan *plan = NULL;
         augs_error error;
         augs_span span;
-        end_case c = {
-            .strategy = names[i / 4],
-            .options = {.last_batch = i % 4, .batches = deals ? 4 : 0, .window = deals ? 12 : 0},
-            .world_size = 2,
-            .n = AUGS_ENDLESS};
+        end_case c = {.strategy = names[i / 4],
+                      .options = {.last_batch = i % 4,
+                                  .batches = deals ? 4 : 0,
+                                  .deal_window = deals ? 12 : 0},
+                      .world_size = 2,
+                      .n = AUGS_ENDLESS};
         if (i % 4 == AUGS_LAST_BATCH_FILL) {
             AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, open_plan(&c, &plan, &error), error);
             CHECK(strstr(error.message, "last_batch fill") != NULL, "%u: %s", i, error.message);
@@ -401,7 +404,7 @@ START_TEST(a_plan_that_delivers_nothing_is_refused_with_the_numbers)
          {"8 positions", "2 ranks", "tail drop"}},
         {{"round_robin", {.batches = 9, .last_batch = 1}, 1, 0, 0, 8},
          {"needs 9", "are 8", "drop"}},
-        {{"round_robin", {.batches = 2, .window = 10, .last_batch = 1}, 1, 0, 0, 9},
+        {{"round_robin", {.batches = 2, .deal_window = 10, .last_batch = 1}, 1, 0, 0, 9},
          {"needs 10", "are 9", "drop"}},
         {{"sequential", {.batch_size = 4}, 5, AUGS_TAIL_DROP, 0, 4},
          {"4 positions", "5 ranks", "tail drop"}},
@@ -409,7 +412,7 @@ START_TEST(a_plan_that_delivers_nothing_is_refused_with_the_numbers)
          {"4 positions", "5 ranks", "tail drop"}},
         {{"sequential", {.batch_size = 4, .last_batch = 1}, 2, 0, 1, 6},
          {"needs 4", "block", "are 3"}},
-        {{"adaptive", {.min_samples = 3, .multiple_of = 2, .last_batch = 1}, 2, 0, 0, 7},
+        {{"adaptive", {.min_batch_size = 3, .multiple_of = 2, .last_batch = 1}, 2, 0, 0, 7},
          {"needs 8", "are 7", "drop"}},
         {{"memory_optimized", {.last_batch = 3}, 3, AUGS_TAIL_DROP, 0, 2},
          {"2 positions", "3 ranks", "tail drop"}},

@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <augstream/cpu.h>
+
 #include "memory_fixture.h"
 #include "pipeline/machine/cgroup_path.h"
 
@@ -35,8 +37,8 @@ START_TEST(what_this_process_takes_is_seen)
     ck_assert_uint_ge(scope.peak_resident_bytes, scope.begin_resident_bytes + 20 * MIB);
     ck_assert_uint_eq(scope.n_readings, 3);
     augs_memory_monitor_free(monitor);
-    ck_assert_uint_ge(augs_available_cpus(NULL), 1);
-    ck_assert_uint_eq(augs_available_cpus(NULL), augs_available_cpus("/"));
+    ck_assert_uint_ge(augs_cpu_count(NULL), 1);
+    ck_assert_uint_eq(augs_cpu_count(NULL), augs_cpu_count("/"));
 }
 END_TEST
 

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <sched.h>
 
+#include <augstream/cpu.h>
+
 #include "base/memory.h"
 #include "memory_fixture.h"
 #include "pipeline/machine/cpu_quota.h"
@@ -277,7 +279,7 @@ START_TEST(spoilt_files_never_break_a_reading)
             augs_memory_snapshot now = {.size = sizeof now};
             AUGS_ASSERT_OK(augs_memory_monitor_read(monitor, &now, &error), error);
             check_any(&now);
-            ck_assert_uint_ge(augs_available_cpus(place), 1);
+            ck_assert_uint_ge(augs_cpu_count(place), 1);
             if (next_random(&state) % 3 == 0) {
                 copy_file(place, root, name);
             }
@@ -839,9 +841,9 @@ START_TEST(quotas_of_all_groups_bind)
                       augsi_cpu_quota(root));
     }
     fixture(root, "v2_plain"); /* on whatever machine */
-    ck_assert_uint_eq(augs_available_cpus(root), 1);
-    ck_assert_uint_eq(augs_optimal_workers(root, 0), 1);
-    ck_assert_uint_eq(augs_optimal_workers(root, UINT32_MAX), 1);
+    ck_assert_uint_eq(augs_cpu_count(root), 1);
+    ck_assert_uint_eq(augs_worker_count(root, 0), 1);
+    ck_assert_uint_eq(augs_worker_count(root, UINT32_MAX), 1);
 }
 END_TEST
 
@@ -866,10 +868,10 @@ START_TEST(cpus_are_those_of_the_affinity)
     fixture(root, "none");
     ck_assert_int_eq(sched_getaffinity(0, sizeof before, &before), 0);
     uint32_t n = (uint32_t)CPU_COUNT(&before);
-    ck_assert_uint_eq(augs_available_cpus(root), n);
+    ck_assert_uint_eq(augs_cpu_count(root), n);
     for (uint32_t n_trainers = 1; n_trainers < 5; n_trainers++) {
         uint32_t workers = n > n_trainers ? (n - n_trainers) / n_trainers : 1;
-        ck_assert_uint_eq(augs_optimal_workers(root, n_trainers), workers == 0 ? 1 : workers);
+        ck_assert_uint_eq(augs_worker_count(root, n_trainers), workers == 0 ? 1 : workers);
     }
     for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
         if (CPU_ISSET(cpu, &before)) {
@@ -879,7 +881,7 @@ START_TEST(cpus_are_those_of_the_affinity)
         }
     }
     ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
-    ck_assert_uint_eq(augs_available_cpus(root), 1);
+    ck_assert_uint_eq(augs_cpu_count(root), 1);
     ck_assert_int_eq(sched_setaffinity(0, sizeof before, &before), 0);
 }
 END_TEST

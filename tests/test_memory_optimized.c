@@ -8,18 +8,18 @@
 
 #include "stream_fixture.h"
 
-typedef struct planner {
+typedef struct strategy {
     union {
         char bytes[512];
         max_align_t aligned;
     } state;
     const augs_strategy_ops *ops;
     augs_plan_facts facts;
-} planner;
+} strategy;
 
-static planner open_planner(augs_strategy_options options)
+static strategy open_strategy(augs_strategy_options options)
 {
-    planner p = {.facts = {.size = sizeof p.facts, .world_size = 1, .n_samples = 1ull << 50}};
+    strategy p = {.facts = {.size = sizeof p.facts, .world_size = 1, .n_samples = 1ull << 50}};
     augs_error error;
     options.size = sizeof options;
     AUGS_ASSERT_OK(augs_strategy_find("memory_optimized", &p.ops, &error), error);
@@ -28,7 +28,7 @@ static planner open_planner(augs_strategy_options options)
     return p;
 }
 
-static uint64_t next_size(planner *p)
+static uint64_t next_size(strategy *p)
 {
     augs_span span;
     augs_error error;
@@ -40,7 +40,7 @@ static uint64_t next_size(planner *p)
     return span.count / p->facts.world_size;
 }
 
-static void tell(planner *p, uint64_t n_samples, uint64_t bytes, uint64_t available)
+static void tell(strategy *p, uint64_t n_samples, uint64_t bytes, uint64_t available)
 {
     const augs_feedback feedback = {.size = sizeof feedback,
                                     .n_samples = n_samples,
@@ -52,7 +52,7 @@ static void tell(planner *p, uint64_t n_samples, uint64_t bytes, uint64_t availa
 
 START_TEST(the_size_becomes_budget_by_bytes_a_sample)
 {
-    planner p = open_planner((augs_strategy_options){.max_memory_bytes = 1000000});
+    strategy p = open_strategy((augs_strategy_options){.max_memory_bytes = 1000000});
     p.facts.sample_bytes = 100;
     uint64_t size = 0;
     for (int i = 0; i < 20; i++) {
@@ -66,8 +66,10 @@ END_TEST
 
 START_TEST(safety_min_max_and_multiple_hold)
 {
-    planner p = open_planner((augs_strategy_options){
-        .max_memory_bytes = 1000000, .safety = 0.5, .multiple_of = 64, .min_samples = 100});
+    strategy p = open_strategy((augs_strategy_options){.max_memory_bytes = 1000000,
+                                                       .memory_safety = 0.5,
+                                                       .multiple_of = 64,
+                                                       .min_batch_size = 100});
     uint64_t size = 0;
     for (int i = 0; i < 20; i++) {
         size = next_size(&p);
@@ -77,7 +79,8 @@ START_TEST(safety_min_max_and_multiple_hold)
     ck_assert_uint_eq(size, 448); /* 500 down to a multiple of 64 */
     tell(&p, size, size * 100000, 0);
     ck_assert_uint_eq(next_size(&p), 128);
-    p = open_planner((augs_strategy_options){.max_memory_bytes = 1ull << 50, .max_samples = 700});
+    p = open_strategy(
+        (augs_strategy_options){.max_memory_bytes = 1ull << 50, .max_batch_size = 700});
     for (int i = 0; i < 20; i++) {
         size = next_size(&p);
         tell(&p, size, size * 1000, 0);
@@ -95,11 +98,11 @@ START_TEST(any_base_cost_is_learned_without_going_over)
     const double budget = 1e8;
     for (size_t b = 0; b < sizeof bases / sizeof bases[0]; b++) {
         for (size_t s = 0; s < sizeof slopes / sizeof slopes[0]; s++) {
-            planner p = open_planner((augs_strategy_options){
+            strategy p = open_strategy((augs_strategy_options){
                 .max_memory_bytes = (uint64_t)budget,
-                .safety = 1,
+                .memory_safety = 1,
                 .batch_size = 4, /* of one sample it cannot know that two fit */
-                .max_samples = 1u << 30});
+                .max_batch_size = 1u << 30});
             double used = 0;
             for (int i = 0; i < 60; i++) {
                 const uint64_t size = next_size(&p);
@@ -117,7 +120,7 @@ END_TEST
 
 START_TEST(pressure_is_answered_by_the_next_batch_and_forgotten_within_twenty)
 {
-    planner p = open_planner((augs_strategy_options){.safety = 0.9});
+    strategy p = open_strategy((augs_strategy_options){.memory_safety = 0.9});
     uint64_t size = 0;
     p.facts.memory_limit_bytes = 1000000;
     for (int round = 0; round < 5; round++) {
@@ -140,7 +143,7 @@ END_TEST
 
 START_TEST(what_the_consumer_has_counts_before_what_the_process_has)
 {
-    planner p = open_planner((augs_strategy_options){.safety = 1});
+    strategy p = open_strategy((augs_strategy_options){.memory_safety = 1});
     uint64_t size = 0;
     p.facts.memory_limit_bytes = p.facts.memory_available_bytes = 1000; /* the host's: tiny */
     for (int i = 0; i < 20; i++) {
@@ -153,7 +156,7 @@ END_TEST
 
 START_TEST(what_is_left_counts_without_the_bytes_of_the_batch)
 {
-    planner p = open_planner((augs_strategy_options){.safety = 1});
+    strategy p = open_strategy((augs_strategy_options){.memory_safety = 1});
     uint64_t size = 0;
     p.facts.sample_bytes = 100;
     for (int i = 0; i < 20; i++) {
@@ -170,8 +173,8 @@ END_TEST
 
 START_TEST(one_dear_batch_counts_at_once_and_is_believed_away_slowly)
 {
-    planner p = open_planner(
-        (augs_strategy_options){.max_memory_bytes = 1000000, .safety = 1, .max_samples = 5000});
+    strategy p = open_strategy((augs_strategy_options){
+        .max_memory_bytes = 1000000, .memory_safety = 1, .max_batch_size = 5000});
     uint64_t size = 0;
     for (int i = 0; i < 20; i++) {
         size = next_size(&p);
@@ -199,10 +202,10 @@ START_TEST(the_published_rule_gives_the_published_sizes)
         double used;
         uint64_t available, size;
     } steps[] = {{0.30, 350, 14}, {0.60, 200, 5}, {0.85, 75, 4}, {0.95, 25, 3}};
-    planner p = open_planner((augs_strategy_options){.memory_rule = AUGS_MEMORY_RULE_PUBLISHED,
-                                                     .batch_size = 20,
-                                                     .min_samples = 2,
-                                                     .max_memory_bytes = 500000000});
+    strategy p = open_strategy((augs_strategy_options){.memory_rule = AUGS_MEMORY_RULE_PUBLISHED,
+                                                       .batch_size = 20,
+                                                       .min_batch_size = 2,
+                                                       .max_memory_bytes = 500000000});
     ck_assert_uint_eq(next_size(&p), 20);
     for (size_t i = 0; i < 4; i++) {
         p.facts.memory_limit_bytes = 1000000000;
@@ -215,7 +218,7 @@ END_TEST
 
 START_TEST(without_figures_it_stays_where_it_is)
 {
-    planner p = open_planner((augs_strategy_options){.batch_size = 24});
+    strategy p = open_strategy((augs_strategy_options){.batch_size = 24});
     for (int i = 0; i < 10; i++) {
         ck_assert_uint_eq(next_size(&p), 24);
     }
@@ -225,7 +228,7 @@ END_TEST
 
 START_TEST(sizes_are_of_a_rank_and_spans_of_all)
 {
-    planner p = open_planner((augs_strategy_options){.batch_size = 24});
+    strategy p = open_strategy((augs_strategy_options){.batch_size = 24});
     p.facts.world_size = 8;
     p.facts.n_samples = 400;
     ck_assert_uint_eq(next_size(&p), 24);
@@ -249,11 +252,11 @@ static int refused(augs_strategy_options options, augs_error *error)
 START_TEST(options_are_checked)
 {
     static const augs_strategy_options bad[] = {
-        {.safety = 1.5},
-        {.safety = -0.1},
+        {.memory_safety = 1.5},
+        {.memory_safety = -0.1},
         {.memory_rule = 2},
-        {.min_samples = 10, .max_samples = 5},
-        {.multiple_of = 8, .min_samples = 9, .max_samples = 15},
+        {.min_batch_size = 10, .max_batch_size = 5},
+        {.multiple_of = 8, .min_batch_size = 9, .max_batch_size = 15},
         {.batches = 4},
         {.target_seconds = 1},
     };
@@ -263,7 +266,7 @@ START_TEST(options_are_checked)
         ck_assert_ptr_nonnull(strstr(error.message, "memory_optimized"));
     }
     augs_error error;
-    ck_assert_int_eq(refused((augs_strategy_options){.safety = (double)NAN}, &error),
+    ck_assert_int_eq(refused((augs_strategy_options){.memory_safety = (double)NAN}, &error),
                      AUGS_E_ARGUMENT);
 }
 END_TEST

@@ -63,21 +63,22 @@ START_TEST(the_ring_keeps_the_last_ones_oldest_first)
     augs_metrics *metrics = open_metrics(5);
     augs_batch_metrics batch = {.size = sizeof batch};
     ck_assert_uint_eq(augs_metrics_n_held(metrics), 0);
-    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_metrics_get(metrics, 0, &batch, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_metrics_get_batch(metrics, 0, &batch, &error), error);
     for (uint64_t step = 0; step < 23; step++) {
         add(metrics, step, 10 + step, 0.5);
         uint32_t n_held = step < 5 ? (uint32_t)step + 1 : 5;
         ck_assert_uint_eq(augs_metrics_n_held(metrics), n_held);
         for (uint32_t i = 0; i < n_held; i++) {
-            AUGS_ASSERT_OK(augs_metrics_get(metrics, i, &batch, &error), error);
+            AUGS_ASSERT_OK(augs_metrics_get_batch(metrics, i, &batch, &error), error);
             ck_assert_uint_eq(batch.step, step + 1 - n_held + i);
             ck_assert_uint_eq(batch.n_samples, 10 + batch.step);
             ck_assert_str_eq(batch.why, "fixed");
         }
-        AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_metrics_get(metrics, n_held, &batch, &error), error);
+        AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_metrics_get_batch(metrics, n_held, &batch, &error),
+                           error);
     }
     batch.size = 4;
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_metrics_get(metrics, 0, &batch, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_metrics_get_batch(metrics, 0, &batch, &error), error);
     ck_assert_uint_eq(summarize(metrics).n_batches, 23);
     augs_metrics_free(metrics);
 }
@@ -95,7 +96,7 @@ START_TEST(what_is_no_batch_is_left_out)
     batch.size = sizeof batch;
     memset(batch.why, 'w', sizeof batch.why); /* without its NUL */
     augs_metrics_add(metrics, &batch);
-    AUGS_ASSERT_OK(augs_metrics_get(metrics, 0, &batch, &error), error);
+    AUGS_ASSERT_OK(augs_metrics_get_batch(metrics, 0, &batch, &error), error);
     ck_assert_str_eq(batch.why, "wwwwwwwwwwwwwww");
     augs_metrics_free(metrics);
     augs_metrics_free(NULL);

@@ -33,7 +33,7 @@ static void take_batch(taker *of, augs_batch *batch)
 {
     augs_batch_info info = {.size = sizeof info};
     uint64_t digest[2], n_samples = of->job->n_samples;
-    augs_batch_info_get(batch, &info);
+    augs_batch_get_info(batch, &info);
     for (uint64_t k = 0; k + info.n_padded < info.n_samples; k++) {
         atomic_fetch_add(&of->seen[info.epoch * n_samples + info.first + info.stride * k], 1);
     }
@@ -61,7 +61,7 @@ static void *take_all(void *argument)
         augs_batch_unref(batch);
     }
     of->stats.size = sizeof of->stats;
-    augs_subscriber_stats_get(subscriber, &of->stats);
+    augs_subscriber_get_stats(subscriber, &of->stats);
     augs_subscriber_free(subscriber);
     return NULL;
 }
@@ -111,7 +111,7 @@ static void run_ranks(const net_job *job, taker takers[MOST_RANKS], uint32_t ver
     }
     augs_server_stats stats = {.size = sizeof stats};
     NET_WAIT_UNTIL(
-        (augs_server_stats_get(server.server, &stats), stats.n_finished == job->world_size));
+        (augs_server_get_stats(server.server, &stats), stats.n_finished == job->world_size));
     ck_assert_uint_eq(stats.n_malformed, 0);
     net_stop_server(&server);
     for (uint64_t p = 0; p < n_epochs * job->n_samples; p++) {
@@ -182,7 +182,7 @@ START_TEST(block_shards_are_whole_too)
                    .n_samples = 1002,
                    .batch_size = 16,
                    .world_size = 4,
-                   .shard = AUGS_SHARD_BLOCK,
+                   .shard = AUGS_RANK_LAYOUT_BLOCK,
                    .tail = AUGS_TAIL_UNEVEN};
     taker takers[MOST_RANKS];
     run_ranks(&job, takers, 1);
@@ -342,7 +342,7 @@ START_TEST(a_slow_consumer_holds_no_more_than_its_window)
     net_start_server(&job, &server);
     const char *endpoint = net_endpoint(&server);
     augs_subscriber_options options = net_subscriber_options(&endpoint, &job, 0);
-    options.window = 6;
+    options.steps_ahead = 6;
     AUGS_ASSERT_OK(augs_subscriber_open(&options, &subscriber, &error), error);
     size_t slab_bytes = 0;
     for (uint64_t taken = 1; taken <= 4; taken++) {
@@ -350,7 +350,7 @@ START_TEST(a_slow_consumer_holds_no_more_than_its_window)
         augs_batch_slab(batch, &slab_bytes);
         augs_batch_unref(batch);
         NET_WAIT_UNTIL(
-            (augs_server_stats_get(server.server, &stats), stats.n_batches >= taken + 2));
+            (augs_server_get_stats(server.server, &stats), stats.n_batches >= taken + 2));
         ck_assert_uint_le(stats.n_batches, taken + 6);
     }
     ck_assert_int_le(atomic_load(&counting.most_bytes), (int64_t)(10 * slab_bytes + (1 << 20)));

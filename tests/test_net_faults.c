@@ -111,7 +111,7 @@ START_TEST(a_second_endpoint_takes_over)
         if (status != 1) {
             break;
         }
-        augs_batch_info_get(batch, &info);
+        augs_batch_get_info(batch, &info);
         ck_assert_uint_eq(info.step, step);
         augs_batch_unref(batch);
         if (step == 5) {
@@ -413,7 +413,7 @@ static void *open_dealer(void *context, const char *endpoint)
 static uint64_t count_malformed(const net_server *server)
 {
     augs_server_stats stats = {.size = sizeof stats};
-    augs_server_stats_get(server->server, &stats);
+    augs_server_get_stats(server->server, &stats);
     return stats.n_malformed;
 }
 

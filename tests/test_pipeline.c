@@ -23,7 +23,7 @@ static epoch_case random_epoch(uint64_t *random, uint64_t n_stream)
         c.options.first_position = n_stream - c.n;
     }
     c.plan.world_size = 1 + (uint32_t)(next_random(random) % 7);
-    c.plan.shard = next_random(random) % 3 == 0;
+    c.plan.rank_layout = next_random(random) % 3 == 0;
     c.plan.tail = (uint32_t)(next_random(random) % 3);
     c.strategy.last_batch = next_random(random) % 4 == 0;
     if (next_random(random) % 2 == 0) {
@@ -34,7 +34,7 @@ static epoch_case random_epoch(uint64_t *random, uint64_t n_stream)
     c.plan.strategy = "round_robin";
     c.strategy.batches = 1 + next_random(random) % 30;
     if (next_random(random) % 2 == 0) {
-        c.strategy.window = c.strategy.batches * (1 + next_random(random) % 5);
+        c.strategy.deal_window = c.strategy.batches * (1 + next_random(random) % 5);
     }
     return c;
 }
@@ -289,14 +289,17 @@ START_TEST(what_makes_no_pipeline_is_refused_and_named)
         {{.first_position = 101}, {.size = 0}, AUGS_E_RANGE, "100"},
         {{.first_position = 50, .n_positions = 51}, {.size = 0}, AUGS_E_RANGE, "51 positions"},
         {{.first_position = 1, .n_positions = UINT64_MAX}, {.size = 0}, AUGS_E_RANGE, "from 1"},
-        {{.plan = &(augs_plan_options){.shard = 2}}, {.size = 0}, AUGS_E_ARGUMENT, "shard 2"},
+        {{.plan = &(augs_plan_options){.rank_layout = 2}}, {.size = 0}, AUGS_E_ARGUMENT, "shard 2"},
         {{.plan = &(augs_plan_options){.tail = 3}}, {.size = 0}, AUGS_E_ARGUMENT, "tail 3"},
         {{.plan = &(augs_plan_options){.strategy = "sequentiel"}},
          {.size = 0},
          AUGS_E_NOT_FOUND,
          "did you mean"},
         {{.rank = 0}, {.batches = 3}, AUGS_E_ARGUMENT, "'batches'"},
-        {{.rank = 0}, {.min_samples = 3, .max_samples = 2}, AUGS_E_ARGUMENT, "min 3"},
+        {{.rank = 0},
+         {.min_batch_size = 3, .max_batch_size = 2},
+         AUGS_E_ARGUMENT,
+         "min_batch_size 3"},
         {{.plan = &(augs_plan_options){.strategy = "round_robin"}},
          {.size = 0},
          AUGS_E_ARGUMENT,
@@ -363,7 +366,8 @@ START_TEST(seek_equals_reading_up_to_there)
     const augs_pipeline_options options[] = {
         {.rank = 0},
         {.rank = 2, .plan = &(augs_plan_options){.world_size = 3}},
-        {.rank = 1, .plan = &(augs_plan_options){.world_size = 3, .shard = AUGS_SHARD_BLOCK}},
+        {.rank = 1,
+         .plan = &(augs_plan_options){.world_size = 3, .rank_layout = AUGS_RANK_LAYOUT_BLOCK}},
         {.rank = 1,
          .first_position = 17,
          .plan = &(augs_plan_options){.world_size = 2, .strategy = "round_robin"}}};
@@ -502,7 +506,7 @@ START_TEST(memory_that_runs_out_is_a_status_and_leaves_no_trace)
 }
 END_TEST
 
-/* A planner that writes down what it is told. */
+/* A strategy that writes down what it is told. */
 static struct {
     augs_feedback last;
     uint64_t n_told, bad_step;
@@ -612,14 +616,14 @@ START_TEST(what_drop_last_leaves_out_is_counted)
                 .rank = 1,
                 .first_position = 3,
                 .plan = &(augs_plan_options){
-                    .world_size = 3, .shard = shard, .tail = AUGS_TAIL_UNEVEN}};
+                    .world_size = 3, .rank_layout = shard, .tail = AUGS_TAIL_UNEVEN}};
             for (uint32_t drop_last = 0; drop_last < 2; drop_last++) {
                 augs_pipeline *pipeline = open_pipeline(
                     stream, options,
                     (augs_strategy_options){.batch_size = batch_size, .last_batch = drop_last});
                 const uint64_t of_blocks = 334 % batch_size + 2 * (333 % batch_size);
                 const uint64_t left =
-                    shard == AUGS_SHARD_BLOCK ? of_blocks : 1000 % (3 * batch_size);
+                    shard == AUGS_RANK_LAYOUT_BLOCK ? of_blocks : 1000 % (3 * batch_size);
                 ck_assert_uint_eq(augs_pipeline_n_left_out(pipeline), drop_last != 0 ? left : 0);
                 augs_pipeline_free(pipeline);
             }
@@ -634,7 +638,7 @@ START_TEST(what_drop_last_leaves_out_is_counted)
             stream,
             (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = "memory_optimized"}},
             (augs_strategy_options){
-                .min_samples = batch_size, .max_samples = batch_size, .last_batch = 1});
+                .min_batch_size = batch_size, .max_batch_size = batch_size, .last_batch = 1});
         ck_assert_uint_eq(augs_pipeline_n_left_out(pipeline), 0); /* it may decide otherwise yet */
         augs_batch *batch;
         while (augs_pipeline_next(pipeline, &batch, NULL) == 1) {

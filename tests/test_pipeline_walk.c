@@ -246,7 +246,7 @@ static void open_decided(decided_walk *walk)
                                 .journal = walk->path,
                                 .metrics = walk->metrics,
                                 .now_ns = fixed_clock},
-        (augs_strategy_options){.max_memory_bytes = 20000, .max_samples = 25});
+        (augs_strategy_options){.max_memory_bytes = 20000, .max_batch_size = 25});
     walk->epoch = 0;
     walk->step = 0;
 }

@@ -62,7 +62,7 @@ static void model_sequential(const augs_strategy_options *o, const element_list 
 
 static void model_round_robin(const augs_strategy_options *o, const element_list *all, model *m)
 {
-    uint64_t window = o->window != 0 ? o->window : all->n;
+    uint64_t window = o->deal_window != 0 ? o->deal_window : all->n;
     for (uint64_t base = 0; base < all->n; base += window) {
         uint64_t length = all->n - base < window ? all->n - base : window;
         uint64_t used = length;
@@ -152,7 +152,7 @@ static void model_block(const plan_case *c, uint32_t rank, model *m)
 
 static void model_rank(const plan_case *c, uint32_t rank, model *m)
 {
-    if (c->plan.shard == AUGS_SHARD_BLOCK) {
+    if (c->plan.rank_layout == AUGS_RANK_LAYOUT_BLOCK) {
         model_block(c, rank, m);
     } else {
         model_interleaved(c, rank, m);
@@ -211,7 +211,7 @@ static void expect_laws(const plan_case *c, augsi_plan *plan)
             of_first_rank = rank == 0 ? n : of_first_rank;
             ck_assert(!equal || n == of_first_rank);
             ck_assert(equal || n <= of_first_rank + 1);
-            ck_assert(c->strategy.max_samples == 0 || n <= c->strategy.max_samples);
+            ck_assert(c->strategy.max_batch_size == 0 || n <= c->strategy.max_batch_size);
         }
     }
     if (c->plan.tail != AUGS_TAIL_DROP && c->strategy.last_batch == 0) {
@@ -265,7 +265,7 @@ static plan_case random_case(uint64_t *random)
     c.strategy.last_batch = next_random(random) % 3 == 0;
     c.plan = (augs_plan_options){.size = sizeof c.plan,
                                  .world_size = 1 + (uint32_t)(next_random(random) % MOST_RANKS),
-                                 .shard = next_random(random) % 3 == 0,
+                                 .rank_layout = next_random(random) % 3 == 0,
                                  .tail = (uint32_t)(next_random(random) % 3)};
     if (next_random(random) % 2 == 0) {
         c.plan.strategy = "sequential";
@@ -275,12 +275,12 @@ static plan_case random_case(uint64_t *random)
     c.plan.strategy = "round_robin";
     c.strategy.batches = 1 + next_random(random) % (next_random(random) % 2 == 0 ? 6 : 60);
     if (next_random(random) % 2 == 0) {
-        c.strategy.window = c.strategy.batches * (1 + next_random(random) % 5);
-        c.strategy.window += c.strategy.last_batch != 0 ? 0 : next_random(random) % 7;
+        c.strategy.deal_window = c.strategy.batches * (1 + next_random(random) % 5);
+        c.strategy.deal_window += c.strategy.last_batch != 0 ? 0 : next_random(random) % 7;
     }
     if (next_random(random) % 8 == 0) {
-        c.strategy.min_samples = next_random(random) % 4;
-        c.strategy.max_samples = 2 + c.strategy.min_samples + next_random(random) % 20;
+        c.strategy.min_batch_size = next_random(random) % 4;
+        c.strategy.max_batch_size = 2 + c.strategy.min_batch_size + next_random(random) % 20;
     }
     return c;
 }
@@ -296,7 +296,8 @@ START_TEST(any_plan_deals_every_position_to_one_rank_once)
         augsi_plan *plan = NULL;
         augs_error error;
         int status = open_plan(&c, &plan, &error);
-        if (status == AUGS_E_ARGUMENT && (c.strategy.min_samples | c.strategy.max_samples) != 0) {
+        if (status == AUGS_E_ARGUMENT &&
+            (c.strategy.min_batch_size | c.strategy.max_batch_size) != 0) {
             n_refused++;
             continue;
         }
@@ -363,8 +364,8 @@ START_TEST(plans_of_any_size_answer_at_once)
     c.plan.tail = AUGS_TAIL_UNEVEN;
     c.plan.world_size = 1500;
     c.strategy = (augs_strategy_options){
-        .size = sizeof c.strategy, .batches = 1000000000, .window = 1000000000005};
-    c.n_samples = 4 * c.strategy.window + 77;
+        .size = sizeof c.strategy, .batches = 1000000000, .deal_window = 1000000000005};
+    c.n_samples = 4 * c.strategy.deal_window + 77;
     AUGS_ASSERT_OK(open_plan(&c, &plan, &error), error);
     ck_assert_uint_eq(augsi_plan_n_steps(plan), 4 * c.strategy.batches + 77);
     for (uint64_t step = 0; step < 6; step++) {
@@ -415,7 +416,7 @@ START_TEST(options_are_checked_when_a_plan_is_opened)
     augsi_plan *plan = NULL;
     augs_error error;
     const augs_strategy_options old = {.size = 8};
-    const augs_strategy_options small = {.size = sizeof small, .batches = 3, .min_samples = 4};
+    const augs_strategy_options small = {.size = sizeof small, .batches = 3, .min_batch_size = 4};
     const augs_strategy_ops incomplete = {.size = sizeof incomplete, .name = "none"};
     static const augs_plan_options zero = {.size = 0};
     const struct {
@@ -426,25 +427,25 @@ START_TEST(options_are_checked_when_a_plan_is_opened)
     } cases[] = {
         {{.size = 4}, 0, 10, AUGS_E_ARGUMENT, "sizeof(augs_plan_options)"},
         {{.strategy = "round_robin"}, 0, 10, AUGS_E_ARGUMENT, "size 0"},
-        {{.size = sizeof zero, .shard = 2}, 0, 10, AUGS_E_ARGUMENT, "shard 2"},
+        {{.size = sizeof zero, .rank_layout = 2}, 0, 10, AUGS_E_ARGUMENT, "shard 2"},
         {{.size = sizeof zero, .tail = 3}, 0, 10, AUGS_E_ARGUMENT, "tail 3"},
         {{.size = sizeof zero, .strategy = "x"}, 0, 10, AUGS_E_NOT_FOUND, "sequential"},
         {{.size = sizeof zero, .strategy_options = &old}, 0, 10, AUGS_E_ARGUMENT, "size 8"},
         {{.size = sizeof zero, .strategy_ops = &incomplete}, 0, 10, AUGS_E_ARGUMENT, "init"},
-        {{.size = sizeof zero, .shard = 1}, 0, AUGS_ENDLESS, AUGS_E_ARGUMENT, "endless"},
+        {{.size = sizeof zero, .rank_layout = 1}, 0, AUGS_ENDLESS, AUGS_E_ARGUMENT, "endless"},
         {{.size = sizeof zero}, AUGS_MAX_SAMPLES + 1, 0, AUGS_E_RANGE, "2^56"},
         {{.size = sizeof zero}, 2, AUGS_MAX_SAMPLES - 1, AUGS_E_RANGE, "2^56"},
         /* blocks of 12 and 11: the second rank's are too small */
         {{.size = sizeof zero,
           .world_size = 2,
-          .shard = 1,
+          .rank_layout = 1,
           .tail = AUGS_TAIL_UNEVEN,
           .strategy = "round_robin",
           .strategy_options = &small},
          0,
          23,
          AUGS_E_ARGUMENT,
-         "min 4"},
+         "min_batch_size 4"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         AUGS_ASSERT_STATUS(cases[i].status,

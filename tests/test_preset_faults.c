@@ -414,7 +414,8 @@ START_TEST(mutated_presets_are_read_or_refused_and_never_crash)
     int n_rounds = getenv("AUGS_TEST_SMALL") != NULL ? 100 : 3000;
     for (int round = 0; round < n_rounds; round++) {
         size_t n_bytes;
-        const char *text = augs_shipped_text((uint32_t)round % augs_shipped_count(), &n_bytes);
+        const char *text =
+            augs_shipped_preset_text((uint32_t)round % augs_shipped_preset_count(), &n_bytes);
         char *mutant = malloc(n_bytes);
         memcpy(mutant, text, n_bytes);
         for (int k = 0; k < 1 + round % 5; k++) {

@@ -116,9 +116,9 @@ static void read_back(const char *name)
 START_TEST(canonical_text_reads_back_to_an_equal_preset)
 {
     read_back(data_path(FILE_NAME));
-    ck_assert_uint_eq(augs_shipped_count(), 6);
-    for (uint32_t i = 0; i < augs_shipped_count(); i++) {
-        read_back(augs_shipped_name(i));
+    ck_assert_uint_eq(augs_shipped_preset_count(), 6);
+    for (uint32_t i = 0; i < augs_shipped_preset_count(); i++) {
+        read_back(augs_shipped_preset_name(i));
     }
 }
 END_TEST
@@ -214,7 +214,7 @@ START_TEST(a_wrong_override_is_answered_with_the_nearest_paths)
     augs_error error;
     augs_preset *preset = NULL;
     size_t n_bytes;
-    const char *text = augs_shipped_text(5, &n_bytes);
+    const char *text = augs_shipped_preset_text(5, &n_bytes);
     const char *both[] = {"jitter.hew.unifrm[1]=2", "flop=1"};
     augs_preset_options options = {.size = sizeof options, .n_overrides = 2, .overrides = both};
     memset(origin, 'o', sizeof origin - 1);
@@ -291,14 +291,14 @@ START_TEST(shipped_presets_name_the_source_of_every_number)
         ck_assert(info.numbers[0] == ranges[i].low && info.numbers[1] == ranges[i].high);
         augs_preset_unref(preset);
     }
-    for (uint32_t i = 0; i < augs_shipped_count(); i++) {
-        AUGS_ASSERT_OK(augs_preset_open(augs_shipped_name(i), NULL, &preset, &error), error);
+    for (uint32_t i = 0; i < augs_shipped_preset_count(); i++) {
+        AUGS_ASSERT_OK(augs_preset_open(augs_shipped_preset_name(i), NULL, &preset, &error), error);
         ck_assert_str_ne(augs_preset_source(preset), "");
         for (uint32_t j = 0; j < augs_preset_n_columns(preset); j++) {
             augs_column_info info = {.size = sizeof info};
             augs_preset_column(preset, j, &info);
-            ck_assert_msg(info.source[0] != '\0', "%s: no source of %s", augs_shipped_name(i),
-                          info.name);
+            ck_assert_msg(info.source[0] != '\0', "%s: no source of %s",
+                          augs_shipped_preset_name(i), info.name);
         }
         augs_preset_unref(preset);
     }
@@ -535,9 +535,9 @@ START_TEST(a_gate_that_never_opens_is_a_warning)
     ck_assert_ptr_null(augs_warning_name(0));
     AUGS_ASSERT_OK(open_text(text, &preset, &error), error); /* warnings keep nobody from it */
     augs_preset_unref(preset);
-    for (uint32_t i = 0; i < augs_shipped_count(); i++) {
+    for (uint32_t i = 0; i < augs_shipped_preset_count(); i++) {
         size_t n_bytes;
-        const char *shipped = augs_shipped_text(i, &n_bytes);
+        const char *shipped = augs_shipped_preset_text(i, &n_bytes);
         warnings none = {0};
         augs_preset_check(shipped, n_bytes, "shipped", NULL, keep_warning, &none, &error);
         ck_assert_int_eq(none.n_warnings, 0);

@@ -33,8 +33,9 @@ static const char *describe(const resume_case *c)
     snprintf(text, sizeof text,
              "%s batch %" PRIu64 " max %" PRIu64 " batches %" PRIu64 " window %" PRIu64
              " last_batch %u, tail %u, W %u then %u, N %" PRIu64 ", step %" PRIu64,
-             c->strategy, c->options.batch_size, c->options.max_samples, c->options.batches,
-             c->options.window, c->options.last_batch, c->tail, c->before, c->after, c->n, c->step);
+             c->strategy, c->options.batch_size, c->options.max_batch_size, c->options.batches,
+             c->options.deal_window, c->options.last_batch, c->tail, c->before, c->after, c->n,
+             c->step);
     return text;
 }
 
@@ -148,11 +149,11 @@ START_TEST(any_rank_and_world_size_goes_on_from_any_step)
     } variants[] = {
         {"sequential", {.batch_size = 1}},
         {"sequential", {.batch_size = 2}},
-        {"sequential", {.batch_size = 4, .max_samples = 5}},
-        {"sequential", {.batch_size = 4, .multiple_of = 2, .max_samples = 4}},
+        {"sequential", {.batch_size = 4, .max_batch_size = 5}},
+        {"sequential", {.batch_size = 4, .multiple_of = 2, .max_batch_size = 4}},
         {"round_robin", {.batches = 3}},
         {"round_robin", {.batches = 30}},
-        {"round_robin", {.batches = 2, .window = 8}},
+        {"round_robin", {.batches = 2, .deal_window = 8}},
     };
     uint64_t n_went_on = 0, n_refused = 0;
     for (uint64_t n = 13; n <= 26; n += 13) {
@@ -220,8 +221,8 @@ END_TEST
 START_TEST(a_place_of_another_kind_of_plan_is_refused)
 {
     augs_stream *stream = uniform_open(1, 24);
-    const augs_plan_options two = {.world_size = 2, .shard = 1},
-                            three = {.world_size = 3, .shard = 1};
+    const augs_plan_options two = {.world_size = 2, .rank_layout = 1},
+                            three = {.world_size = 3, .rank_layout = 1};
     const augs_pipeline_options block = {.plan = &two}, other = {.plan = &three};
     const augs_pipeline_options dealt = {.plan =
                                              &(const augs_plan_options){.strategy = "round_robin"}};
@@ -314,16 +315,16 @@ START_TEST(extreme_options_are_refused_or_planned_at_once)
             augs_strategy_options strategy = {.size = sizeof strategy,
                                               .batch_size = deals ? 0 : a,
                                               .multiple_of = deals || m % 2 == 0 ? 0 : b,
-                                              .max_samples = deals || m % 2 == 1 ? 0 : b,
+                                              .max_batch_size = deals || m % 2 == 1 ? 0 : b,
                                               .batches = deals ? a : 0,
-                                              .window = deals ? b : 0,
+                                              .deal_window = deals ? b : 0,
                                               .last_batch = k / 324 % 4};
             const augs_plan_options options = {.size = sizeof options,
                                                .strategy = names[name],
                                                .strategy_options = &strategy,
                                                .world_size = worlds[k / 3888 % 4],
                                                .tail = k / 1296 % 3,
-                                               .shard = m / 5};
+                                               .rank_layout = m / 5};
             snprintf(what, sizeof what,
                      "%s %" PRIu64 " %" PRIu64 " last_batch %u tail %u W %u N %" PRIu64,
                      names[name], a, b, strategy.last_batch, options.tail, options.world_size,
@@ -345,7 +346,7 @@ START_TEST(a_rank_without_samples_is_at_the_end_at_once)
         uint64_t n_batches; /* of the last rank */
     } cases[] = {{{.batches = n}, 0},
                  {{.batches = n - 1}, 1},
-                 {{.batches = 1ull << 49, .window = (1ull << 49) + 1}, 2}};
+                 {{.batches = 1ull << 49, .deal_window = (1ull << 49) + 1}, 2}};
     for (int i = 0; i < 3; i++) {
         augs_pipeline *pipeline = open_pipeline(
             stream,

@@ -225,7 +225,8 @@ static void fixed_run(consumer *c, uint64_t seed, const char *name)
     const uint32_t w = (uint32_t)pick(c, 1, 4);
     c->plan.world_size = w;
     c->plan.tail = (uint32_t)pick(c, 0, 2);
-    c->plan.shard = strcmp(name, "sequential") == 0 && pick(c, 0, 2) == 0 ? AUGS_SHARD_BLOCK : 0;
+    c->plan.rank_layout =
+        strcmp(name, "sequential") == 0 && pick(c, 0, 2) == 0 ? AUGS_RANK_LAYOUT_BLOCK : 0;
     for (uint32_t rank = 0; rank < w; rank++) {
         c->options.rank = rank;
         c->any = false;

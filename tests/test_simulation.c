@@ -46,7 +46,7 @@ static void some_plan(sim_world *world, sim_config *config)
     config->shard = sim_chance(world, 300);
     config->strategy = (augs_strategy_options){.size = sizeof config->strategy};
     if (sim_chance(world, 250)) {
-        config->shard = AUGS_SHARD_INTERLEAVED;
+        config->shard = AUGS_RANK_LAYOUT_INTERLEAVED;
         config->strategy_name = "round_robin";
         config->strategy.batches = 1 + sim_below(world, 20);
     } else {

@@ -159,7 +159,7 @@ START_TEST(a_failed_write_is_repeated_past_steps_without_samples)
                                 .plan = &(augs_plan_options){.world_size = 3,
                                                              .tail = AUGS_TAIL_UNEVEN,
                                                              .strategy = "round_robin"}},
-        (augs_strategy_options){.batches = 2, .window = 5});
+        (augs_strategy_options){.batches = 2, .deal_window = 5});
     augs_sink *sink = open_keeper(&k);
     augs_error error;
     AUGS_ASSERT_STATUS(AUGS_E_IO, augs_pipeline_run(pipeline, sink, &error), error);

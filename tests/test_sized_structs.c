@@ -16,7 +16,7 @@
 static augs_preset *preset;
 static augs_stream *stream;
 static augs_pipeline *pipeline;
-static augs_planner *planner;
+static augs_scheduler *scheduler;
 static augs_batch *batch;
 static augs_metrics *metrics;
 static augs_memory_monitor *monitor;
@@ -39,9 +39,9 @@ static void open_all(void)
     augs_stream_options of_stream;
     augs_stream_options_init(&of_stream);
     of_stream.n_samples = 20;
-    augs_planner_options of_planner;
-    augs_planner_options_init(&of_planner);
-    of_planner.n_samples = 100;
+    augs_scheduler_options of_scheduler;
+    augs_scheduler_options_init(&of_scheduler);
+    of_scheduler.n_samples = 100;
     augs_server_options of_server;
     augs_server_options_init(&of_server);
     of_server.endpoint = "tcp://127.0.0.1:*";
@@ -59,8 +59,8 @@ static void open_all(void)
     AUGS_ASSERT_OK(augs_stream_open(preset, &of_stream, &stream, &error), error);
     AUGS_ASSERT_OK(augs_pipeline_open(stream, NULL, &pipeline, &error), error);
     AUGS_ASSERT_STATUS(1, augs_pipeline_next(pipeline, &batch, &error), error);
-    AUGS_ASSERT_OK(augs_planner_open(&of_planner, &planner, &error), error);
-    AUGS_ASSERT_STATUS(1, augs_planner_next(planner, &span, &error), error);
+    AUGS_ASSERT_OK(augs_scheduler_open(&of_scheduler, &scheduler, &error), error);
+    AUGS_ASSERT_STATUS(1, augs_scheduler_next(scheduler, &span, &error), error);
     AUGS_ASSERT_OK(augs_metrics_open(NULL, &metrics, &error), error);
     augs_metrics_add(metrics, &one);
     AUGS_ASSERT_OK(augs_memory_monitor_open(NULL, &monitor, &error), error);
@@ -80,7 +80,7 @@ static void free_all(void)
     augs_server_free(server);
     augs_memory_monitor_free(monitor);
     augs_metrics_free(metrics);
-    augs_planner_free(planner);
+    augs_scheduler_free(scheduler);
     augs_batch_unref(batch);
     augs_pipeline_free(pipeline);
     augs_stream_unref(stream);
@@ -217,14 +217,14 @@ static int take_strategy_options(const void *p)
     return take_plan_options(&plan);
 }
 
-static int planner_init(void *state, const augs_strategy_options *options, augs_error *own)
+static int scheduler_init(void *state, const augs_strategy_options *options, augs_error *own)
 {
     (void)state, (void)own;
     return options->size == sizeof *options ? AUGS_OK : AUGS_E_INTERNAL;
 }
 
-static int planner_plan(void *state, const augs_plan_facts *facts, augs_span *ret_span,
-                        augs_error *own)
+static int scheduler_plan(void *state, const augs_plan_facts *facts, augs_span *ret_span,
+                          augs_error *own)
 {
     (void)state, (void)own;
     *ret_span = (augs_span){facts->step, 1, 1};
@@ -237,8 +237,8 @@ static void good_ops(void *p)
     ops->flags = AUGS_STRATEGY_FIXED;
     ops->name = "own";
     ops->state_size = 8;
-    ops->init = planner_init;
-    ops->plan = planner_plan;
+    ops->init = scheduler_init;
+    ops->plan = scheduler_plan;
 }
 
 static int take_strategy_ops(const void *p)
@@ -286,23 +286,23 @@ static void good_round_robin(void *p)
     ((augs_strategy_options *)p)->batches = 3;
 }
 
-static int take_planner_options(const void *p)
+static int take_scheduler_options(const void *p)
 {
-    augs_planner *opened = NULL;
-    int status = augs_planner_open(p, &opened, &error);
-    augs_planner_free(opened);
+    augs_scheduler *opened = NULL;
+    int status = augs_scheduler_open(p, &opened, &error);
+    augs_scheduler_free(opened);
     return status;
 }
 
-static int take_plan_options_of_planner(const void *p)
+static int take_plan_options_of_scheduler(const void *p)
 {
-    const augs_planner_options options = {.size = sizeof options, .n_samples = 4, .plan = p};
-    return take_planner_options(&options);
+    const augs_scheduler_options options = {.size = sizeof options, .n_samples = 4, .plan = p};
+    return take_scheduler_options(&options);
 }
 
 static int take_feedback(const void *p)
 {
-    return augs_planner_observe(planner, p, &error);
+    return augs_scheduler_observe(scheduler, p, &error);
 }
 
 static int take_feedback_of_pipeline(const void *p)
@@ -333,7 +333,7 @@ static int take_verify_options(const void *p)
 static int take_finder_options(const void *p)
 {
     static augs_finder_report report = {.size = sizeof report};
-    return augs_find_batch_size(probe, NULL, p, &report, &error);
+    return augs_batch_size_find(probe, NULL, p, &report, &error);
 }
 
 static int take_finder_report(const void *p)
@@ -452,7 +452,7 @@ static const input_case inputs[] = {
     {SIZES(augs_column_info), take_column_of_number, good_column, true},
     {SIZES(augs_pipeline_options), take_pipeline_options, NULL, false},
     {SIZES(augs_plan_options), take_plan_options, NULL, false},
-    {SIZES(augs_plan_options), take_plan_options_of_planner, NULL, false},
+    {SIZES(augs_plan_options), take_plan_options_of_scheduler, NULL, false},
     {SIZES(augs_plan_options), take_plan_options_of_job, NULL, false},
     {SIZES(augs_plan_options), take_plan_options_of_chunks, NULL, false},
     {SIZES(augs_strategy_options), take_strategy_options, NULL, false},
@@ -461,7 +461,7 @@ static const input_case inputs[] = {
     {SIZES(augs_strategy_options), take_by_memory_optimized, NULL, false},
     {SIZES(augs_strategy_options), take_by_adaptive, NULL, false},
     {SIZES(augs_strategy_ops), take_strategy_ops, good_ops, false},
-    {SIZES(augs_planner_options), take_planner_options, NULL, false},
+    {SIZES(augs_scheduler_options), take_scheduler_options, NULL, false},
     {SIZES(augs_feedback), take_feedback, NULL, false},
     {SIZES(augs_feedback), take_feedback_of_pipeline, NULL, false},
     {SIZES(augs_chunks_options), take_chunks_options, NULL, false},
@@ -563,7 +563,7 @@ static int give_stream_column(void *p)
 
 static int give_batch_info(void *p)
 {
-    return augs_batch_info_get(batch, p);
+    return augs_batch_get_info(batch, p);
 }
 
 static int give_snapshot(void *p)
@@ -584,7 +584,7 @@ static int give_scope(void *p)
 
 static int give_batch_metrics(void *p)
 {
-    return augs_metrics_get(metrics, 0, p, &error);
+    return augs_metrics_get_batch(metrics, 0, p, &error);
 }
 
 static int give_summary(void *p)
@@ -595,7 +595,7 @@ static int give_summary(void *p)
 
 static int give_report(void *p)
 {
-    return augs_find_batch_size(probe, NULL, NULL, p, &error);
+    return augs_batch_size_find(probe, NULL, NULL, p, &error);
 }
 
 static int give_chunks_report(void *p)
@@ -618,13 +618,13 @@ static int give_defaults(void *p)
 
 static int give_server_stats(void *p)
 {
-    augs_server_stats_get(server, p);
+    augs_server_get_stats(server, p);
     return ((augs_server_stats *)p)->n_errors == 0 ? AUGS_OK : AUGS_E_ARGUMENT;
 }
 
 static int give_subscriber_stats(void *p)
 {
-    augs_subscriber_stats_get(subscriber, p);
+    augs_subscriber_get_stats(subscriber, p);
     return ((augs_subscriber_stats *)p)->n_rejected == 0 ? AUGS_OK : AUGS_E_ARGUMENT;
 }
 
@@ -692,8 +692,8 @@ START_TEST(a_size_that_is_no_size_is_refused)
 {
     augs_batch_info info = {.size = UINT32_MAX};
     open_all();
-    ck_assert_int_eq(augs_batch_info_get(batch, &info), AUGS_E_ARGUMENT);
-    ck_assert_int_eq(augs_batch_info_get(batch, NULL), AUGS_E_ARGUMENT);
+    ck_assert_int_eq(augs_batch_get_info(batch, &info), AUGS_E_ARGUMENT);
+    ck_assert_int_eq(augs_batch_get_info(batch, NULL), AUGS_E_ARGUMENT);
     augs_column_info column = {.size = sizeof column};
     augs_preset *opened = NULL;
     good_column(&column);

@@ -8,13 +8,13 @@
 
 #include "suite.h"
 
-typedef union planner_state {
+typedef union strategy_state {
     char bytes[16384];
     max_align_t aligned;
-} planner_state;
+} strategy_state;
 
-static const augs_strategy_ops *planner(const char *name, const augs_strategy_options *options,
-                                        planner_state *state)
+static const augs_strategy_ops *strategy(const char *name, const augs_strategy_options *options,
+                                         strategy_state *state)
 {
     augs_error error;
     const augs_strategy_ops *ops = NULL;
@@ -25,7 +25,7 @@ static const augs_strategy_ops *planner(const char *name, const augs_strategy_op
     return ops;
 }
 
-static int span_at(const augs_strategy_ops *ops, planner_state *state, uint64_t n, uint32_t w,
+static int span_at(const augs_strategy_ops *ops, strategy_state *state, uint64_t n, uint32_t w,
                    uint64_t step, augs_span *ret_span)
 {
     augs_error error;
@@ -37,8 +37,8 @@ static int span_at(const augs_strategy_ops *ops, planner_state *state, uint64_t 
 static void expect_spans(const char *name, const augs_strategy_options *options, uint64_t n,
                          uint32_t w, const augs_span *expected, size_t n_expected)
 {
-    planner_state state;
-    const augs_strategy_ops *ops = planner(name, options, &state);
+    strategy_state state;
+    const augs_strategy_ops *ops = strategy(name, options, &state);
     augs_span span;
     for (size_t i = 0; i < n_expected; i++) {
         ck_assert_int_eq(span_at(ops, &state, n, w, i, &span), 1);
@@ -134,9 +134,9 @@ END_TEST
 
 static void expect_size(uint64_t expected, const augs_strategy_options *options)
 {
-    planner_state state;
+    strategy_state state;
     augs_span span;
-    const augs_strategy_ops *ops = planner("sequential", options, &state);
+    const augs_strategy_ops *ops = strategy("sequential", options, &state);
     ck_assert_int_eq(span_at(ops, &state, AUGS_ENDLESS, 1, 3, &span), 1);
     ck_assert_uint_eq(span.count, expected);
     ck_assert_uint_eq(span.first, 3 * expected);
@@ -146,18 +146,20 @@ START_TEST(the_size_of_sequential_keeps_min_max_and_multiple)
 {
     expect_size(32, OPTIONS(0));
     expect_size(7, OPTIONS(.batch_size = 7));
-    expect_size(40, OPTIONS(.min_samples = 40)); /* the default is brought within the limits */
-    expect_size(10, OPTIONS(.batch_size = 10, .min_samples = 10, .max_samples = 10));
-    expect_size(20, OPTIONS(.max_samples = 20));
+    expect_size(40, OPTIONS(.min_batch_size = 40)); /* the default is brought within the limits */
+    expect_size(10, OPTIONS(.batch_size = 10, .min_batch_size = 10, .max_batch_size = 10));
+    expect_size(20, OPTIONS(.max_batch_size = 20));
     expect_size(96, OPTIONS(.batch_size = 100, .multiple_of = 32));
     expect_size(32, OPTIONS(.batch_size = 7, .multiple_of = 32)); /* none below */
-    expect_size(16, OPTIONS(.batch_size = 19, .max_samples = 20, .multiple_of = 8));
-    expect_size(24, OPTIONS(.batch_size = 20, .min_samples = 20, .multiple_of = 8));
-    EXPECT_REFUSED("sequential", OPTIONS(.min_samples = 9, .max_samples = 8), "min 9", "max 8");
-    EXPECT_REFUSED("sequential", OPTIONS(.min_samples = 9, .max_samples = 15, .multiple_of = 8),
-                   "multiple of 8", "min 9", "max 15");
-    EXPECT_REFUSED("sequential", OPTIONS(.max_samples = 7, .multiple_of = 8), "multiple of 8");
-    EXPECT_REFUSED("sequential", OPTIONS(.min_samples = UINT64_MAX, .multiple_of = 2),
+    expect_size(16, OPTIONS(.batch_size = 19, .max_batch_size = 20, .multiple_of = 8));
+    expect_size(24, OPTIONS(.batch_size = 20, .min_batch_size = 20, .multiple_of = 8));
+    EXPECT_REFUSED("sequential", OPTIONS(.min_batch_size = 9, .max_batch_size = 8),
+                   "min_batch_size 9", "max_batch_size 8");
+    EXPECT_REFUSED("sequential",
+                   OPTIONS(.min_batch_size = 9, .max_batch_size = 15, .multiple_of = 8),
+                   "multiple of 8", "min_batch_size 9", "max_batch_size 15");
+    EXPECT_REFUSED("sequential", OPTIONS(.max_batch_size = 7, .multiple_of = 8), "multiple of 8");
+    EXPECT_REFUSED("sequential", OPTIONS(.min_batch_size = UINT64_MAX, .multiple_of = 2),
                    "multiple of 2");
 }
 END_TEST
@@ -168,17 +170,19 @@ START_TEST(a_batch_size_outside_min_and_max_is_refused)
     static const char *const names[] = {"sequential", "memory_optimized", "adaptive"};
     for (size_t i = 0; i < 3; i++) {
         augs_error error;
-        EXPECT_REFUSED(names[i], OPTIONS(.batch_size = 7, .min_samples = 10), names[i],
-                       "batch size 7", "below min 10");
-        EXPECT_REFUSED(names[i], OPTIONS(.batch_size = 100, .max_samples = 20, .multiple_of = 8),
-                       names[i], "batch size 100", "above max 20");
-        AUGS_ASSERT_OK(init_status(names[i],
-                                   OPTIONS(.batch_size = 20, .min_samples = 20, .max_samples = 20),
-                                   &error),
-                       error);
+        EXPECT_REFUSED(names[i], OPTIONS(.batch_size = 7, .min_batch_size = 10), names[i],
+                       "batch size 7", "below min_batch_size 10");
+        EXPECT_REFUSED(names[i], OPTIONS(.batch_size = 100, .max_batch_size = 20, .multiple_of = 8),
+                       names[i], "batch size 100", "above max_batch_size 20");
+        AUGS_ASSERT_OK(
+            init_status(names[i],
+                        OPTIONS(.batch_size = 20, .min_batch_size = 20, .max_batch_size = 20),
+                        &error),
+            error);
     }
-    EXPECT_REFUSED("adaptive", OPTIONS(.batch_size = 4097), "above max 4096", "the default");
-    EXPECT_REFUSED("memory_optimized", OPTIONS(.batch_size = 65537), "above max 65536",
+    EXPECT_REFUSED("adaptive", OPTIONS(.batch_size = 4097), "above max_batch_size 4096",
+                   "the default");
+    EXPECT_REFUSED("memory_optimized", OPTIONS(.batch_size = 65537), "above max_batch_size 65536",
                    "the default");
 }
 END_TEST
@@ -186,7 +190,8 @@ END_TEST
 START_TEST(options_of_another_strategy_are_refused)
 {
     EXPECT_REFUSED("sequential", OPTIONS(.batches = 4), "sequential", "'batches'", "round_robin");
-    EXPECT_REFUSED("sequential", OPTIONS(.window = 4), "sequential", "'window'", "round_robin");
+    EXPECT_REFUSED("sequential", OPTIONS(.deal_window = 4), "sequential", "'deal_window'",
+                   "round_robin");
     EXPECT_REFUSED("round_robin", OPTIONS(.batches = 4, .batch_size = 2), "'batch_size'");
     EXPECT_REFUSED("round_robin", OPTIONS(.batches = 4, .multiple_of = 2), "'multiple_of'");
     for (int i = 0; i < 2; i++) {
@@ -197,7 +202,7 @@ START_TEST(options_of_another_strategy_are_refused)
         AUGS_ASSERT_OK(init_status(name, FOREIGN(.multiple_of = 1), &error), error);
         EXPECT_REFUSED(name, FOREIGN(.max_memory_bytes = 1), name, "'max_memory_bytes'",
                        "belongs to memory_optimized and adaptive");
-        EXPECT_REFUSED(name, FOREIGN(.safety = 0.9), name, "'safety'",
+        EXPECT_REFUSED(name, FOREIGN(.memory_safety = 0.9), name, "'memory_safety'",
                        "belongs to memory_optimized");
         EXPECT_REFUSED(name, FOREIGN(.memory_rule = AUGS_MEMORY_RULE_PUBLISHED), name,
                        "'memory_rule'", "belongs to memory_optimized");
@@ -205,8 +210,9 @@ START_TEST(options_of_another_strategy_are_refused)
                        "belongs to adaptive");
         EXPECT_REFUSED(name, FOREIGN(.target_memory = 0.7), name, "'target_memory'",
                        "belongs to adaptive");
-        EXPECT_REFUSED(name, FOREIGN(.growth = 1.2), name, "'growth'", "belongs to adaptive");
-        EXPECT_REFUSED(name, FOREIGN(.reduction = -0.8), name, "'reduction'",
+        EXPECT_REFUSED(name, FOREIGN(.max_growth = 1.2), name, "'max_growth'",
+                       "belongs to adaptive");
+        EXPECT_REFUSED(name, FOREIGN(.max_reduction = -0.8), name, "'max_reduction'",
                        "belongs to adaptive");
         EXPECT_REFUSED(name, FOREIGN(.reserved = 1), name, "'reserved'", "0");
 #undef FOREIGN
@@ -217,11 +223,12 @@ END_TEST
 START_TEST(round_robin_says_what_it_needs)
 {
     EXPECT_REFUSED("round_robin", OPTIONS(0), "'batches' is required");
-    EXPECT_REFUSED("round_robin", OPTIONS(.batches = 4, .window = 3), "window 3", "batches 4");
-    EXPECT_REFUSED("round_robin", OPTIONS(.batches = 4, .min_samples = 3, .max_samples = 2),
-                   "min 3", "max 2");
-    EXPECT_REFUSED("round_robin", OPTIONS(.batches = 4, .window = 10, .last_batch = 1),
-                   "last_batch drop", "window 10", "batches 4");
+    EXPECT_REFUSED("round_robin", OPTIONS(.batches = 4, .deal_window = 3), "deal_window 3",
+                   "batches 4");
+    EXPECT_REFUSED("round_robin", OPTIONS(.batches = 4, .min_batch_size = 3, .max_batch_size = 2),
+                   "min_batch_size 3", "max_batch_size 2");
+    EXPECT_REFUSED("round_robin", OPTIONS(.batches = 4, .deal_window = 10, .last_batch = 1),
+                   "last_batch drop", "deal_window 10", "batches 4");
 }
 END_TEST
 
@@ -234,15 +241,15 @@ START_TEST(round_robin_deals_samples_as_cards)
     EXPECT_SPANS("round_robin", OPTIONS(.batches = 1), 5, 1, {0, 1, 5});
     EXPECT_SPANS("round_robin", OPTIONS(.batches = 9), 1, 1, {0, 1, 1});
     expect_spans("round_robin", OPTIONS(.batches = 3), 0, 1, NULL, 0);
-    expect_spans("round_robin", OPTIONS(.batches = 3, .window = 9), 0, 1, NULL, 0);
+    expect_spans("round_robin", OPTIONS(.batches = 3, .deal_window = 9), 0, 1, NULL, 0);
 }
 END_TEST
 
 START_TEST(round_robin_deals_window_after_window)
 {
-    EXPECT_SPANS("round_robin", OPTIONS(.batches = 2, .window = 5), 13, 1, {0, 2, 3}, {1, 2, 2},
-                 {5, 2, 3}, {6, 2, 2}, {10, 2, 2}, {11, 2, 1});
-    EXPECT_SPANS("round_robin", OPTIONS(.batches = 4, .window = 4), 6, 1, {0, 4, 1}, {1, 4, 1},
+    EXPECT_SPANS("round_robin", OPTIONS(.batches = 2, .deal_window = 5), 13, 1, {0, 2, 3},
+                 {1, 2, 2}, {5, 2, 3}, {6, 2, 2}, {10, 2, 2}, {11, 2, 1});
+    EXPECT_SPANS("round_robin", OPTIONS(.batches = 4, .deal_window = 4), 6, 1, {0, 4, 1}, {1, 4, 1},
                  {2, 4, 1}, {3, 4, 1}, {4, 2, 1}, {5, 2, 1});
 }
 END_TEST
@@ -251,32 +258,35 @@ START_TEST(round_robin_leaves_out_an_end_so_that_all_batches_are_equal)
 {
     EXPECT_SPANS("round_robin", OPTIONS(.batches = 3, .last_batch = 1), 8, 1, {0, 3, 2}, {1, 3, 2},
                  {2, 3, 2});
-    EXPECT_SPANS("round_robin", OPTIONS(.batches = 2, .window = 4, .last_batch = 1), 11, 1,
+    EXPECT_SPANS("round_robin", OPTIONS(.batches = 2, .deal_window = 4, .last_batch = 1), 11, 1,
                  {0, 2, 2}, {1, 2, 2}, {4, 2, 2}, {5, 2, 2});
     expect_spans("round_robin", OPTIONS(.batches = 9, .last_batch = 1), 8, 1, NULL, 0);
-    expect_spans("round_robin", OPTIONS(.batches = 2, .window = 4, .last_batch = 1), 3, 1, NULL, 0);
+    expect_spans("round_robin", OPTIONS(.batches = 2, .deal_window = 4, .last_batch = 1), 3, 1,
+                 NULL, 0);
 }
 END_TEST
 
 START_TEST(round_robin_refuses_sizes_at_its_first_step)
 {
-    planner_state state;
+    strategy_state state;
     augs_span span;
     /* 10 = 4 + 3 + 3: the last is too small, or the first too large */
     const augs_strategy_ops *ops =
-        planner("round_robin", OPTIONS(.batches = 3, .min_samples = 4), &state);
+        strategy("round_robin", OPTIONS(.batches = 3, .min_batch_size = 4), &state);
     ck_assert_int_eq(span_at(ops, &state, 10, 1, 0, &span), AUGS_E_ARGUMENT);
     ck_assert_int_eq(span_at(ops, &state, 12, 1, 0, &span), 1);
     ck_assert_int_eq(span_at(ops, &state, 12, 2, 0, &span), AUGS_E_ARGUMENT); /* a rank has 2 */
-    ops = planner("round_robin", OPTIONS(.batches = 3, .max_samples = 3), &state);
+    ops = strategy("round_robin", OPTIONS(.batches = 3, .max_batch_size = 3), &state);
     ck_assert_int_eq(span_at(ops, &state, 10, 1, 0, &span), AUGS_E_ARGUMENT);
     ck_assert_int_eq(span_at(ops, &state, 10, 2, 0, &span), 1);
     ck_assert_int_eq(span_at(ops, &state, 9, 1, 0, &span), 1);
     /* without the end that is left out, three are enough */
-    ops = planner("round_robin", OPTIONS(.batches = 3, .max_samples = 3, .last_batch = 1), &state);
+    ops = strategy("round_robin", OPTIONS(.batches = 3, .max_batch_size = 3, .last_batch = 1),
+                   &state);
     ck_assert_int_eq(span_at(ops, &state, 10, 1, 0, &span), 1);
     /* a last window is a tail, and so is an only one that is not whole: these may be smaller */
-    ops = planner("round_robin", OPTIONS(.batches = 2, .window = 8, .min_samples = 4), &state);
+    ops = strategy("round_robin", OPTIONS(.batches = 2, .deal_window = 8, .min_batch_size = 4),
+                   &state);
     ck_assert_int_eq(span_at(ops, &state, 11, 1, 2, &span), 1);
     ck_assert_uint_eq(span.count, 2);
     ck_assert_int_eq(span_at(ops, &state, 3, 1, 0, &span), 1);
@@ -285,17 +295,17 @@ END_TEST
 
 START_TEST(endless_streams_are_planned_as_far_as_numbers_go)
 {
-    planner_state state;
+    strategy_state state;
     augs_span span;
-    const augs_strategy_ops *ops = planner("sequential", OPTIONS(.batch_size = 100), &state);
+    const augs_strategy_ops *ops = strategy("sequential", OPTIONS(.batch_size = 100), &state);
     ck_assert_int_eq(span_at(ops, &state, AUGS_ENDLESS, 2, (uint64_t)1 << 40, &span), 1);
     ck_assert_uint_eq(span.first, 200 * ((uint64_t)1 << 40));
     ck_assert_int_eq(span_at(ops, &state, AUGS_ENDLESS, 2, UINT64_MAX, &span), 0);
-    ops = planner("sequential", OPTIONS(.batch_size = UINT64_MAX), &state);
+    ops = strategy("sequential", OPTIONS(.batch_size = UINT64_MAX), &state);
     ck_assert_int_eq(span_at(ops, &state, AUGS_ENDLESS, 2, 0, &span), AUGS_E_RANGE);
-    ops = planner("round_robin", OPTIONS(.batches = 10), &state);
+    ops = strategy("round_robin", OPTIONS(.batches = 10), &state);
     ck_assert_int_eq(span_at(ops, &state, AUGS_ENDLESS, 1, 0, &span), AUGS_E_ARGUMENT);
-    ops = planner("round_robin", OPTIONS(.batches = 10, .window = 1000), &state);
+    ops = strategy("round_robin", OPTIONS(.batches = 10, .deal_window = 1000), &state);
     ck_assert_int_eq(span_at(ops, &state, AUGS_ENDLESS, 1, 12345, &span), 1);
     ck_assert_uint_eq(span.first, 1234005);
     ck_assert_uint_eq(span.stride, 10);
@@ -317,9 +327,9 @@ START_TEST(facts_and_feedback_of_other_versions_are_taken_or_refused)
     } told = {.feedback = {.size = sizeof told, .n_samples = 4, .seconds = 1, .bytes = 1}};
     for (uint32_t i = 0; i < augs_strategy_count(); i++) {
         const bool in_turn = strcmp(augs_strategy_name(i), "round_robin") == 0;
-        planner_state state, before;
+        strategy_state state, before;
         const augs_strategy_ops *ops =
-            planner(augs_strategy_name(i), OPTIONS(.batches = in_turn ? 3 : 0), &state);
+            strategy(augs_strategy_name(i), OPTIONS(.batches = in_turn ? 3 : 0), &state);
         augs_span span = {7, 7, 7};
         augs_error error;
         newer.more = 1;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <augstream/plan.h>
 #include <augstream/strategy.h>
 
 #include "base/memory.h"
@@ -89,28 +90,29 @@ static void pick_options(law_run *run, const char *name)
                                     .world_size = (uint32_t)pick(run, 1, 4)};
     if (strcmp(name, "round_robin") == 0) {
         strategy->batches = pick_scaled(run, 64);
-        strategy->window = pick(run, 0, 1) == 0 ? 0 : strategy->batches * pick(run, 1, 20);
+        strategy->deal_window = pick(run, 0, 1) == 0 ? 0 : strategy->batches * pick(run, 1, 20);
         return;
     }
     strategy->batch_size = pick(run, 0, 1) == 0 ? 0 : pick_scaled(run, 500);
     strategy->multiple_of = pick(run, 0, 1) == 0 ? 0 : pick_scaled(run, 64);
-    strategy->min_samples = pick(run, 0, 1) == 0 ? 0 : pick_scaled(run, 200);
-    strategy->max_samples = pick(run, 0, 1) == 0 ? 0
-                                                 : strategy->min_samples + strategy->multiple_of +
-                                                       pick_scaled(run, 400);
+    strategy->min_batch_size = pick(run, 0, 1) == 0 ? 0 : pick_scaled(run, 200);
+    strategy->max_batch_size =
+        pick(run, 0, 1) == 0
+            ? 0
+            : strategy->min_batch_size + strategy->multiple_of + pick_scaled(run, 400);
     if (strcmp(name, "sequential") != 0) {
         strategy->max_memory_bytes = pick(run, 0, 1) == 0 ? 0 : garbage_bytes(run);
     }
     if (strcmp(name, "memory_optimized") == 0) {
         strategy->memory_rule = (uint32_t)pick(run, 0, 1);
-        strategy->safety = pick(run, 0, 1) == 0 ? 0 : (double)pick(run, 1, 100) / 100;
+        strategy->memory_safety = pick(run, 0, 1) == 0 ? 0 : (double)pick(run, 1, 100) / 100;
     }
     if (strcmp(name, "adaptive") == 0) {
         strategy->target_seconds =
             pick(run, 0, 1) == 0 ? 0 : 1e-4 * (double)pick_scaled(run, 100000);
         strategy->target_memory = pick(run, 0, 1) == 0 ? 0 : (double)pick(run, 1, 100) / 100;
-        strategy->growth = pick(run, 0, 1) == 0 ? 0 : 1 + (double)pick(run, 1, 100) / 50;
-        strategy->reduction = pick(run, 0, 1) == 0 ? 0 : (double)pick(run, 7, 99) / 100;
+        strategy->max_growth = pick(run, 0, 1) == 0 ? 0 : 1 + (double)pick(run, 1, 100) / 50;
+        strategy->max_reduction = pick(run, 0, 1) == 0 ? 0 : (double)pick(run, 7, 99) / 100;
     }
 }
 
@@ -120,12 +122,12 @@ static void assert_size(const law_run *run, uint64_t count, uint64_t covered)
     const uint64_t size = count / run->plan.world_size;
     const bool tail = covered == run->n && strategy->last_batch == 0;
     ck_assert_uint_gt(count, 0);
-    if (strategy->max_samples != 0) {
-        ck_assert_msg(size <= strategy->max_samples, "seed %" PRIu64 ": %" PRIu64 " above max",
+    if (strategy->max_batch_size != 0) {
+        ck_assert_msg(size <= strategy->max_batch_size, "seed %" PRIu64 ": %" PRIu64 " above max",
                       run->seed, size);
     }
     if (!tail && strategy->batches == 0) {
-        ck_assert_msg(count % run->plan.world_size == 0 && size >= strategy->min_samples &&
+        ck_assert_msg(count % run->plan.world_size == 0 && size >= strategy->min_batch_size &&
                           (strategy->multiple_of == 0 || size % strategy->multiple_of == 0),
                       "seed %" PRIu64 ": a batch of %" PRIu64 " samples for %u ranks", run->seed,
                       count, run->plan.world_size);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <augstream/stream.h>
+#include <augstream/version.h>
 
 #include "base/checksum.h"
 #include "stream_fixture.h"

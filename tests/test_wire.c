@@ -2,6 +2,8 @@
 /* Messages of protocol 1: what is sent reads back, known bytes, and bytes that mean harm. */
 #include <string.h>
 
+#include <augstream/version.h>
+
 #include "base/memory.h"
 #include "distributed/wire.h"
 #include "distributed/wire_reader.h"
@@ -353,7 +355,7 @@ static augsi_welcome welcome_of(augs_stream *stream, const augs_strategy_options
                            .plan = {.size = sizeof(augs_plan_options),
                                     .world_size = 5,
                                     .tail = AUGS_TAIL_DROP,
-                                    .shard = AUGS_SHARD_BLOCK,
+                                    .rank_layout = AUGS_RANK_LAYOUT_BLOCK,
                                     .strategy = "sequential",
                                     .strategy_options = strategy},
                            .stream = stream};
@@ -362,11 +364,11 @@ static augsi_welcome welcome_of(augs_stream *stream, const augs_strategy_options
 static const augs_strategy_options some_strategy = {.size = sizeof some_strategy,
                                                     .last_batch = 1,
                                                     .batch_size = 48,
-                                                    .min_samples = 2,
-                                                    .max_samples = 300,
+                                                    .min_batch_size = 2,
+                                                    .max_batch_size = 300,
                                                     .multiple_of = 4,
                                                     .batches = 5,
-                                                    .window = 600};
+                                                    .deal_window = 600};
 
 static augs_stream *open_stream_of(augs_preset *preset, uint64_t n_samples, uint32_t epoch)
 {
@@ -405,7 +407,8 @@ static void assert_welcome_reads_back(augs_preset *preset)
               got.incarnation == sent.incarnation && got.first_epoch == 7 && got.n_epochs == 3 &&
               got.n_steps == 77 && got.max_credit == 64 && got.max_frame_bytes == 1u << 28);
     ck_assert(got.plan.world_size == 5 && got.plan.tail == AUGS_TAIL_DROP &&
-              got.plan.shard == AUGS_SHARD_BLOCK && strcmp(got.plan.strategy, "sequential") == 0);
+              got.plan.rank_layout == AUGS_RANK_LAYOUT_BLOCK &&
+              strcmp(got.plan.strategy, "sequential") == 0);
     ck_assert_mem_eq(got.plan.strategy_options, &some_strategy, sizeof some_strategy);
     /* and sent on, it is the same message */
     augsi_text again;
@@ -422,10 +425,10 @@ static void assert_welcome_reads_back(augs_preset *preset)
 START_TEST(welcome_of_every_shipped_preset_reads_back)
 {
     augs_error error;
-    ck_assert_uint_gt(augs_shipped_count(), 0);
-    for (uint32_t i = 0; i < augs_shipped_count(); i++) {
+    ck_assert_uint_gt(augs_shipped_preset_count(), 0);
+    for (uint32_t i = 0; i < augs_shipped_preset_count(); i++) {
         augs_preset *preset;
-        AUGS_ASSERT_OK(augs_preset_open(augs_shipped_name(i), NULL, &preset, &error), error);
+        AUGS_ASSERT_OK(augs_preset_open(augs_shipped_preset_name(i), NULL, &preset, &error), error);
         assert_welcome_reads_back(preset);
         augs_preset_unref(preset);
     }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <augstream/stream.h>
+#include <augstream/version.h>
 
 #include "cli/exit_status.h"
 #include "cli/json_out.h"

@@ -39,7 +39,7 @@ const char *const group_titles[N_GROUPS] = {
 
 static const char *preset_name(uint32_t index)
 {
-    return augs_shipped_name(index);
+    return augs_shipped_preset_name(index);
 }
 
 static const char *strategy_name(uint32_t index)
@@ -89,7 +89,7 @@ static const char *record_format_name(uint32_t index)
     }
 
 NAMES(memory_rule_name, "budget", "published")          /* AUGS_MEMORY_RULE_... */
-NAMES(shard_name, "interleaved", "block")               /* AUGS_SHARD_... */
+NAMES(rank_layout_name, "interleaved", "block")         /* AUGS_SHARD_... */
 NAMES(last_batch_name, "keep", "drop", "fill", "merge") /* AUGS_LAST_BATCH_... */
 NAMES(tail_name, "pad", "drop", "uneven")               /* AUGS_TAIL_... */
 NAMES(check_name, "quick", "full")                      /* AUGS_CHECK_... */
@@ -105,7 +105,7 @@ static double batch_size_of(const augs_strategy_options *of)
 
 static double max_of(const augs_strategy_options *of)
 {
-    return (double)of->max_samples;
+    return (double)of->max_batch_size;
 }
 
 /* "sequential 32, adaptive 16": of the strategies that the command takes and that have one. */
@@ -148,12 +148,12 @@ static void max_defaults(enum command_id at, char *ret_text, size_t n_bytes)
         snprintf(ret_text, n_bytes, "%.9g", (double)defaults.member);                              \
     }
 
-STRATEGY_DEFAULT(min_default, "sequential", min_samples)
+STRATEGY_DEFAULT(min_default, "sequential", min_batch_size)
 STRATEGY_DEFAULT(multiple_of_default, "sequential", multiple_of)
-STRATEGY_DEFAULT(safety_default, "memory_optimized", safety)
+STRATEGY_DEFAULT(safety_default, "memory_optimized", memory_safety)
 STRATEGY_DEFAULT(target_memory_default, "adaptive", target_memory)
-STRATEGY_DEFAULT(growth_default, "adaptive", growth)
-STRATEGY_DEFAULT(reduction_default, "adaptive", reduction)
+STRATEGY_DEFAULT(growth_default, "adaptive", max_growth)
+STRATEGY_DEFAULT(reduction_default, "adaptive", max_reduction)
 
 static void memory_rule_default(enum command_id at, char *ret_text, size_t n_bytes)
 {
@@ -169,10 +169,10 @@ static void chunk_size_default(enum command_id at, char *ret_text, size_t n_byte
     snprintf(ret_text, n_bytes, "%u", AUGS_DEFAULT_CHUNK_SIZE);
 }
 
-static void window_default(enum command_id at, char *ret_text, size_t n_bytes)
+static void steps_ahead_default(enum command_id at, char *ret_text, size_t n_bytes)
 {
     (void)at;
-    snprintf(ret_text, n_bytes, "%u", AUGS_DEFAULT_WINDOW);
+    snprintf(ret_text, n_bytes, "%u", AUGS_DEFAULT_STEPS_AHEAD);
 }
 
 /* ---- the table ---- */
@@ -366,7 +366,8 @@ const option options[N_OPTIONS] = {
                                          .help = "samples per batch over all ranks, instead of "
                                                  "--batch-size; a multiple of --world-size",
                                          .without = "--batch-size holds"}}},
-    [OPT_MIN] = {.name = "min",
+    [OPT_MIN] = {.name = "min-batch-size",
+                 .earlier = "min",
                  .group = GROUP_BATCHES,
                  .uses = {{.commands = SIZED | AT(SERVE),
                            .kind = KIND_WHOLE,
@@ -375,7 +376,8 @@ const option options[N_OPTIONS] = {
                            .most = LARGEST_SIZE,
                            .help = "least samples per batch; only the last batch may be smaller",
                            .ask_without = min_default}}},
-    [OPT_MAX] = {.name = "max",
+    [OPT_MAX] = {.name = "max-batch-size",
+                 .earlier = "max",
                  .group = GROUP_BATCHES,
                  .uses = {{.commands = SIZED | AT(SERVE),
                            .kind = KIND_WHOLE,
@@ -427,6 +429,17 @@ const option options[N_OPTIONS] = {
                              .help = "the batch sizes to compare",
                              .accepted = "whole numbers with commas between them",
                              .fallback = "1,4,8,16,32"}}},
+    [OPT_DEAL_WINDOW] = {.name = "deal-window",
+                         .earlier = "window",
+                         .group = GROUP_BATCHES,
+                         .uses = {{.commands = PLANS,
+                                   .kind = KIND_WHOLE,
+                                   .value = "N",
+                                   .least = 1,
+                                   .most = LARGEST_SIZE,
+                                   .owners = "round_robin",
+                                   .help = "how many samples are dealt out at a time",
+                                   .without = "the whole stream"}}},
     [OPT_MAX_MEMORY] = {.name = "max-memory-mb",
                         .group = GROUP_LEARNING,
                         .uses = {{.commands = SIZED,
@@ -437,7 +450,8 @@ const option options[N_OPTIONS] = {
                                   .help = "most memory that a batch may "
                                           "need at its consumer, in units of 1,000,000 bytes",
                                   .without = "what the machine has left"}}},
-    [OPT_SAFETY] = {.name = "safety",
+    [OPT_SAFETY] = {.name = "memory-safety",
+                    .earlier = "safety",
                     .group = GROUP_LEARNING,
                     .uses = {{.commands = SIZED,
                               .kind = KIND_DECIMAL,
@@ -474,7 +488,8 @@ const option options[N_OPTIONS] = {
                                      .owners = "adaptive",
                                      .help = "part of the memory limit to stay within",
                                      .ask_without = target_memory_default}}},
-    [OPT_GROWTH] = {.name = "growth",
+    [OPT_GROWTH] = {.name = "max-growth",
+                    .earlier = "growth",
                     .group = GROUP_LEARNING,
                     .uses = {{.commands = SIZED,
                               .kind = KIND_DECIMAL,
@@ -483,7 +498,8 @@ const option options[N_OPTIONS] = {
                               .owners = "adaptive",
                               .help = "the largest step of a trial upwards",
                               .ask_without = growth_default}}},
-    [OPT_REDUCTION] = {.name = "reduction",
+    [OPT_REDUCTION] = {.name = "max-reduction",
+                       .earlier = "reduction",
                        .group = GROUP_LEARNING,
                        .uses = {{.commands = SIZED,
                                  .kind = KIND_DECIMAL,
@@ -598,8 +614,9 @@ const option options[N_OPTIONS] = {
                    .most = UINT32_MAX,
                    .help = "how many ranks share a span; sizes are per rank",
                    .fallback = "1"}}},
-    [OPT_SHARD] =
-        {.name = "shard",
+    [OPT_CHUNK_SHARD] =
+        {.name = "chunk-shard",
+         .earlier = "shard",
          .group = GROUP_RANKS,
          .uses = {{.commands = AT(GENERATE),
                    .kind = KIND_TEXT,
@@ -607,13 +624,16 @@ const option options[N_OPTIONS] = {
                    .help = "makes only the chunks c with c mod N = I. auto takes I and N from the "
                            "launcher (augstream env)",
                    .accepted = "I/N with 0 <= I < N, auto, or auto/N",
-                   .fallback = "0/1"},
-                  {.commands = AT(SERVE),
-                   .kind = KIND_NAME,
-                   .value = "KIND",
-                   .names = shard_name,
-                   .help = "how the ranks share the positions of a batch",
-                   .fallback = "interleaved"}}},
+                   .fallback = "0/1"}}},
+    [OPT_RANK_LAYOUT] = {.name = "rank-layout",
+                         .earlier = "shard",
+                         .group = GROUP_RANKS,
+                         .uses = {{.commands = AT(SERVE),
+                                   .kind = KIND_NAME,
+                                   .value = "LAYOUT",
+                                   .names = rank_layout_name,
+                                   .help = "how the ranks share the positions of a batch",
+                                   .fallback = "interleaved"}}},
     [OPT_TAIL] = {.name = "tail",
                   .group = GROUP_RANKS,
                   .uses = {{.commands = PLANS,
@@ -666,24 +686,16 @@ const option options[N_OPTIONS] = {
                                .decimals = {0, 999999999, false},
                                .help = "gives up after so many seconds without a batch; 0 is never",
                                .fallback = "60"}}},
-    [OPT_WINDOW] = {.name = "window",
-                    .group = GROUP_BATCHES,
-                    .uses = {{.commands = PLANS,
-                              .kind = KIND_WHOLE,
-                              .value = "N",
-                              .least = 1,
-                              .most = LARGEST_SIZE,
-                              .owners = "round_robin",
-                              .help = "how many samples are dealt out at a time",
-                              .without = "the whole stream"},
-                             {.commands = AT(SUBSCRIBE),
-                              .group = GROUP_NETWORK,
-                              .kind = KIND_WHOLE,
-                              .value = "STEPS",
-                              .least = 1,
-                              .most = 65536,
-                              .help = "how many batches to ask for ahead",
-                              .ask_fallback = window_default}}},
+    [OPT_STEPS_AHEAD] = {.name = "steps-ahead",
+                         .earlier = "window",
+                         .group = GROUP_NETWORK,
+                         .uses = {{.commands = AT(SUBSCRIBE),
+                                   .kind = KIND_WHOLE,
+                                   .value = "STEPS",
+                                   .least = 1,
+                                   .most = 65536,
+                                   .help = "how many batches to ask for ahead",
+                                   .ask_fallback = steps_ahead_default}}},
     [OPT_FILLERS] = {.name = "fillers",
                      .group = GROUP_NETWORK,
                      .uses = {{.commands = AT(SERVE),

@@ -53,6 +53,7 @@ enum option_id {
     OPT_DROP_LAST,
     OPT_BATCHES,
     OPT_SIZES,
+    OPT_DEAL_WINDOW,
     OPT_MAX_MEMORY,
     OPT_SAFETY,
     OPT_MEMORY_RULE,
@@ -69,14 +70,15 @@ enum option_id {
     OPT_COST_BYTES,
     OPT_RANK,
     OPT_WORLD_SIZE,
-    OPT_SHARD,
+    OPT_CHUNK_SHARD,
+    OPT_RANK_LAYOUT,
     OPT_TAIL,
     OPT_JOB_NAME,
     OPT_JOB,
     OPT_BIND,
     OPT_CONNECT,
     OPT_TIMEOUT,
-    OPT_WINDOW,
+    OPT_STEPS_AHEAD,
     OPT_FILLERS,
     OPT_EXIT_WHEN_DONE,
     OPT_RESUME,
@@ -165,7 +167,8 @@ typedef struct option_use {
 enum { MOST_USES = 4 };
 
 typedef struct option {
-    const char *name; /* without "--" */
+    const char *name;    /* without "--" */
+    const char *earlier; /* a name that it no longer has, for "did you mean"; NULL = none */
     enum option_group group;
     option_use uses[MOST_USES];
 } option;

@@ -86,6 +86,12 @@ void suggest_offer(suggestion *of, const char *candidate)
     }
 }
 
+void suggest_exactly(suggestion *of, const char *candidate)
+{
+    of->distance = 0;
+    of->best = candidate;
+}
+
 const char *suggest_text(const suggestion *of, char *ret_text, size_t n_bytes)
 {
     ret_text[0] = '\0';

@@ -14,17 +14,21 @@
 #include <augstream/batch.h>
 #include <augstream/batch_size.h>
 #include <augstream/chunks.h>
+#include <augstream/cpu.h>
+#include <augstream/format.h>
 #include <augstream/log.h>
 #include <augstream/memory_monitor.h>
 #include <augstream/metrics.h>
 #include <augstream/pipeline.h>
-#include <augstream/planner.h>
+#include <augstream/plan.h>
 #include <augstream/preset.h>
+#include <augstream/scheduler.h>
 #include <augstream/server.h>
 #include <augstream/sink.h>
 #include <augstream/status.h>
 #include <augstream/strategy.h>
 #include <augstream/stream.h>
 #include <augstream/subscriber.h>
+#include <augstream/version.h>
 
 #endif

@@ -65,7 +65,7 @@ AUGS_API int augs_batch_find_column(const augs_batch *batch,
                                     const char *name); /* or AUGS_E_NOT_FOUND */
 /* The slab: every column, in order, each at the next multiple of 64; gaps are zero. */
 AUGS_API const void *augs_batch_slab(const augs_batch *batch, size_t *ret_n_bytes);
-AUGS_API int augs_batch_info_get(const augs_batch *batch, augs_batch_info *info);
+AUGS_API int augs_batch_get_info(const augs_batch *batch, augs_batch_info *info);
 /* The stream it was made from, borrowed; it lives as long as the batch. */
 AUGS_API augs_stream *augs_batch_stream(const augs_batch *batch);
 

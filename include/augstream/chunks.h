@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 #include <augstream/export.h>
+#include <augstream/format.h>
 #include <augstream/log.h>
-#include <augstream/pipeline.h>
-#include <augstream/sink.h>
+#include <augstream/plan.h>
 #include <augstream/stream.h>
 
 AUGS_BEGIN_DECLS
@@ -106,7 +106,7 @@ AUGS_SIZED_STRUCT(augs_chunks_estimate, seconds);
 
 /* Fills *estimate (its size is set by the caller) and writes nothing. Arguments and errors as
  * augs_chunks_write. */
-AUGS_API int augs_chunks_estimate_get(augs_stream *stream, const char *path,
+AUGS_API int augs_chunks_get_estimate(augs_stream *stream, const char *path,
                                       const augs_chunks_options *options,
                                       augs_chunks_estimate *estimate, augs_error *error);
 

@@ -124,15 +124,6 @@ AUGS_API int augs_memory_scope_begin(augs_memory_monitor *monitor, augs_memory_s
 AUGS_API int augs_memory_scope_end(augs_memory_monitor *monitor, augs_memory_scope *scope,
                                    augs_error *error);
 
-/* CPUs that this process may use: the least of the calling thread's affinity and of the quotas of
- * all control groups around the process, parts of a CPU rounded down (a quota of 1.5 CPUs is 1), at
- * least 1. root as above, for the quotas. Not the machine's count. */
-AUGS_API uint32_t augs_available_cpus(const char *root);
-/* How many data-loader workers to start beside n_trainers training processes on this machine (0 =
- * 1): the available CPUs, one kept for each trainer, shared out evenly and rounded down; at least
- * 1. */
-AUGS_API uint32_t augs_optimal_workers(const char *root, uint32_t n_trainers);
-
 AUGS_END_DECLS
 
 #endif

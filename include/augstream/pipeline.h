@@ -10,47 +10,18 @@
 #include <augstream/export.h>
 #include <augstream/memory_monitor.h>
 #include <augstream/metrics.h>
+#include <augstream/plan.h>
 #include <augstream/sink.h>
 #include <augstream/strategy.h>
 #include <augstream/stream.h>
 
 AUGS_BEGIN_DECLS
 
-/* How ranks share positions. */
-#define AUGS_SHARD_INTERLEAVED 0u /* element r + W k of every span goes to rank r */
-#define AUGS_SHARD_BLOCK                                                                           \
-    1u /* rank r has its own contiguous block, the first N mod W one longer                        \
-        */
-
-/* What happens to a span that W does not divide. Strategies have another option for a batch that is
- * short, augs_strategy_options.last_batch; after its `fill` W divides every span. */
-#define AUGS_TAIL_PAD 0u    /* it goes on with the epoch's first positions, flagged: equal ranks */
-#define AUGS_TAIL_DROP 1u   /* it is cut to a multiple of W: equal ranks; what is cut is counted */
-#define AUGS_TAIL_UNEVEN 2u /* ranks get what there is: some one sample less */
-
 /* Who says what batches cost. */
-#define AUGS_FEEDBACK_TIMED                                                                        \
-    0u /* a batch of which nothing was told when the next one is asked for is timed: it took until \
-          then */
-#define AUGS_FEEDBACK_TOLD                                                                         \
-    1u /* the caller, however late: for loaders that have several batches under way */
-
-/* So many batches are remembered for feedback and retries. Feedback of older ones is ignored. */
-#define AUGS_FEEDBACK_BATCHES 128u
-/* So many batches may wait to be given again. */
-#define AUGS_MOST_RETRIES 32u
-
-/* How positions become batches of ranks; servers, subscribers and pipelines share it. */
-typedef struct augs_plan_options {
-    uint32_t size;        /* sizeof(augs_plan_options) */
-    uint32_t world_size;  /* 0 = 1 */
-    uint32_t shard;       /* AUGS_SHARD_... */
-    uint32_t tail;        /* AUGS_TAIL_...; without effect if world_size is 1 */
-    const char *strategy; /* NULL = "sequential" */
-    const augs_strategy_options *strategy_options; /* NULL = defaults; copied */
-    const augs_strategy_ops *strategy_ops; /* a planner of your own instead of a name; copied */
-} augs_plan_options;
-AUGS_SIZED_STRUCT(augs_plan_options, strategy_ops);
+/* A batch of which nothing was told when the next one is asked for is timed: it took until then. */
+#define AUGS_FEEDBACK_TIMED 0u
+/* The caller tells, however late: for loaders that have several batches under way. */
+#define AUGS_FEEDBACK_TOLD 1u
 
 typedef struct augs_pipeline augs_pipeline;
 
@@ -82,7 +53,7 @@ AUGS_SIZED_STRUCT(augs_pipeline_options, reserved);
 /*
  * Takes a reference of the stream. options may be NULL: all positions in batches of 32.
  * AUGS_E_ARGUMENT for a shipped strategy that decides as it goes with world_size > 1: each rank
- * would decide for itself. Let all replay one journal, which augs_planner writes for that many
+ * would decide for itself. Let all replay one journal, which augs_scheduler writes for that many
  * ranks and this stream's fingerprint, or take a fixed strategy. Of journals:
  * AUGS_E_NOT_FOUND, AUGS_E_MISMATCH (of another stream, window, world or strategy), AUGS_E_BUSY
  * (another run appends to it), AUGS_E_CORRUPT, AUGS_E_IO, AUGS_E_NO_SPACE; a file that is none is
@@ -153,8 +124,8 @@ AUGS_API int augs_pipeline_observe(augs_pipeline *pipeline, const augs_feedback 
  * of it, rounded up). The parts come next, before later steps, with the step of the batch and new
  * numbers as `part`: the next that the step has not had. Numbers of steps do not change. A part
  * that does not fit may be given again as well. Parts are multiples of the strategy's multiple_of
- * where most_samples allows it; they may be smaller than min_samples. The flag AUGS_BATCH_LAST is
- * on the batch after which nothing is left.
+ * where most_samples allows it; they may be smaller than min_batch_size. The flag AUGS_BATCH_LAST
+ * is on the batch after which nothing is left.
  *
  * step: of the present epoch, or AUGS_STEP_LAST. A retry says that the batch did not fit, so the
  * strategy needs no other feedback of it. A retry is local to the rank. A plan journal that is
@@ -185,7 +156,6 @@ AUGS_API int augs_pipeline_run(augs_pipeline *pipeline, augs_sink *sink, augs_er
  * needs the journal that the token was made with: AUGS_E_STATE, AUGS_E_RANGE. After a failure the
  * pipeline is where it was.
  */
-#define AUGS_TOKEN_BYTES 6656u
 AUGS_API int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n_bytes,
                                  augs_error *error);
 AUGS_API int augs_pipeline_resume(augs_pipeline *pipeline, const char *token, augs_error *error);

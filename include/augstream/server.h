@@ -7,7 +7,7 @@
 
 #include <augstream/export.h>
 #include <augstream/log.h>
-#include <augstream/pipeline.h>
+#include <augstream/plan.h>
 #include <augstream/stream.h>
 
 AUGS_BEGIN_DECLS
@@ -69,7 +69,7 @@ AUGS_API int augs_server_run(augs_server *server, augs_error *error);
 /* From any thread or signal handler. */
 AUGS_API void augs_server_stop(augs_server *server);
 /* From any thread. */
-AUGS_API void augs_server_stats_get(const augs_server *server, augs_server_stats *stats);
+AUGS_API void augs_server_get_stats(const augs_server *server, augs_server_stats *stats);
 
 AUGS_END_DECLS
 

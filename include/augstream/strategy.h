@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Batch strategies: planners that say which positions go together. A planner allocates, draws,
+ * Batch strategies: strategies that say which positions go together. A strategy allocates, draws,
  * sends and times nothing; it sees facts and answers with a span. Whoever drives it checks every
- * span (positions in order, nothing lost, nothing twice), so a wrong planner is an error, never
+ * span (positions in order, nothing lost, nothing twice), so a wrong strategy is an error, never
  * wrong data.
  */
 #ifndef AUGSTREAM_STRATEGY_H
@@ -19,7 +19,7 @@ AUGS_BEGIN_DECLS
 
 /* How memory_optimized finds its size. */
 #define AUGS_MEMORY_RULE_BUDGET 0u    /* budget / bytes a sample */
-#define AUGS_MEMORY_RULE_PUBLISHED 1u /* augs_memory_adjust, step by step */
+#define AUGS_MEMORY_RULE_PUBLISHED 1u /* augs_batch_size_adjust, step by step */
 
 /*
  * What happens to a batch at the end that is shorter than the others: of sequential the last one,
@@ -55,25 +55,25 @@ typedef struct augs_strategy_options {
     uint32_t last_batch; /* AUGS_LAST_BATCH_... */
     uint64_t
         batch_size; /* sequential: 32; the first one of memory_optimized, min, and adaptive, 16 */
-    uint64_t min_samples;      /* at least; only a tail may be smaller; 1 */
-    uint64_t max_samples;      /* at most; no limit; memory_optimized 65,536, adaptive 4,096 */
+    uint64_t min_batch_size;   /* at least; only a tail may be smaller; 1 */
+    uint64_t max_batch_size;   /* at most; no limit; memory_optimized 65,536, adaptive 4,096 */
     uint64_t multiple_of;      /* of every batch but the tail; 1 */
     uint64_t batches;          /* round_robin: how many, required */
-    uint64_t window;           /* round_robin: samples a window; the whole stream */
+    uint64_t deal_window;      /* round_robin: samples per window; the whole stream */
     uint64_t max_memory_bytes; /* memory_optimized and adaptive: most that a batch may need at its
                                   consumer; what the facts say of the machine alone */
-    double safety;        /* memory_optimized: part of the budget that is used, above 0 to 1; 0.9 */
+    double memory_safety; /* memory_optimized: part of the budget that is used, above 0 to 1; 0.9 */
     uint32_t memory_rule; /* memory_optimized: AUGS_MEMORY_RULE_... */
     uint32_t reserved;    /* 0 */
     double target_seconds; /* adaptive: a batch takes at most so long (latency); no target */
     double target_memory; /* adaptive: part of the memory limit to stay within, above 0 to 1; 0.7 */
-    double growth;    /* adaptive: the largest step of a trial upwards once it has learned, above
+    double max_growth; /* adaptive: the largest step of a trial upwards once it has learned, above
                          1 to 16; 1.2 */
-    double reduction; /* adaptive: and downwards, below 1, at least 1/16; 0.8 */
+    double max_reduction; /* adaptive: and downwards, below 1, at least 1/16; 0.8 */
 } augs_strategy_options;
-AUGS_SIZED_STRUCT(augs_strategy_options, reduction);
+AUGS_SIZED_STRUCT(augs_strategy_options, max_reduction);
 
-/* What a planner gets to see. Positions count from the start of the planned window of the stream.
+/* What a strategy gets to see. Positions count from the start of the planned window of the stream.
  */
 typedef struct augs_plan_facts {
     uint32_t size;
@@ -89,10 +89,10 @@ typedef struct augs_plan_facts {
 AUGS_SIZED_STRUCT(augs_plan_facts, memory_available_bytes);
 
 /* How a batch ended at its consumer. */
+/* It went well. */
 #define AUGS_OUTCOME_FINE 0u
-#define AUGS_OUTCOME_DID_NOT_FIT                                                                   \
-    1u /* it needed more memory than there was; its samples count for                              \
-          nothing */
+/* It needed more memory than there was. Its samples count as not processed. */
+#define AUGS_OUTCOME_DID_NOT_FIT 1u
 
 /* In the place of a step: the batch that was handed out last, whatever its epoch and part. */
 #define AUGS_STEP_LAST UINT64_MAX
@@ -125,10 +125,10 @@ typedef struct augs_strategy_ops {
     size_t state_size; /* the driver allocates it, zeroed, 16-byte aligned */
     /* Checks and copies the options (never NULL; smaller `size` = older caller). */
     int (*init)(void *state, const augs_strategy_options *options, augs_error *error);
-    /* 1 and a span; 0 at the end; negative on error. A FIXED planner must not change its state. */
+    /* 1 and a span; 0 at the end; negative on error. A FIXED strategy must not change its state. */
     int (*plan)(void *state, const augs_plan_facts *facts, augs_span *ret_span, augs_error *error);
     /* Feedback of a span that was planned before, or of a part of one; n_samples is never 0. It may
-     * come late, out of order, or never. NULL if the planner does not learn. */
+     * come late, out of order, or never. NULL if the strategy does not learn. */
     void (*observe)(void *state, const augs_feedback *feedback);
     /* One word: why the last span has its size. Static memory. NULL function = "fixed". */
     const char *(*why)(const void *state);
@@ -138,7 +138,7 @@ typedef struct augs_strategy_ops {
     void (*inherit)(void *state, const void *old);
     /* For AUGS_LAST_BATCH_FILL: how many positions the span that `plan` just answered with these
      * facts would have if it were full. Less than the span's count means that it is. NULL: no span
-     * is filled up. A FIXED planner answers by the facts alone. */
+     * is filled up. A FIXED strategy answers by the facts alone. */
     uint64_t (*full_count)(const void *state, const augs_plan_facts *facts);
 } augs_strategy_ops;
 AUGS_SIZED_STRUCT(augs_strategy_ops, full_count);

@@ -94,7 +94,7 @@ const void *augs_batch_slab(const augs_batch *batch, size_t *ret_n_bytes)
     return batch->slab;
 }
 
-int augs_batch_info_get(const augs_batch *batch, augs_batch_info *info)
+int augs_batch_get_info(const augs_batch *batch, augs_batch_info *info)
 {
     return batch == NULL ? AUGS_E_ARGUMENT : AUGSI_GIVE(augs_batch_info, &batch->info, info);
 }

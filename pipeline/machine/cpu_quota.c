@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <augstream/memory_monitor.h>
+#include <augstream/cpu.h>
 
 #include "pipeline/machine/cgroup_path.h"
 #include "pipeline/machine/memory_files.h"
@@ -97,14 +97,14 @@ static unsigned affinity(void)
     return n > 0 ? (unsigned)n : 1;
 }
 
-uint32_t augs_available_cpus(const char *root)
+uint32_t augs_cpu_count(const char *root)
 {
     return augsi_whole_cpus(affinity(), augsi_cpu_quota(root));
 }
 
-uint32_t augs_optimal_workers(const char *root, uint32_t n_trainers)
+uint32_t augs_worker_count(const char *root, uint32_t n_trainers)
 {
-    uint32_t n_cpus = augs_available_cpus(root);
+    uint32_t n_cpus = augs_cpu_count(root);
     n_trainers = n_trainers == 0 ? 1 : n_trainers;
     uint32_t n_workers = n_cpus / n_trainers;
     return n_workers > 1 ? n_workers - 1 : 1;

@@ -150,8 +150,8 @@ uint32_t augs_metrics_n_held(const augs_metrics *metrics)
     return metrics != NULL ? metrics->n_held : 0;
 }
 
-int augs_metrics_get(const augs_metrics *metrics, uint32_t index, augs_batch_metrics *ret_batch,
-                     augs_error *error)
+int augs_metrics_get_batch(const augs_metrics *metrics, uint32_t index,
+                           augs_batch_metrics *ret_batch, augs_error *error)
 {
     if (metrics == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "metrics: metrics is required");

@@ -126,7 +126,7 @@ static int write_lines(const augs_metrics *metrics, int file)
     augsi_text_init(&text, &metrics->allocator);
     for (uint32_t i = 0; i < metrics->n_held && errnum == 0; i++) {
         augs_batch_metrics batch = {.size = sizeof batch};
-        augs_metrics_get(metrics, i, &batch, NULL);
+        augs_metrics_get_batch(metrics, i, &batch, NULL);
         add_batch(&text, &batch);
         if (text.n_bytes >= PORTION_BYTES || text.failed) {
             errnum = flush_text(file, &text);

@@ -4,6 +4,7 @@
 #define AUGSI_DECISIONS_H
 
 #include <augstream/memory_monitor.h>
+#include <augstream/plan.h>
 
 #include "pipeline/machine/own_memory.h"
 #include "pipeline/plan/plan.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The last batches that were handed out, so that feedback which comes late finds its batch, and
- * those of their samples that are given again in smaller parts. Pipelines and planners share it. It
- * takes the same memory however many steps there are.
+ * those of their samples that are given again in smaller parts. Pipelines and schedulers share it.
+ * It takes the same memory however many steps there are.
  */
 #ifndef AUGSI_HANDED_OUT_H
 #define AUGSI_HANDED_OUT_H
@@ -15,7 +15,8 @@
 
 #include "pipeline/plan/plan.h"
 
-/* What one batch holds: a step's slice, or a part of it. A planner's slice has a span of all ranks.
+/* What one batch holds: a step's slice, or a part of it. A scheduler's slice has a span of all
+ * ranks.
  */
 typedef struct augsi_piece {
     uint64_t step;
@@ -53,7 +54,7 @@ typedef struct augsi_out {
     uint64_t n_batches;                              /* ever */
     augsi_range ranges[AUGS_MOST_RETRIES];           /* the first one is next */
     uint32_t n_ranges;
-    uint32_t scale; /* positions per sample of `low` and `high`: a planner's world size, else 1 */
+    uint32_t scale; /* positions per sample of `low` and `high`: a scheduler's world size, else 1 */
 } augsi_out;
 
 /* The numbers of parts that a journal does not have begin here: it may have others further on. */

@@ -26,9 +26,9 @@ const char *augsi_tail_name(uint32_t tail)
 static int check_options(const augs_plan_options *options, const augs_strategy_ops *ops,
                          uint64_t n_samples, augs_error *error)
 {
-    if (options->shard > AUGS_SHARD_BLOCK) {
+    if (options->rank_layout > AUGS_RANK_LAYOUT_BLOCK) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "plan: shard %u; accepted: 0 interleaved, 1 block", options->shard);
+                          "plan: shard %u; accepted: 0 interleaved, 1 block", options->rank_layout);
     }
     if (options->tail > AUGS_TAIL_UNEVEN) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
@@ -40,12 +40,12 @@ static int check_options(const augs_plan_options *options, const augs_strategy_o
                           "plan: an endless stream has no last batch that last_batch fill could "
                           "fill; use keep, or a number of positions");
     }
-    if (options->shard == AUGS_SHARD_BLOCK && n_samples == AUGS_ENDLESS) {
+    if (options->rank_layout == AUGS_RANK_LAYOUT_BLOCK && n_samples == AUGS_ENDLESS) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
                           "plan: an endless stream has no blocks; use interleaved shards, or a "
                           "number of positions");
     }
-    if (options->shard == AUGS_SHARD_BLOCK && (ops->flags & AUGS_STRATEGY_FIXED) == 0) {
+    if (options->rank_layout == AUGS_RANK_LAYOUT_BLOCK && (ops->flags & AUGS_STRATEGY_FIXED) == 0) {
         return augsi_fail(
             error, AUGS_E_ARGUMENT,
             "plan: strategy '%.40s' decides as it goes; block shards need a fixed one, "
@@ -69,7 +69,7 @@ static int init_strategy(augsi_plan *plan, augs_error *error)
     if (status < 0) {
         augsi_delete(&plan->allocator, plan->state, plan->ops->state_size);
         plan->state = NULL;
-        return augsi_plan_fail_planner(plan->ops->name, status, &own, error);
+        return augsi_plan_fail_strategy(plan->ops->name, status, &own, error);
     }
     return status;
 }
@@ -110,7 +110,7 @@ static int check_window(uint64_t first_position, uint64_t n_samples, augs_error 
     return AUGS_OK;
 }
 
-/* A planner of the caller's own is copied, its members not known here are left out. */
+/* A strategy of the caller's own is copied, its members not known here are left out. */
 static int find_strategy(const augs_plan_options *options, augs_strategy_ops *copy,
                          const augs_strategy_ops **ret_ops, augs_error *error)
 {
@@ -151,7 +151,7 @@ static void copy_options(augsi_plan *plan, const augs_plan_options *options,
 static uint64_t least_batch(const augsi_plan *plan)
 {
     const augs_strategy_options *options = &plan->strategy_options;
-    const uint64_t min = options->min_samples != 0 ? options->min_samples : 1;
+    const uint64_t min = options->min_batch_size != 0 ? options->min_batch_size : 1;
     const uint64_t step = options->multiple_of != 0 ? options->multiple_of : 1;
     return augsi_mul_or_most(augsi_groups_of(min, step), step);
 }
@@ -169,7 +169,7 @@ static uint64_t needed_for_batch(const augsi_plan *plan, const augsi_lane *lane)
         return augsi_mul_or_most(least_batch(plan), lane->world_size);
     }
     if (options->batches != 0) {
-        return options->window != 0 ? options->window : options->batches;
+        return options->deal_window != 0 ? options->deal_window : options->batches;
     }
     return plan->ops->full_count(plan->state, &facts);
 }
@@ -181,7 +181,7 @@ static int check_delivers(const augsi_plan *plan, augs_error *error)
     const uint64_t n = plan->n_samples, w = plan->options.world_size;
     const uint64_t needed = needed_for_batch(plan, &lane);
     const bool cuts = plan->options.tail == AUGS_TAIL_DROP &&
-                      (plan->options.shard == AUGS_SHARD_BLOCK ||
+                      (plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK ||
                        plan->strategy_options.last_batch != AUGS_LAST_BATCH_FILL);
     const bool own = plan->options.strategy_ops != NULL; /* what it plans is seen as it goes */
     if (n == 0 || n == AUGS_ENDLESS || (own && !augsi_plan_is_fixed(plan)) ||
@@ -190,7 +190,7 @@ static int check_delivers(const augsi_plan *plan, augs_error *error)
         return AUGS_OK;
     }
     if (needed > lane.n_planned) {
-        const bool block = plan->options.shard == AUGS_SHARD_BLOCK;
+        const bool block = plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK;
         return augsi_fail(error, AUGS_E_ARGUMENT,
                           "plan: nothing would be delivered: strategy '%.40s' needs %llu positions "
                           "for a batch%s, there are %llu, and last_batch drop leaves a shorter one "
@@ -208,7 +208,7 @@ static int check_delivers(const augsi_plan *plan, augs_error *error)
                           "them out; accepted: pad, uneven, or larger batches",
                           (unsigned long long)n, plan->ops->name, (unsigned long long)w);
     }
-    return AUGS_OK; /* a planner of the caller's own that plans nothing: its walk is checked */
+    return AUGS_OK; /* a strategy of the caller's own that plans nothing: its walk is checked */
 }
 
 int augsi_plan_open(const augs_allocator *allocator, const augs_plan_options *options,
@@ -448,7 +448,7 @@ static bool is_last(const augsi_plan *plan, const augsi_lane *lane, uint64_t ste
 int augsi_plan_slice(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
                      augs_error *error)
 {
-    const bool block = plan->options.shard == AUGS_SHARD_BLOCK;
+    const bool block = plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK;
     const augsi_lane lane = augsi_plan_lane(plan, rank);
     if (augsi_plan_is_fixed(plan) && step >= plan->n_steps) {
         return 0;
@@ -571,7 +571,7 @@ int augsi_plan_take_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t s
     const bool fixed = augsi_plan_is_fixed(plan);
     if (plan->options.strategy_ops != NULL ||
         (fixed && (strcmp(plan->ops->name, "sequential") != 0 ||
-                   plan->options.shard != AUGS_SHARD_INTERLEAVED))) {
+                   plan->options.rank_layout != AUGS_RANK_LAYOUT_INTERLEAVED))) {
         return augsi_fail(error, AUGS_E_UNSUPPORTED,
                           "strategy '%.40s'%s has no batch size that can be changed between two "
                           "batches",
@@ -635,7 +635,8 @@ augsi_token_place augsi_plan_place(augsi_plan *plan, uint64_t step)
     const augsi_lane lane = augsi_plan_lane(plan, 0);
     augsi_layout layout;
     augs_span span;
-    if (plan->options.shard == AUGS_SHARD_BLOCK && step > 0 && plan->options.world_size > 1) {
+    if (plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK && step > 0 &&
+        plan->options.world_size > 1) {
         return (augsi_token_place){AUGSI_PLACE_BLOCKS, plan->options.world_size};
     }
     if (augsi_plan_ask(plan, &lane, step, &span, NULL) != 1 || span.stride == 1 ||
@@ -685,7 +686,7 @@ static int fail_place(const augsi_plan *plan, uint64_t step, uint64_t position,
                       "'%.40s' over %s shards of %u ranks, cannot go on there",
                       what, (unsigned long long)step, (unsigned long long)position, used,
                       plan->ops->name,
-                      plan->options.shard == AUGS_SHARD_BLOCK ? "block" : "interleaved",
+                      plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK ? "block" : "interleaved",
                       plan->options.world_size);
 }
 
@@ -706,7 +707,7 @@ int augsi_plan_go_on(augsi_plan *plan, uint64_t step, uint64_t position,
         return 1;
     }
     if (plan->layout_of == NULL ||
-        (plan->options.shard == AUGS_SHARD_BLOCK && plan->options.world_size > 1)) {
+        (plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK && plan->options.world_size > 1)) {
         return fail_place(plan, step, position, place, what, error);
     }
     const int status = start_at(plan, step, position - start, error);
@@ -743,7 +744,7 @@ static uint64_t left_of_lane(const augsi_plan *plan, const augsi_lane *lane)
     return lane->n_owned > covered ? lane->n_owned - covered : 0;
 }
 
-/* What tail `drop` cuts off spans. Only a planner of the caller's own is walked. */
+/* What tail `drop` cuts off spans. Only a strategy of the caller's own is walked. */
 static uint64_t cut_of_lane(const augsi_plan *plan, const augsi_lane *lane)
 {
     augsi_layout layout;
@@ -774,7 +775,7 @@ uint64_t augsi_plan_n_left_out(augsi_plan *plan)
     if (!augsi_plan_is_fixed(plan)) {
         return plan->end_noted ? n - augsi_span_check_position(&plan->check) + plan->n_cut : 0;
     }
-    if (plan->options.shard == AUGS_SHARD_INTERLEAVED) {
+    if (plan->options.rank_layout == AUGS_RANK_LAYOUT_INTERLEAVED) {
         return left_of_lane(plan, &first) + (cuts ? cut_of_lane(plan, &first) : 0);
     }
     const augsi_lane last =

@@ -91,7 +91,7 @@ augsi_token_place augsi_plan_place(augsi_plan *plan, uint64_t step);
  */
 int augsi_plan_check_step(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_span_check *check,
                           augs_error *error);
-/* Tells the planner, and the journal unless it knows already. The feedback names its step. */
+/* Tells the strategy, and the journal unless it knows already. The feedback names its step. */
 void augsi_plan_observe(augsi_plan *plan, const augs_feedback *feedback);
 /* What memory there is, for the facts; 0 = not known. */
 void augsi_plan_set_memory(augsi_plan *plan, uint64_t limit_bytes, uint64_t used_bytes,

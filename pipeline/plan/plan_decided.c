@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Plans that decide as they go, with and without a journal. What the journal has is taken from it.
- * When it is opened, the planner is asked and told everything in it once, in the order in which it
+ * When it is opened, the strategy is asked and told everything in it once, in the order in which it
  * was written, and its answers are not looked at: so it has learned as much as before when the
  * journal ends and it decides itself. Whoever walks the steps of the journal again tells it nothing
  * new.
@@ -39,7 +39,7 @@ const augs_strategy_ops augsi_strategy_replay = {
     .plan = replay_plan,
 };
 
-static void tell_planner(augsi_plan *plan, const augs_feedback *feedback)
+static void tell_strategy(augsi_plan *plan, const augs_feedback *feedback)
 {
     AUGSI_CALLER_BEGIN_IF(plan->of_caller);
     plan->ops->observe(plan->state, feedback);
@@ -87,7 +87,7 @@ static int learn(augsi_plan *plan, augs_error *error)
     while ((kind = augsi_journal_next_of_any(plan->journal, &entry, error)) > 0) {
         note_learned(&plan->learned, kind, &entry);
         if (kind == AUGSI_ENTRY_FEEDBACK && plan->ops->observe != NULL) {
-            tell_planner(plan, &entry.feedback);
+            tell_strategy(plan, &entry.feedback);
         } else if (kind == AUGSI_ENTRY_SIZE) { /* options that do not take it are of this run */
             augsi_plan_take_batch_size(plan, entry.batch_size, 0, 0, NULL);
         } else if (kind == AUGSI_ENTRY_STEP && entry.span.first >= plan->first_position) {
@@ -431,7 +431,7 @@ uint64_t augsi_plan_decided_position(const augsi_plan *plan, uint64_t step)
 void augsi_plan_observe(augsi_plan *plan, const augs_feedback *feedback)
 {
     if (plan->ops->observe != NULL) {
-        tell_planner(plan, feedback);
+        tell_strategy(plan, feedback);
     }
     if (plan->journal != NULL && !augsi_journal_is_read_only(plan->journal)) {
         const augsi_journal_entry entry = {.epoch = plan->epoch, .feedback = *feedback};

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of a plan: plan.c opens it and deals its spans to ranks, plan_steps.c asks the
- * planner, plan_decided.c walks plans that decide as they go. */
+ * strategy, plan_decided.c walks plans that decide as they go. */
 #ifndef AUGSI_PLAN_IMPL_H
 #define AUGSI_PLAN_IMPL_H
 
 #include "pipeline/plan/plan.h"
-#include "strategies/planners.h"
+#include "strategies/shipped_strategies.h"
 
 /*
  * How many steps and retries a journal has at most between a batch and its own retry: the batches
@@ -48,12 +48,12 @@ struct augsi_plan {
     augs_plan_options options;
     augs_strategy_options strategy_options;
     const augs_strategy_ops *ops;     /* a shipped one, or &ops_copy */
-    augs_strategy_ops ops_copy;       /* of a planner of the caller's own */
+    augs_strategy_ops ops_copy;       /* of a strategy of the caller's own */
     augsi_layout_function *layout_of; /* of a shipped fixed strategy, else NULL */
     bool of_caller;                   /* they are not the library's */
     void *state;
     uint64_t first_position, n_samples, sample_bytes;
-    uint64_t base_step, base_position; /* from where on the planner plans; 0, 0 as a rule */
+    uint64_t base_step, base_position; /* from where on the strategy plans; 0, 0 as a rule */
     /* fixed plans */
     uint64_t n_steps;
     /* others */
@@ -98,7 +98,8 @@ int augsi_plan_take_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t s
 
 /* plan_steps.c */
 augsi_lane augsi_plan_lane(const augsi_plan *plan, uint32_t rank);
-int augsi_plan_fail_planner(const char *name, int status, const augs_error *own, augs_error *error);
+int augsi_plan_fail_strategy(const char *name, int status, const augs_error *own,
+                             augs_error *error);
 int augsi_plan_check_span(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
                           const augs_span *span, augs_error *error);
 int augsi_plan_ask(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
@@ -107,7 +108,7 @@ int augsi_plan_ask(const augsi_plan *plan, const augsi_lane *lane, uint64_t step
 uint64_t augsi_plan_least_count(const augsi_plan *plan, uint32_t rank);
 /* The whole plan of a lane from base_step on; false: its strategy has no layout, or refuses. */
 bool augsi_plan_layout(const augsi_plan *plan, const augsi_lane *lane, augsi_layout *ret_layout);
-/* How many positions fill up a span that the planner has just answered with. */
+/* How many positions fill up a span that the strategy has just answered with. */
 uint64_t augsi_plan_ask_filled(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
                                const augs_span *span);
 /* n_steps without the steps at its end whose spans have less than `least` positions. */

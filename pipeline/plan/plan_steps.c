@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asking the planner, checking its answers, and finding where a fixed plan ends. */
+/* Asking the strategy, checking its answers, and finding where a fixed plan ends. */
 #include "base/fail.h"
 #include "base/float_env.h"
 #include "pipeline/plan/plan_impl.h"
@@ -7,7 +7,7 @@
 augsi_lane augsi_plan_lane(const augsi_plan *plan, uint32_t rank)
 {
     const uint64_t n = plan->n_samples, w = plan->options.world_size;
-    if (plan->options.shard == AUGS_SHARD_INTERLEAVED) {
+    if (plan->options.rank_layout == AUGS_RANK_LAYOUT_INTERLEAVED) {
         return (augsi_lane){.start = 0, .n_owned = n, .n_planned = n, .world_size = (uint32_t)w};
     }
     uint64_t each = n / w, longer = n % w;
@@ -23,8 +23,8 @@ augsi_lane augsi_plan_lane(const augsi_plan *plan, uint32_t rank)
     return lane;
 }
 
-/* Hands on how a planner's own function failed, with a message if it wrote none. */
-int augsi_plan_fail_planner(const char *name, int status, const augs_error *own, augs_error *error)
+/* Hands on how a strategy's own function failed, with a message if it wrote none. */
+int augsi_plan_fail_strategy(const char *name, int status, const augs_error *own, augs_error *error)
 {
     if (own->status != status) {
         return augsi_fail(error, status, "strategy '%.40s' failed with %s", name,
@@ -69,7 +69,7 @@ static augs_plan_facts facts_of(const augsi_plan *plan, const augsi_lane *lane, 
         .memory_available_bytes = plan->memory_available_bytes};
 }
 
-/* The planner's answer, which has to lie within the lane. It sees the positions from base_position
+/* The strategy's answer, which has to lie within the lane. It sees the positions from base_position
  * on as a plan of its own. */
 int augsi_plan_ask(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
                    augs_span *ret_span, augs_error *error)
@@ -89,7 +89,7 @@ int augsi_plan_ask(const augsi_plan *plan, const augsi_lane *lane, uint64_t step
     int status = plan->ops->plan(plan->state, &facts, &span, &own);
     AUGSI_CALLER_END;
     if (status <= 0) {
-        return status < 0 ? augsi_plan_fail_planner(plan->ops->name, status, &own, error) : 0;
+        return status < 0 ? augsi_plan_fail_strategy(plan->ops->name, status, &own, error) : 0;
     }
     if (__builtin_add_overflow(span.first, plan->base_position, &span.first)) {
         span.count = 0;
@@ -126,7 +126,8 @@ bool augsi_plan_layout(const augsi_plan *plan, const augsi_lane *lane, augsi_lay
 
 uint64_t augsi_plan_least_count(const augsi_plan *plan, uint32_t rank)
 {
-    if (plan->options.shard == AUGS_SHARD_BLOCK || plan->options.tail == AUGS_TAIL_PAD ||
+    if (plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK ||
+        plan->options.tail == AUGS_TAIL_PAD ||
         plan->strategy_options.last_batch == AUGS_LAST_BATCH_FILL) {
         return 1;
     }
@@ -134,7 +135,8 @@ uint64_t augsi_plan_least_count(const augsi_plan *plan, uint32_t rank)
 }
 
 /* Looking for the last span of some size, this many steps or combs are gone back at most: shipped
- * strategies need two, and a planner of the caller's own that needs more has no last batch flagged.
+ * strategies need two, and a strategy of the caller's own that needs more has no last batch
+ * flagged.
  */
 #define MOST_COMBS 4096
 

@@ -3,6 +3,7 @@
 #ifndef AUGSI_RECORD_COLUMNS_H
 #define AUGSI_RECORD_COLUMNS_H
 
+#include <augstream/format.h>
 #include <augstream/stream.h>
 
 #include "base/memory.h"

@@ -66,7 +66,7 @@ static int write_records(void *state, augs_batch *batch, augs_error *error)
                           augs_stream_fingerprint(sink->stream), fingerprint);
     }
     augs_batch_info info = {.size = sizeof info};
-    augs_batch_info_get(batch, &info);
+    augs_batch_get_info(batch, &info);
     for (uint32_t i = 0; i < sink->n_columns; i++) {
         sink->columns[i] = augs_batch_column_data(batch, i + (i > 0 ? extra : 0));
     }

@@ -2,6 +2,8 @@
 /* The canonical encoding of docs/contract.md, "Fingerprint", and its XXH3-128. */
 #include <string.h>
 
+#include <augstream/version.h>
+
 #include "base/fail.h"
 #include "base/text.h"
 #include "pipeline/stream/stream_impl.h"

@@ -7,6 +7,7 @@
 #include "pipeline/stream/self_test.h"
 
 #include <augstream/stream.h>
+#include <augstream/version.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -196,14 +197,4 @@ uint64_t augs_self_test_hash(void)
     const uint64_t result = hash;
     pthread_mutex_unlock(&mutex);
     return result;
-}
-
-uint32_t augs_contract_version(void)
-{
-    return AUGS_CONTRACT_VERSION;
-}
-
-const char *augs_version(void)
-{
-    return AUGSI_VERSION;
 }

@@ -40,17 +40,17 @@
 #include "base/fail.h"
 #include "base/sized_struct.h"
 #include "strategies/adaptive/adaptive_state.h"
-#include "strategies/planner_gates.h"
-#include "strategies/planners.h"
+#include "strategies/shipped_strategies.h"
+#include "strategies/strategy_gates.h"
 
 const augs_strategy_options augsi_adaptive_defaults = {.size = sizeof(augs_strategy_options),
                                                        .batch_size = 16,
-                                                       .min_samples = 1,
-                                                       .max_samples = 4096,
+                                                       .min_batch_size = 1,
+                                                       .max_batch_size = 4096,
                                                        .multiple_of = 1,
                                                        .target_memory = 0.7,
-                                                       .growth = 1.2,
-                                                       .reduction = 0.8};
+                                                       .max_growth = 1.2,
+                                                       .max_reduction = 0.8};
 
 /* What is remembered of a batch after the next. */
 #define FORGETTING 0.998
@@ -288,7 +288,7 @@ static int refuse(const char *option, double value, const char *accepted, augs_e
 static int check_options(const augs_strategy_options *options, augs_error *error)
 {
     const double seconds = options->target_seconds, memory = options->target_memory;
-    const double growth = options->growth, reduction = options->reduction;
+    const double growth = options->max_growth, reduction = options->max_reduction;
     if (!(seconds >= 0 && seconds < INFINITY)) {
         return refuse("target_seconds", seconds, "above 0, or 0 for no target", error);
     }
@@ -296,12 +296,12 @@ static int check_options(const augs_strategy_options *options, augs_error *error
         return refuse("target_memory", memory, "above 0, up to 1, or 0 for 0.7", error);
     }
     if (growth != 0 && !(growth > 1 && growth <= 16)) {
-        return refuse("growth", growth, "above 1, up to 16, or 0 for 1.2", error);
+        return refuse("max_growth", growth, "above 1, up to 16, or 0 for 1.2", error);
     }
     if (reduction != 0 && !(reduction >= 1. / 16 && reduction < 1)) {
-        return refuse("reduction", reduction, "1/16 to below 1, or 0 for 0.8", error);
+        return refuse("max_reduction", reduction, "1/16 to below 1, or 0 for 0.8", error);
     }
-    return augsi_planner_refuse_foreign("adaptive", options, error);
+    return augsi_strategy_refuse_foreign("adaptive", options, error);
 }
 
 AUGSI_COMPUTES static int init(void *state, const augs_strategy_options *options, augs_error *error)
@@ -317,7 +317,7 @@ AUGSI_COMPUTES static int init(void *state, const augs_strategy_options *options
     status = check_options(options, error);
     if (status == AUGS_OK) {
         status = augsi_size_limits_init(&limits, "adaptive", options,
-                                        augsi_adaptive_defaults.max_samples, error);
+                                        augsi_adaptive_defaults.max_batch_size, error);
     }
     if (status < 0) {
         return status;
@@ -329,9 +329,10 @@ AUGSI_COMPUTES static int init(void *state, const augs_strategy_options *options
     self->target_seconds = options->target_seconds;
     self->target_memory =
         options->target_memory > 0 ? options->target_memory : augsi_adaptive_defaults.target_memory;
-    self->growth = options->growth > 0 ? options->growth : augsi_adaptive_defaults.growth;
+    self->growth =
+        options->max_growth > 0 ? options->max_growth : augsi_adaptive_defaults.max_growth;
     self->reduction =
-        options->reduction > 0 ? options->reduction : augsi_adaptive_defaults.reduction;
+        options->max_reduction > 0 ? options->max_reduction : augsi_adaptive_defaults.max_reduction;
     self->limit_option = options->max_memory_bytes;
     self->margin = FIRST_MARGIN;
     self->why = "start";
@@ -348,7 +349,7 @@ AUGSI_COMPUTES static void inherit(void *state, const void *old)
     augsi_fit_allow(&self->fit, self->size);
 }
 
-AUGSI_PLANNER_GATES
+AUGSI_STRATEGY_GATES
 
 const augs_strategy_ops augsi_strategy_adaptive = {
     .size = sizeof(augs_strategy_ops),

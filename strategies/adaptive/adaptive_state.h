@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The adaptive planner's state, and its parts: the sizes that are possible (adaptive_limits.c),
+/* The adaptive strategy's state, and its parts: the sizes that are possible (adaptive_limits.c),
  * what is tried (adaptive_trials.c), what is done when costs change (adaptive_changes.c), and when
  * they change back (adaptive_return.c). */
 #ifndef AUGSI_ADAPTIVE_STATE_H
@@ -11,7 +11,7 @@
 #include "strategies/adaptive/adaptive_memory.h"
 #include "strategies/adaptive/adaptive_model.h"
 #include "strategies/fit_bound.h"
-#include "strategies/planner_size.h"
+#include "strategies/strategy_size.h"
 
 #define AUGSI_N_RECENT 16u
 /* So many standard deviations off, a batch counts little. */

@@ -17,8 +17,9 @@ static uint64_t narrow(wide number)
     return number > UINT64_MAX ? UINT64_MAX : (uint64_t)number;
 }
 
-uint64_t augs_memory_adjust(uint64_t batch_size, double used_fraction, uint64_t available_bytes,
-                            uint64_t limit_bytes, uint64_t min_samples, uint64_t max_samples)
+uint64_t augs_batch_size_adjust(uint64_t batch_size, double used_fraction, uint64_t available_bytes,
+                                uint64_t limit_bytes, uint64_t min_batch_size,
+                                uint64_t max_batch_size)
 {
     wide size = batch_size;
     if (isfinite(used_fraction)) {
@@ -30,17 +31,17 @@ uint64_t augs_memory_adjust(uint64_t batch_size, double used_fraction, uint64_t 
             size = size * 6 / 5;
         }
     }
-    uint64_t min = min_samples != 0 ? min_samples : 1;
-    uint64_t max = max_samples != 0 ? max_samples : UINT64_MAX;
+    uint64_t min = min_batch_size != 0 ? min_batch_size : 1;
+    uint64_t max = max_batch_size != 0 ? max_batch_size : UINT64_MAX;
     uint64_t next = narrow(size);
     next = next < max ? next : max;
     return next > min ? next : min;
 }
 
-uint64_t augs_memory_optimal_size(uint64_t sample_bytes, uint64_t available_bytes,
-                                  uint64_t limit_bytes, uint64_t min_samples)
+uint64_t augs_batch_size_for_memory(uint64_t sample_bytes, uint64_t available_bytes,
+                                    uint64_t limit_bytes, uint64_t min_batch_size)
 {
-    uint64_t min = min_samples != 0 ? min_samples : 1;
+    uint64_t min = min_batch_size != 0 ? min_batch_size : 1;
     if (sample_bytes == 0) {
         return min;
     }
@@ -52,10 +53,9 @@ uint64_t augs_memory_optimal_size(uint64_t sample_bytes, uint64_t available_byte
     return size > min ? size : min;
 }
 
-int augs_optimal_size_for_shape(const uint64_t *shape, uint32_t n_dimensions,
-                                uint32_t element_bytes, uint32_t n_copies, uint64_t available_bytes,
-                                uint64_t limit_bytes, uint64_t min_samples,
-                                uint64_t *ret_batch_size, augs_error *error)
+int augs_batch_size_for_shape(const uint64_t *shape, uint32_t n_dimensions, uint32_t element_bytes,
+                              uint32_t n_copies, uint64_t available_bytes, uint64_t limit_bytes,
+                              uint64_t min_batch_size, uint64_t *ret_batch_size, augs_error *error)
 {
     if (ret_batch_size == NULL || (shape == NULL && n_dimensions > 0)) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
@@ -79,7 +79,8 @@ int augs_optimal_size_for_shape(const uint64_t *shape, uint32_t n_dimensions,
                 i, (unsigned long long)shape[i]);
         }
     }
-    *ret_batch_size = augs_memory_optimal_size(bytes, available_bytes, limit_bytes, min_samples);
+    *ret_batch_size =
+        augs_batch_size_for_memory(bytes, available_bytes, limit_bytes, min_batch_size);
     return AUGS_OK;
 }
 
@@ -157,8 +158,8 @@ uint32_t augs_element_bytes(const char *dtype)
     return n_bytes != 0 ? n_bytes : LOOK_UP(dtype + (strchr("<>=|", dtype[0]) != NULL), codes);
 }
 
-int augs_adjusted_epochs(uint32_t mode, uint64_t ref_epochs, uint64_t ref_batch, uint64_t batch,
-                         uint64_t min_epochs, uint64_t *ret_epochs, augs_error *error)
+int augs_epochs_adjust(uint32_t mode, uint64_t ref_epochs, uint64_t ref_batch, uint64_t batch,
+                       uint64_t min_epochs, uint64_t *ret_epochs, augs_error *error)
 {
     if (ret_epochs == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "adjusted epochs: ret_epochs is required");

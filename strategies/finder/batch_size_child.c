@@ -313,7 +313,7 @@ static int run_in_child(const augsi_trial_runner *runner, augs_trial *trial, aug
     return status < 0 ? status : judge(&self, trial, error);
 }
 
-int augs_find_batch_size_in_child(augs_batch_probe probe, void *probe_user,
+int augs_batch_size_find_in_child(augs_batch_probe probe, void *probe_user,
                                   const augs_finder_options *options,
                                   augs_finder_report *ret_report, augs_error *error)
 {

@@ -26,11 +26,11 @@
 #define DEFAULT_SAFETY 0.9
 #define ANY_BELOW 64u /* results up to here need not be a multiple */
 
-/* The least multiple from min_samples on; UINT64_MAX: none below 2^64. */
+/* The least multiple from min_batch_size on; UINT64_MAX: none below 2^64. */
 static uint64_t least_multiple(const augs_finder_options *options)
 {
     assert(options->multiple_of > 0);
-    const uint64_t n = (options->min_samples - 1) / options->multiple_of + 1;
+    const uint64_t n = (options->min_batch_size - 1) / options->multiple_of + 1;
     uint64_t least;
     return __builtin_mul_overflow(n, options->multiple_of, &least) ? UINT64_MAX : least;
 }
@@ -43,9 +43,9 @@ static int check_options(const augs_finder_options *given, augs_finder_options *
     if (status < 0) {
         return status;
     }
-    if (!(options.safety >= 0 && options.safety <= 1)) {
+    if (!(options.safety_factor >= 0 && options.safety_factor <= 1)) {
         return augsi_fail(error, AUGS_E_RANGE, "finder: safety %g; accepted: above 0 to 1",
-                          options.safety);
+                          options.safety_factor);
     }
     if (!(options.child_timeout_seconds >= 0)) {
         return augsi_fail(error, AUGS_E_RANGE,
@@ -54,24 +54,24 @@ static int check_options(const augs_finder_options *given, augs_finder_options *
     }
     options.steps_per_trial =
         options.steps_per_trial != 0 ? options.steps_per_trial : DEFAULT_STEPS;
-    options.min_samples = options.min_samples != 0 ? options.min_samples : 1;
-    options.max_samples = options.max_samples != 0 ? options.max_samples : DEFAULT_MAX;
+    options.min_batch_size = options.min_batch_size != 0 ? options.min_batch_size : 1;
+    options.max_batch_size = options.max_batch_size != 0 ? options.max_batch_size : DEFAULT_MAX;
     const bool any = options.multiple_of == 0;
     options.multiple_of = any ? DEFAULT_MULTIPLE : options.multiple_of;
     options.tolerance = options.tolerance != 0 ? options.tolerance : 1;
-    options.safety = options.safety > 0 ? options.safety : DEFAULT_SAFETY;
-    if (options.min_samples > options.max_samples) {
+    options.safety_factor = options.safety_factor > 0 ? options.safety_factor : DEFAULT_SAFETY;
+    if (options.min_batch_size > options.max_batch_size) {
         return augsi_fail(
-            error, AUGS_E_ARGUMENT, "finder: min_samples %llu is above max_samples %llu",
-            (unsigned long long)options.min_samples, (unsigned long long)options.max_samples);
+            error, AUGS_E_ARGUMENT, "finder: min_batch_size %llu is above max_batch_size %llu",
+            (unsigned long long)options.min_batch_size, (unsigned long long)options.max_batch_size);
     }
-    if (!any && least_multiple(&options) > options.max_samples) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "finder: no multiple of multiple_of %llu lies between min_samples %llu "
-                          "and max_samples %llu",
-                          (unsigned long long)options.multiple_of,
-                          (unsigned long long)options.min_samples,
-                          (unsigned long long)options.max_samples);
+    if (!any && least_multiple(&options) > options.max_batch_size) {
+        return augsi_fail(
+            error, AUGS_E_ARGUMENT,
+            "finder: no multiple of multiple_of %llu lies between min_batch_size %llu "
+            "and max_batch_size %llu",
+            (unsigned long long)options.multiple_of, (unsigned long long)options.min_batch_size,
+            (unsigned long long)options.max_batch_size);
     }
     *ret_options = options;
     return AUGS_OK;
@@ -129,13 +129,13 @@ static uint64_t next_size(const augs_finder_options *options, const augs_finder_
 {
     uint64_t low = report->largest_fit, high = report->smallest_misfit;
     if (low == 0) {
-        return high == 0 ? options->min_samples : 0;
+        return high == 0 ? options->min_batch_size : 0;
     }
     if (high == 0) {
-        if (low == options->max_samples) {
+        if (low == options->max_batch_size) {
             return 0;
         }
-        return low > options->max_samples / 2 ? options->max_samples : low * 2;
+        return low > options->max_batch_size / 2 ? options->max_batch_size : low * 2;
     }
     return high - low > options->tolerance ? low + (high - low) / 2 : 0;
 }
@@ -152,12 +152,12 @@ uint64_t augsi_finder_safe(uint64_t largest, double safety)
 static uint64_t result_of(const augs_finder_options *options, uint64_t largest)
 {
     assert(options->multiple_of > 0);
-    uint64_t size = augsi_finder_safe(largest, options->safety);
+    uint64_t size = augsi_finder_safe(largest, options->safety_factor);
     if (size > ANY_BELOW) {
         uint64_t down = size / options->multiple_of * options->multiple_of;
-        size = down >= options->min_samples && down > 0 ? down : size;
+        size = down >= options->min_batch_size && down > 0 ? down : size;
     }
-    return size > options->min_samples ? size : options->min_samples;
+    return size > options->min_batch_size ? size : options->min_batch_size;
 }
 
 /* The caller's multiple_of holds for every result. At least the least multiple is taken, which
@@ -165,7 +165,7 @@ static uint64_t result_of(const augs_finder_options *options, uint64_t largest)
 static uint64_t multiple_of_callers(const augs_finder_options *options, uint64_t largest)
 {
     const uint64_t least = least_multiple(options);
-    uint64_t size = augsi_finder_safe(largest, options->safety);
+    uint64_t size = augsi_finder_safe(largest, options->safety_factor);
     size -= size % options->multiple_of;
     size = size > least ? size : least;
     return size <= largest ? size : 0;
@@ -175,10 +175,10 @@ static uint64_t multiple_of_callers(const augs_finder_options *options, uint64_t
 static uint32_t most_trials(const augs_finder_options *options, uint64_t from)
 {
     uint32_t n = 4;
-    for (uint64_t room = options->max_samples / from; room > 0; room /= 2) {
+    for (uint64_t room = options->max_batch_size / from; room > 0; room /= 2) {
         n++;
     }
-    for (uint64_t gap = options->max_samples; gap > 0; gap /= 2) {
+    for (uint64_t gap = options->max_batch_size; gap > 0; gap /= 2) {
         n++;
     }
     return n;
@@ -225,8 +225,8 @@ static int search(const augsi_trial_runner *runner, augs_finder_report *report, 
     }
     if (report->largest_fit == 0) {
         return augsi_fail(error, AUGS_E_MEMORY,
-                          "finder: not even the smallest batch size fits: min_samples %llu, %s",
-                          (unsigned long long)options->min_samples, report->trials[0].reason);
+                          "finder: not even the smallest batch size fits: min_batch_size %llu, %s",
+                          (unsigned long long)options->min_batch_size, report->trials[0].reason);
     }
     report->batch_size = runner->any_multiple ? result_of(options, report->largest_fit)
                                               : multiple_of_callers(options, report->largest_fit);
@@ -254,7 +254,7 @@ int augsi_finder_search(augsi_trial_runner *runner, const augs_finder_options *o
         return status;
     }
     runner->any_multiple = options == NULL || options->multiple_of == 0;
-    report.safety = runner->options.safety;
+    report.safety_factor = runner->options.safety_factor;
     report.multiple_of = runner->options.multiple_of;
     uint64_t start_ns = augsi_now_ns();
     status = search(runner, &report, error);
@@ -302,7 +302,7 @@ static int run_here(const augsi_trial_runner *runner, augs_trial *trial, augs_er
     return verdict;
 }
 
-int augs_find_batch_size(augs_batch_probe probe, void *probe_user,
+int augs_batch_size_find(augs_batch_probe probe, void *probe_user,
                          const augs_finder_options *options, augs_finder_report *ret_report,
                          augs_error *error)
 {

@@ -75,10 +75,10 @@ static void put_result(output *out, const augs_finder_report *report)
         put(out, "Result: no batch size\n");
         return;
     }
-    uint64_t safe = augsi_finder_safe(report->largest_fit, report->safety);
+    uint64_t safe = augsi_finder_safe(report->largest_fit, report->safety_factor);
     put(out, "Result: batch size %llu = %llu x safety factor ",
         (unsigned long long)report->batch_size, (unsigned long long)report->largest_fit);
-    put_number(out, report->safety);
+    put_number(out, report->safety_factor);
     if (report->batch_size < safe) {
         put(out, " = %llu, down to a multiple of %llu", (unsigned long long)safe,
             (unsigned long long)report->multiple_of);

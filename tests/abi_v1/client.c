@@ -271,7 +271,7 @@ static void read_metrics(void)
            summary.n_samples, summary.best_size);
     for (uint32_t i = 0; i < augs_metrics_n_held(metrics); i++) {
         OUTPUT(augs_batch_metrics, &batch);
-        must(augs_metrics_get(metrics, i, &batch, &error), "metrics of a batch");
+        must(augs_metrics_get_batch(metrics, i, &batch, &error), "metrics of a batch");
         FILLED(augs_batch_metrics, &batch);
         printf("  step %" PRIu64 " part %u: %" PRIu64 " samples, %s\n", batch.step, batch.part,
                batch.n_samples, batch.why);
@@ -311,7 +311,7 @@ static void walk(augs_pipeline *pipeline)
     uint64_t n_batches = 0, digest[2], sum[2] = {0, 0};
     while (must(augs_pipeline_next(pipeline, &batch, &error), "next") > 0) {
         OUTPUT(augs_batch_info, &info);
-        must(augs_batch_info_get(batch, &info), "info");
+        must(augs_batch_get_info(batch, &info), "info");
         FILLED(augs_batch_info, &info);
         augs_batch_digest(batch, digest);
         sum[0] += digest[0];
@@ -362,7 +362,7 @@ static void run_strategy(const char *name, const augs_strategy_ops *ops)
         must(augs_strategy_defaults(name, &defaults, &error), "defaults");
         FILLED(augs_strategy_options, &defaults);
         printf("  defaults %" PRIu64 " %" PRIu64 " %" PRIu64 " %g %g\n", defaults.batch_size,
-               defaults.min_samples, defaults.max_samples, defaults.safety, defaults.growth);
+               defaults.min_batch_size, defaults.max_batch_size, defaults.memory_safety, defaults.max_growth);
     }
 }
 
@@ -423,20 +423,20 @@ static void run_own_strategy_and_sink(void)
     augs_sink_free(sink);
 }
 
-static void run_planner(void)
+static void run_scheduler(void)
 {
-    augs_planner_options options;
-    augs_planner *planner = NULL;
+    augs_scheduler_options options;
+    augs_scheduler *scheduler = NULL;
     augs_span span;
-    INPUT(augs_planner_options, &options);
+    INPUT(augs_scheduler_options, &options);
     options.n_samples = 1000;
-    must(augs_planner_open(&options, &planner, &error), "planner");
-    printf("planner");
-    while (must(augs_planner_next(planner, &span, &error), "next span") > 0) {
+    must(augs_scheduler_open(&options, &scheduler, &error), "scheduler");
+    printf("scheduler");
+    while (must(augs_scheduler_next(scheduler, &span, &error), "next span") > 0) {
         printf(" %" PRIu64 "+%" PRIu64, span.first, span.count);
     }
-    printf(" left out %" PRIu64 "\n", augs_planner_n_left_out(planner));
-    augs_planner_free(planner);
+    printf(" left out %" PRIu64 "\n", augs_scheduler_n_left_out(scheduler));
+    augs_scheduler_free(scheduler);
 }
 
 static void find_batch_size(void)
@@ -444,14 +444,14 @@ static void find_batch_size(void)
     augs_finder_options options;
     augs_finder_report report;
     INPUT(augs_finder_options, &options);
-    options.max_samples = 4096;
+    options.max_batch_size = 4096;
     options.progress = on_trial;
     OUTPUT(augs_finder_report, &report);
-    must(augs_find_batch_size(probe, NULL, &options, &report, &error), "finder");
+    must(augs_batch_size_find(probe, NULL, &options, &report, &error), "finder");
     FILLED(augs_finder_report, &report);
     printf("finder %" PRIu64 " fits %" PRIu64 " not %" PRIu64 " in %u trials, safety %g\n",
            report.batch_size, report.largest_fit, report.smallest_misfit, report.n_trials,
-           report.safety);
+           report.safety_factor);
 }
 
 static void write_chunks(const char *folder)
@@ -467,7 +467,7 @@ static void write_chunks(const char *folder)
     options.format = AUGS_FORMAT_NPY;
     options.chunk_size = 400;
     OUTPUT(augs_chunks_estimate, &estimate);
-    must(augs_chunks_estimate_get(stream, path, &options, &estimate, &error), "estimate");
+    must(augs_chunks_get_estimate(stream, path, &options, &estimate, &error), "estimate");
     FILLED(augs_chunks_estimate, &estimate);
     printf("estimate %" PRIu64 " chunks, %" PRIu64 " samples, %" PRIu64 " bytes\n",
            estimate.n_chunks, estimate.n_samples, estimate.n_bytes);
@@ -510,7 +510,7 @@ static void open_network(void)
     job.name = "client";
     must(augs_server_add_job(server, stream, &job, &error), "job");
     OUTPUT(augs_server_stats, &server_stats);
-    augs_server_stats_get(server, &server_stats);
+    augs_server_get_stats(server, &server_stats);
     FILLED(augs_server_stats, &server_stats);
     INPUT(augs_subscriber_options, &of_subscriber);
     of_subscriber.n_endpoints = 1;
@@ -519,7 +519,7 @@ static void open_network(void)
     of_subscriber.allocator = &allocator;
     must(augs_subscriber_open(&of_subscriber, &subscriber, &error), "subscriber");
     OUTPUT(augs_subscriber_stats, &subscriber_stats);
-    augs_subscriber_stats_get(subscriber, &subscriber_stats);
+    augs_subscriber_get_stats(subscriber, &subscriber_stats);
     FILLED(augs_subscriber_stats, &subscriber_stats);
     printf("server %u peers, subscriber %" PRIu64 " batches\n", server_stats.n_peers,
            subscriber_stats.n_batches);
@@ -541,7 +541,7 @@ int main(int argc, char **argv)
     run_own_strategy_and_sink();
     drive_strategy();
     read_metrics();
-    run_planner();
+    run_scheduler();
     find_batch_size();
     write_chunks(argv[1]);
     open_network();

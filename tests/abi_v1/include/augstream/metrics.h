@@ -77,8 +77,8 @@ AUGS_API void augs_metrics_add(augs_metrics *metrics, const augs_batch_metrics *
 /* How many batches the ring holds, and one of them: 0 = the oldest; ret_batch->size is set by the
  * caller. AUGS_E_RANGE. */
 AUGS_API uint32_t augs_metrics_n_held(const augs_metrics *metrics);
-AUGS_API int augs_metrics_get(const augs_metrics *metrics, uint32_t index,
-                              augs_batch_metrics *ret_batch, augs_error *error);
+AUGS_API int augs_metrics_get_batch(const augs_metrics *metrics, uint32_t index,
+                                    augs_batch_metrics *ret_batch, augs_error *error);
 /* ret_summary->size is set by the caller; smaller than this version's: nothing is written. */
 AUGS_API void augs_metrics_summarize(const augs_metrics *metrics,
                                      augs_metrics_summary *ret_summary);

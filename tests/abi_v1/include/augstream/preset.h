@@ -211,10 +211,11 @@ AUGS_API const char *augs_preset_text(const augs_preset *preset);
  * --json`). */
 AUGS_API const char *augs_preset_schema_json(const augs_preset *preset);
 
-/* Shipped presets, in the order of their names: 0 <= index < augs_shipped_count(). NULL beyond. */
-AUGS_API uint32_t augs_shipped_count(void);
-AUGS_API const char *augs_shipped_name(uint32_t index);
-AUGS_API const char *augs_shipped_text(uint32_t index, size_t *ret_n_bytes);
+/* Shipped presets, in the order of their names: 0 <= index < augs_shipped_preset_count(). NULL
+ * beyond. */
+AUGS_API uint32_t augs_shipped_preset_count(void);
+AUGS_API const char *augs_shipped_preset_name(uint32_t index);
+AUGS_API const char *augs_shipped_preset_text(uint32_t index, size_t *ret_n_bytes);
 
 AUGS_END_DECLS
 

@@ -17,7 +17,6 @@
 
 AUGS_BEGIN_DECLS
 
-#define AUGS_CONTRACT_VERSION 1u
 #define AUGS_ENDLESS UINT64_MAX
 #define AUGS_MAX_SAMPLES (1ull << 56) /* sample ids are below this */
 
@@ -101,22 +100,11 @@ AUGS_API int augs_stream_position(const augs_stream *stream, int64_t sample_id,
  */
 AUGS_API const char *augs_stream_fingerprint(const augs_stream *stream);
 
-/*
- * A hash of fixed small streams, made on this machine with the instruction set in use: every kind,
- * gates, vectors, subnormal values, both orders. Two builds whose values agree have the same; peers
- * exchange it. 0 if there was no memory for it (the C library's). The first call of a process, and
- * the first after augs_simd_select, takes some milliseconds. Any thread.
- */
-AUGS_API uint64_t augs_self_test_hash(void);
-
 /* The instruction set in use for filling: "scalar", "avx512". */
 AUGS_API const char *augs_simd_name(void);
 /* Limits it, for tests and benchmarks, e.g. "scalar"; NULL = the best this machine has.
  * AUGS_E_UNSUPPORTED. Not to be called while other threads fill. */
 AUGS_API int augs_simd_select(const char *name);
-
-AUGS_API uint32_t augs_contract_version(void);
-AUGS_API const char *augs_version(void); /* "0.1.0" */
 
 AUGS_END_DECLS
 

@@ -12,11 +12,12 @@
 #include <augstream/batch.h>
 #include <augstream/export.h>
 #include <augstream/log.h>
+#include <augstream/plan.h>
 #include <augstream/stream.h>
 
 AUGS_BEGIN_DECLS
 
-#define AUGS_DEFAULT_WINDOW 8u /* steps that a rank asks for ahead */
+#define AUGS_DEFAULT_STEPS_AHEAD 8u /* steps that a rank asks for ahead */
 
 typedef struct augs_subscriber augs_subscriber;
 
@@ -28,7 +29,7 @@ typedef struct augs_subscriber_options {
     uint32_t rank;
     uint32_t world_size;      /* 0 = 1; must be the job's */
     const char *token;        /* resume token, NULL = from the start */
-    uint32_t window;          /* steps asked for ahead, 0 = 8 */
+    uint32_t steps_ahead;     /* steps asked for ahead, 0 = 8 */
     uint32_t verify;          /* 1: make every batch again and compare: AUGS_E_MISMATCH */
     uint64_t timeout_ms;      /* a call gives up after so long without a batch, 0 = never */
     uint64_t max_frame_bytes; /* a larger payload is refused, 0 = 256 MiB */
@@ -78,7 +79,7 @@ AUGS_API uint64_t augs_subscriber_n_steps(const augs_subscriber *subscriber);
  * WELCOME. */
 AUGS_API int augs_subscriber_token(const augs_subscriber *subscriber, char *ret_token,
                                    size_t n_bytes, augs_error *error);
-AUGS_API void augs_subscriber_stats_get(const augs_subscriber *subscriber,
+AUGS_API void augs_subscriber_get_stats(const augs_subscriber *subscriber,
                                         augs_subscriber_stats *stats);
 
 AUGS_END_DECLS

@@ -3,7 +3,7 @@
  * All see the same feedback, keep min, max, multiple_of, and do not go above a size that broke the
  * memory goal or the target.
  */
-#include "peer_planners.h"
+#include "peer_strategies.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -36,9 +36,10 @@ static int peer_init(void *state, const augs_strategy_options *options, augs_err
     peer *self = state;
     (void)error;
     self->step = options->multiple_of != 0 ? options->multiple_of : 1;
-    self->min = options->min_samples != 0 ? options->min_samples : 1;
+    self->min = options->min_batch_size != 0 ? options->min_batch_size : 1;
     self->min = (self->min + self->step - 1) / self->step * self->step;
-    self->max = (options->max_samples != 0 ? options->max_samples : 4096) / self->step * self->step;
+    self->max =
+        (options->max_batch_size != 0 ? options->max_batch_size : 4096) / self->step * self->step;
     self->first = options->batch_size != 0 ? options->batch_size : 16;
     self->limit_bytes = (double)options->max_memory_bytes;
     self->target_seconds = options->target_seconds;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Planners of the caller's own: what the plan takes from them, and what it never takes. */
+/* Strategies of the caller's own: what the plan takes from them, and what it never takes. */
 #include <string.h>
 
 #include "base/memory.h"
 #include "pipeline/plan/plan.h"
 #include "suite.h"
 
-/* Planners of a list of spans. */
+/* Strategies of a list of spans. */
 typedef struct script {
     const augs_span *spans;
     size_t n_spans;
@@ -15,7 +15,7 @@ typedef struct script {
     uint64_t n_asked;
 } script;
 
-static script the_script; /* a planner's state is the plan's, so this is found here */
+static script the_script; /* a strategy's state is the plan's, so this is found here */
 
 static int script_init(void *state, const augs_strategy_options *options, augs_error *error)
 {
@@ -86,7 +86,7 @@ static int walk_script(const augs_strategy_ops *ops, uint64_t n, uint64_t *ret_t
     .spans = (const augs_span[]){__VA_ARGS__},                                                     \
     .n_spans = sizeof((augs_span[]){__VA_ARGS__}) / sizeof(augs_span)
 
-START_TEST(a_planner_of_ones_own_may_mix_groups_and_combs)
+START_TEST(a_strategy_of_ones_own_may_mix_groups_and_combs)
 {
     const script right[] = {
         {SPANS({0, 1, 10})},
@@ -108,7 +108,7 @@ START_TEST(a_planner_of_ones_own_may_mix_groups_and_combs)
 }
 END_TEST
 
-START_TEST(a_wrong_planner_is_an_error_and_never_wrong_data)
+START_TEST(a_wrong_strategy_is_an_error_and_never_wrong_data)
 {
     const struct {
         script script;
@@ -157,7 +157,7 @@ START_TEST(a_wrong_planner_is_an_error_and_never_wrong_data)
 }
 END_TEST
 
-START_TEST(a_planner_that_never_ends_is_caught)
+START_TEST(a_strategy_that_never_ends_is_caught)
 {
     static augs_span spans[100];
     for (size_t i = 0; i < 100; i++) {
@@ -171,7 +171,7 @@ START_TEST(a_planner_that_never_ends_is_caught)
 }
 END_TEST
 
-START_TEST(a_deciding_planner_is_asked_in_order_and_its_last_answer_is_kept)
+START_TEST(a_deciding_strategy_is_asked_in_order_and_its_last_answer_is_kept)
 {
     the_script = (script){SPANS({0, 3, 4}, {1, 3, 3}, {2, 3, 3})};
     augsi_plan *plan = open_script(&script_deciding, 2, 10);
@@ -208,13 +208,13 @@ START_TEST(a_deciding_planner_is_asked_in_order_and_its_last_answer_is_kept)
 }
 END_TEST
 
-START_TEST(a_deciding_planner_cannot_have_blocks)
+START_TEST(a_deciding_strategy_cannot_have_blocks)
 {
     augsi_plan *plan = NULL;
     augs_error error;
     const augs_plan_options options = {.size = sizeof options,
                                        .world_size = 2,
-                                       .shard = AUGS_SHARD_BLOCK,
+                                       .rank_layout = AUGS_RANK_LAYOUT_BLOCK,
                                        .strategy_ops = &script_deciding};
     AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT,
                        augsi_plan_open(&augsi_default_allocator, &options, 0, 10, 1, &plan, &error),
@@ -223,7 +223,7 @@ START_TEST(a_deciding_planner_cannot_have_blocks)
 }
 END_TEST
 
-AUGS_SUITE("planners", a_planner_of_ones_own_may_mix_groups_and_combs,
-           a_wrong_planner_is_an_error_and_never_wrong_data, a_planner_that_never_ends_is_caught,
-           a_deciding_planner_is_asked_in_order_and_its_last_answer_is_kept,
-           a_deciding_planner_cannot_have_blocks)
+AUGS_SUITE("strategies", a_strategy_of_ones_own_may_mix_groups_and_combs,
+           a_wrong_strategy_is_an_error_and_never_wrong_data, a_strategy_that_never_ends_is_caught,
+           a_deciding_strategy_is_asked_in_order_and_its_last_answer_is_kept,
+           a_deciding_strategy_cannot_have_blocks)

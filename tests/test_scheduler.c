@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Planners without a stream, as programs with records of their own use them. */
+/* Schedulers without a stream, as programs with records of their own use them. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <augstream/planner.h>
+#include <augstream/scheduler.h>
 
 #include "journal_folder.h"
 #include "pipeline_fixture.h"
 
-static int try_planner(augs_planner_options options, augs_strategy_options strategy,
-                       augs_planner **ret_planner, augs_error *error)
+static int try_scheduler(augs_scheduler_options options, augs_strategy_options strategy,
+                         augs_scheduler **ret_scheduler, augs_error *error)
 {
     strategy.size = sizeof strategy;
     options.size = sizeof options;
@@ -22,51 +22,52 @@ static int try_planner(augs_planner_options options, augs_strategy_options strat
     }
     plan.strategy_options = &strategy;
     options.plan = &plan;
-    return augs_planner_open(&options, ret_planner, error);
+    return augs_scheduler_open(&options, ret_scheduler, error);
 }
 
-static augs_planner *open_planner(augs_planner_options options, augs_strategy_options strategy)
+static augs_scheduler *open_scheduler(augs_scheduler_options options,
+                                      augs_strategy_options strategy)
 {
-    augs_planner *planner = NULL;
+    augs_scheduler *scheduler = NULL;
     augs_error error;
-    AUGS_ASSERT_OK(try_planner(options, strategy, &planner, &error), error);
-    return planner;
+    AUGS_ASSERT_OK(try_scheduler(options, strategy, &scheduler, &error), error);
+    return scheduler;
 }
 
-static augs_span next_span(augs_planner *planner)
+static augs_span next_span(augs_scheduler *scheduler)
 {
     augs_span span;
     augs_error error;
-    AUGS_ASSERT_STATUS(1, augs_planner_next(planner, &span, &error), error);
+    AUGS_ASSERT_STATUS(1, augs_scheduler_next(scheduler, &span, &error), error);
     return span;
 }
 
-static void expect_no_span(augs_planner *planner)
+static void expect_no_span(augs_scheduler *scheduler)
 {
     augs_span span = {7, 8, 9};
     augs_error error;
-    AUGS_ASSERT_OK(augs_planner_next(planner, &span, &error), error);
+    AUGS_ASSERT_OK(augs_scheduler_next(scheduler, &span, &error), error);
     ck_assert_uint_eq(span.first + span.stride + span.count, 24); /* untouched */
 }
 
-static void tell(augs_planner *planner, uint64_t bytes)
+static void tell(augs_scheduler *scheduler, uint64_t bytes)
 {
     const augs_feedback feedback = {
         .size = sizeof feedback, .step = AUGS_STEP_LAST, .seconds = 0.01, .bytes = bytes};
     augs_error error;
-    AUGS_ASSERT_OK(augs_planner_observe(planner, &feedback, &error), error);
+    AUGS_ASSERT_OK(augs_scheduler_observe(scheduler, &feedback, &error), error);
 }
 
 /* Walks to the end; returns how many steps there were. */
-static uint64_t walk(augs_planner *planner, augs_span *ret_spans, uint64_t bytes_each)
+static uint64_t walk(augs_scheduler *scheduler, augs_span *ret_spans, uint64_t bytes_each)
 {
     augs_span span;
     augs_error error;
     uint64_t n = 0;
     int status;
-    while ((status = augs_planner_next(planner, &span, &error)) > 0) {
+    while ((status = augs_scheduler_next(scheduler, &span, &error)) > 0) {
         ret_spans[n++] = span;
-        tell(planner, span.count * bytes_each);
+        tell(scheduler, span.count * bytes_each);
     }
     AUGS_ASSERT_OK(status, error);
     return n;
@@ -77,25 +78,25 @@ static augs_span spans[N_SAMPLES], others[N_SAMPLES];
 
 static const augs_plan_options by_memory = {.strategy = "memory_optimized"};
 static const augs_plan_options by_memory_of_3 = {.strategy = "memory_optimized", .world_size = 3};
-static const augs_planner_options learning = {.n_samples = N_SAMPLES, .plan = &by_memory};
-static const augs_strategy_options small = {.max_memory_bytes = 60000, .max_samples = 200};
+static const augs_scheduler_options learning = {.n_samples = N_SAMPLES, .plan = &by_memory};
+static const augs_strategy_options small = {.max_memory_bytes = 60000, .max_batch_size = 200};
 
 static const augs_strategy_options batches_of_8 = {.batch_size = 8};
 
-START_TEST(what_makes_no_planner_is_refused_and_named)
+START_TEST(what_makes_no_scheduler_is_refused_and_named)
 {
-    augs_planner *planner = NULL;
+    augs_scheduler *scheduler = NULL;
     augs_error error;
     const augs_allocator incomplete = {.size = sizeof incomplete};
     const struct {
-        augs_planner_options options;
+        augs_scheduler_options options;
         int status;
         const char *message;
     } cases[] = {
-        {{.n_samples = 8, .plan = &(augs_plan_options){.shard = AUGS_SHARD_BLOCK}},
+        {{.n_samples = 8, .plan = &(augs_plan_options){.rank_layout = AUGS_RANK_LAYOUT_BLOCK}},
          AUGS_E_ARGUMENT,
          "block shards"},
-        {{.n_samples = 8, .plan = &(augs_plan_options){.shard = 9}},
+        {{.n_samples = 8, .plan = &(augs_plan_options){.rank_layout = 9}},
          AUGS_E_ARGUMENT,
          "block shards"},
         {{.n_samples = 8, .plan = &(augs_plan_options){.strategy = "sequentil"}},
@@ -128,86 +129,89 @@ START_TEST(what_makes_no_planner_is_refused_and_named)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         AUGS_ASSERT_STATUS(cases[i].status,
-                           try_planner(cases[i].options, batches_of_8, &planner, &error), error);
+                           try_scheduler(cases[i].options, batches_of_8, &scheduler, &error),
+                           error);
         ck_assert_msg(strstr(error.message, cases[i].message) != NULL, "case %zu: %s", i,
                       error.message);
-        ck_assert_ptr_null(planner);
+        ck_assert_ptr_null(scheduler);
     }
-    augs_planner_options options = {.size = sizeof options, .n_samples = 8};
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_open(NULL, &planner, &error), error);
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_open(&options, NULL, &error), error);
+    augs_scheduler_options options = {.size = sizeof options, .n_samples = 8};
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_scheduler_open(NULL, &scheduler, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_scheduler_open(&options, NULL, &error), error);
     options.size--;
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_open(&options, &planner, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_scheduler_open(&options, &scheduler, &error), error);
 }
 END_TEST
 
-START_TEST(calls_without_a_planner_or_a_place_for_their_result_are_refused)
+START_TEST(calls_without_a_scheduler_or_a_place_for_their_result_are_refused)
 {
     augs_error error;
     augs_span span;
     augs_feedback feedback = {.size = sizeof feedback, .step = AUGS_STEP_LAST};
-    augs_planner *planner = open_planner((augs_planner_options){.n_samples = 8}, batches_of_8);
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_next(NULL, &span, &error), error);
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_next(planner, NULL, &error), error);
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_seek(NULL, 0, &error), error);
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_observe(NULL, &feedback, &error), error);
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_observe(planner, NULL, &error), error);
-    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_planner_observe(planner, &feedback, &error), error);
-    next_span(planner);
-    AUGS_ASSERT_OK(augs_planner_observe(planner, &feedback, &error), error);
+    augs_scheduler *scheduler =
+        open_scheduler((augs_scheduler_options){.n_samples = 8}, batches_of_8);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_scheduler_next(NULL, &span, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_scheduler_next(scheduler, NULL, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_scheduler_seek(NULL, 0, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_scheduler_observe(NULL, &feedback, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_scheduler_observe(scheduler, NULL, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_scheduler_observe(scheduler, &feedback, &error), error);
+    next_span(scheduler);
+    AUGS_ASSERT_OK(augs_scheduler_observe(scheduler, &feedback, &error), error);
     feedback.size--;
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_planner_observe(planner, &feedback, &error), error);
-    ck_assert_uint_eq(augs_planner_step(NULL), 0);
-    ck_assert_str_eq(augs_planner_why(NULL), "");
-    augs_planner_free(NULL);
-    augs_planner_free(planner);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_scheduler_observe(scheduler, &feedback, &error),
+                       error);
+    ck_assert_uint_eq(augs_scheduler_step(NULL), 0);
+    ck_assert_str_eq(augs_scheduler_why(NULL), "");
+    augs_scheduler_free(NULL);
+    augs_scheduler_free(scheduler);
 }
 END_TEST
 
-START_TEST(a_fixed_planner_goes_to_any_step_and_ends_again_and_again)
+START_TEST(a_fixed_scheduler_goes_to_any_step_and_ends_again_and_again)
 {
     augs_error error;
-    augs_planner *planner = open_planner(
-        (augs_planner_options){.n_samples = 103, .plan = &(augs_plan_options){.world_size = 2}},
+    augs_scheduler *scheduler = open_scheduler(
+        (augs_scheduler_options){.n_samples = 103, .plan = &(augs_plan_options){.world_size = 2}},
         batches_of_8);
     static const uint64_t starts[] = {0, 16, 32, 48, 64, 80, 96};
     for (int round = 0; round < 2; round++) {
         for (uint64_t step = 0; step < 7; step++) {
-            const augs_span span = next_span(planner);
+            const augs_span span = next_span(scheduler);
             ck_assert_uint_eq(span.first, starts[step]);
             ck_assert_uint_eq(span.count, step < 6 ? 16 : 7);
-            ck_assert_uint_eq(augs_planner_step(planner), step + 1);
-            ck_assert_str_eq(augs_planner_why(planner), "fixed");
+            ck_assert_uint_eq(augs_scheduler_step(scheduler), step + 1);
+            ck_assert_str_eq(augs_scheduler_why(scheduler), "fixed");
         }
         for (int i = 0; i < 3; i++) {
-            expect_no_span(planner);
-            ck_assert_uint_eq(augs_planner_step(planner), 7);
+            expect_no_span(scheduler);
+            ck_assert_uint_eq(augs_scheduler_step(scheduler), 7);
         }
-        AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_planner_seek(planner, 8, &error), error);
+        AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_scheduler_seek(scheduler, 8, &error), error);
         ck_assert_ptr_nonnull(strstr(error.message, "has 7"));
-        AUGS_ASSERT_OK(augs_planner_seek(planner, 7, &error), error);
-        expect_no_span(planner);
-        AUGS_ASSERT_OK(augs_planner_seek(planner, 5, &error), error);
-        ck_assert_uint_eq(next_span(planner).first, 80);
-        AUGS_ASSERT_OK(augs_planner_seek(planner, 0, &error), error);
+        AUGS_ASSERT_OK(augs_scheduler_seek(scheduler, 7, &error), error);
+        expect_no_span(scheduler);
+        AUGS_ASSERT_OK(augs_scheduler_seek(scheduler, 5, &error), error);
+        ck_assert_uint_eq(next_span(scheduler).first, 80);
+        AUGS_ASSERT_OK(augs_scheduler_seek(scheduler, 0, &error), error);
     }
-    augs_planner_free(planner);
-    planner = open_planner((augs_planner_options){.n_samples = 0}, batches_of_8);
-    expect_no_span(planner);
-    AUGS_ASSERT_OK(augs_planner_seek(planner, 0, &error), error);
-    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_planner_seek(planner, 1, &error), error);
-    augs_planner_free(planner);
+    augs_scheduler_free(scheduler);
+    scheduler = open_scheduler((augs_scheduler_options){.n_samples = 0}, batches_of_8);
+    expect_no_span(scheduler);
+    AUGS_ASSERT_OK(augs_scheduler_seek(scheduler, 0, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_scheduler_seek(scheduler, 1, &error), error);
+    augs_scheduler_free(scheduler);
 }
 END_TEST
 
-START_TEST(a_planner_that_decides_covers_all_positions_and_ends_again_and_again)
+START_TEST(a_scheduler_that_decides_covers_all_positions_and_ends_again_and_again)
 {
     for (uint32_t world_size = 1; world_size <= 3; world_size++) {
-        augs_planner_options options = learning;
+        augs_scheduler_options options = learning;
         const augs_plan_options plan = {.strategy = "memory_optimized", .world_size = world_size};
         options.plan = &plan;
-        augs_planner *planner = open_planner(options, small);
-        const uint64_t n = walk(planner, spans, 700);
+        augs_scheduler *scheduler = open_scheduler(options, small);
+        const uint64_t n = walk(scheduler, spans, 700);
         uint64_t next = 0;
         for (uint64_t i = 0; i < n; i++) {
             ck_assert_uint_eq(spans[i].first, next);
@@ -217,54 +221,54 @@ START_TEST(a_planner_that_decides_covers_all_positions_and_ends_again_and_again)
         ck_assert_uint_eq(next, N_SAMPLES);
         ck_assert_uint_gt(spans[n - 2].count, spans[0].count);
         for (int i = 0; i < 3; i++) { /* what it is told after its end begins nothing new */
-            tell(planner, 1000);
-            expect_no_span(planner);
-            ck_assert_uint_eq(augs_planner_step(planner), n);
+            tell(scheduler, 1000);
+            expect_no_span(scheduler);
+            ck_assert_uint_eq(augs_scheduler_step(scheduler), n);
         }
         augs_error error;
-        AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_planner_seek(planner, 2, &error), error);
-        AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_planner_seek(planner, UINT64_MAX, &error), error);
-        expect_no_span(planner);
-        AUGS_ASSERT_OK(augs_planner_seek(planner, n - 1, &error), error);
-        ck_assert_uint_eq(next_span(planner).first, spans[n - 1].first);
-        AUGS_ASSERT_OK(augs_planner_seek(planner, 0, &error), error);
-        ck_assert_uint_eq(next_span(planner).first, 0);
-        AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_planner_seek(planner, UINT64_MAX, &error), error);
-        augs_planner_free(planner);
+        AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_scheduler_seek(scheduler, 2, &error), error);
+        AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_scheduler_seek(scheduler, UINT64_MAX, &error), error);
+        expect_no_span(scheduler);
+        AUGS_ASSERT_OK(augs_scheduler_seek(scheduler, n - 1, &error), error);
+        ck_assert_uint_eq(next_span(scheduler).first, spans[n - 1].first);
+        AUGS_ASSERT_OK(augs_scheduler_seek(scheduler, 0, &error), error);
+        ck_assert_uint_eq(next_span(scheduler).first, 0);
+        AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_scheduler_seek(scheduler, UINT64_MAX, &error), error);
+        augs_scheduler_free(scheduler);
     }
 }
 END_TEST
 
 START_TEST(feedback_without_a_size_is_of_the_larger_part_of_the_last_span)
 {
-    augs_planner_options options = learning;
+    augs_scheduler_options options = learning;
     options.plan = &by_memory_of_3;
-    augs_planner *planner =
-        open_planner(options, (augs_strategy_options){.batch_size = 10, .max_memory_bytes = 9000});
-    ck_assert_uint_eq(next_span(planner).count, 30);
-    tell(planner, 10 * 180); /* of one rank: 180 bytes each, 0.9 x 9000 / 180 = 45 */
-    ck_assert_uint_eq(next_span(planner).count, 3 * 41); /* four times as much and one at most */
-    tell(planner, 41 * 180);
-    ck_assert_uint_eq(next_span(planner).count, 3 * 45);
-    augs_planner_free(planner);
+    augs_scheduler *scheduler = open_scheduler(
+        options, (augs_strategy_options){.batch_size = 10, .max_memory_bytes = 9000});
+    ck_assert_uint_eq(next_span(scheduler).count, 30);
+    tell(scheduler, 10 * 180); /* of one rank: 180 bytes each, 0.9 x 9000 / 180 = 45 */
+    ck_assert_uint_eq(next_span(scheduler).count, 3 * 41); /* four times as much and one at most */
+    tell(scheduler, 41 * 180);
+    ck_assert_uint_eq(next_span(scheduler).count, 3 * 45);
+    augs_scheduler_free(scheduler);
 }
 END_TEST
 
 START_TEST(a_minimum_alone_brings_a_maximum_that_can_be_kept)
 {
-    augs_planner_options options = learning;
+    augs_scheduler_options options = learning;
     options.n_samples = AUGS_ENDLESS;
-    augs_planner *planner =
-        open_planner(options, (augs_strategy_options){.min_samples = 70000, .multiple_of = 32});
-    ck_assert_uint_eq(next_span(planner).count, 70016);
-    augs_planner_free(planner);
+    augs_scheduler *scheduler = open_scheduler(
+        options, (augs_strategy_options){.min_batch_size = 70000, .multiple_of = 32});
+    ck_assert_uint_eq(next_span(scheduler).count, 70016);
+    augs_scheduler_free(scheduler);
     augs_error error;
-    AUGS_ASSERT_STATUS(
-        AUGS_E_ARGUMENT,
-        try_planner(options,
-                    (augs_strategy_options){.min_samples = UINT64_MAX, .multiple_of = 1ull << 63},
-                    &planner, &error),
-        error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT,
+                       try_scheduler(options,
+                                     (augs_strategy_options){.min_batch_size = UINT64_MAX,
+                                                             .multiple_of = 1ull << 63},
+                                     &scheduler, &error),
+                       error);
 }
 END_TEST
 
@@ -272,46 +276,46 @@ START_TEST(a_journal_has_the_steps_of_each_epoch)
 {
     begin();
     augs_error error;
-    augs_planner *planner = NULL;
+    augs_scheduler *scheduler = NULL;
     uint64_t n_steps[2];
     for (uint32_t epoch = 0; epoch < 2; epoch++) {
-        augs_planner_options options = learning;
+        augs_scheduler_options options = learning;
         options.journal = path;
         options.epoch = epoch;
         options.fingerprint = "abc";
-        planner = open_planner(options, small);
+        scheduler = open_scheduler(options, small);
         AUGS_ASSERT_STATUS(AUGS_E_BUSY,
-                           try_planner(options, small, &(augs_planner *){NULL}, &error), error);
-        n_steps[epoch] = walk(planner, epoch == 0 ? spans : others, 500 + 400 * epoch);
-        expect_no_span(planner);
+                           try_scheduler(options, small, &(augs_scheduler *){NULL}, &error), error);
+        n_steps[epoch] = walk(scheduler, epoch == 0 ? spans : others, 500 + 400 * epoch);
+        expect_no_span(scheduler);
         for (uint64_t step = 0; step <= n_steps[epoch]; step += 3) { /* back, and to any step */
-            AUGS_ASSERT_OK(augs_planner_seek(planner, step, &error), error);
+            AUGS_ASSERT_OK(augs_scheduler_seek(scheduler, step, &error), error);
             if (step < n_steps[epoch]) {
-                ck_assert_uint_eq(next_span(planner).first,
+                ck_assert_uint_eq(next_span(scheduler).first,
                                   (epoch == 0 ? spans : others)[step].first);
             }
         }
-        AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_planner_seek(planner, n_steps[epoch] + 1, &error),
+        AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_scheduler_seek(scheduler, n_steps[epoch] + 1, &error),
                            error);
-        augs_planner_free(planner);
+        augs_scheduler_free(scheduler);
     }
     for (uint32_t epoch = 0; epoch < 3; epoch++) {
-        const augs_planner_options options = {
+        const augs_scheduler_options options = {
             .n_samples = N_SAMPLES, .epoch = epoch, .fingerprint = "abc", .replay = path};
-        planner = open_planner(options, (augs_strategy_options){.batch_size = 0});
+        scheduler = open_scheduler(options, (augs_strategy_options){.batch_size = 0});
         augs_span span;
         for (uint64_t step = 0; epoch < 2 && step < n_steps[epoch]; step++) {
-            span = next_span(planner);
+            span = next_span(scheduler);
             ck_assert_mem_eq(&span, epoch == 0 ? &spans[step] : &others[step], sizeof span);
         }
         if (epoch < 2) {
-            expect_no_span(planner);
-            expect_no_span(planner);
+            expect_no_span(scheduler);
+            expect_no_span(scheduler);
         } else { /* nobody planned that */
-            AUGS_ASSERT_STATUS(AUGS_E_PLAN, augs_planner_next(planner, &span, &error), error);
-            AUGS_ASSERT_STATUS(AUGS_E_PLAN, augs_planner_next(planner, &span, &error), error);
+            AUGS_ASSERT_STATUS(AUGS_E_PLAN, augs_scheduler_next(scheduler, &span, &error), error);
+            AUGS_ASSERT_STATUS(AUGS_E_PLAN, augs_scheduler_next(scheduler, &span, &error), error);
         }
-        augs_planner_free(planner);
+        augs_scheduler_free(scheduler);
     }
     end();
 }
@@ -321,13 +325,13 @@ START_TEST(a_journal_of_something_else_is_refused)
 {
     begin();
     augs_error error;
-    augs_planner_options options = learning;
+    augs_scheduler_options options = learning;
     options.journal = path;
-    augs_planner *planner = open_planner(options, small);
-    walk(planner, spans, 500);
-    augs_planner_free(planner);
-    planner = NULL;
-    const augs_planner_options cases[] = {
+    augs_scheduler *scheduler = open_scheduler(options, small);
+    walk(scheduler, spans, 500);
+    augs_scheduler_free(scheduler);
+    scheduler = NULL;
+    const augs_scheduler_options cases[] = {
         {.n_samples = N_SAMPLES + 1, .replay = path},
         {.n_samples = AUGS_ENDLESS, .replay = path},
         {.n_samples = N_SAMPLES, .replay = path, .plan = &(augs_plan_options){.world_size = 2}},
@@ -336,9 +340,9 @@ START_TEST(a_journal_of_something_else_is_refused)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         AUGS_ASSERT_STATUS(
             AUGS_E_MISMATCH,
-            try_planner(cases[i], (augs_strategy_options){.batch_size = 0}, &planner, &error),
+            try_scheduler(cases[i], (augs_strategy_options){.batch_size = 0}, &scheduler, &error),
             error);
-        ck_assert_ptr_null(planner);
+        ck_assert_ptr_null(scheduler);
     }
     end();
 }
@@ -349,52 +353,52 @@ START_TEST(an_endless_plan_has_a_journal_too)
     begin();
     augs_error error;
     augs_span span;
-    augs_planner_options options = learning;
+    augs_scheduler_options options = learning;
     options.n_samples = AUGS_ENDLESS;
     options.journal = path;
-    augs_planner *planner = NULL;
+    augs_scheduler *scheduler = NULL;
     uint64_t n = 0;
     for (int run = 0; run < 2; run++) { /* the second one goes on */
-        planner = open_planner(options, small);
+        scheduler = open_scheduler(options, small);
         for (uint64_t i = 0; i < n; i++) {
-            span = next_span(planner);
+            span = next_span(scheduler);
             ck_assert_mem_eq(&span, &spans[i], sizeof span);
         }
         for (int i = 0; i < 12; i++, n++) {
-            spans[n] = next_span(planner);
-            tell(planner, spans[n].count * 500);
+            spans[n] = next_span(scheduler);
+            tell(scheduler, spans[n].count * 500);
         }
-        augs_planner_free(planner);
+        augs_scheduler_free(scheduler);
     }
     options.journal = NULL;
     options.replay = path;
     options.plan = NULL;
-    planner = open_planner(options, (augs_strategy_options){.batch_size = 0});
+    scheduler = open_scheduler(options, (augs_strategy_options){.batch_size = 0});
     for (uint64_t i = 0; i < n; i++) {
-        span = next_span(planner);
+        span = next_span(scheduler);
         ck_assert_mem_eq(&span, &spans[i], sizeof span);
         ck_assert_uint_eq(span.first, i == 0 ? 0 : spans[i - 1].first + spans[i - 1].count);
     }
-    AUGS_ASSERT_STATUS(AUGS_E_PLAN, augs_planner_next(planner, &span, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_PLAN, augs_scheduler_next(scheduler, &span, &error), error);
     ck_assert_ptr_nonnull(strstr(error.message, "of an endless run ends at step 24"));
-    augs_planner_free(planner);
+    augs_scheduler_free(scheduler);
     end();
 }
 END_TEST
 
-START_TEST(ranks_replay_the_journal_of_a_planner)
+START_TEST(ranks_replay_the_journal_of_a_scheduler)
 {
     begin();
     augs_stream *stream = uniform_open(1, N_SAMPLES);
     static unsigned char seen[N_SAMPLES];
     memset(seen, 0, sizeof seen);
-    augs_planner_options options = learning;
+    augs_scheduler_options options = learning;
     options.journal = path;
     options.plan = &by_memory_of_3;
     options.fingerprint = augs_stream_fingerprint(stream);
-    augs_planner *planner = open_planner(options, small);
-    const uint64_t n = walk(planner, spans, 500);
-    augs_planner_free(planner);
+    augs_scheduler *scheduler = open_scheduler(options, small);
+    const uint64_t n = walk(scheduler, spans, 500);
+    augs_scheduler_free(scheduler);
     for (uint32_t rank = 0; rank < 3; rank++) {
         augs_pipeline *pipeline = open_pipeline(
             stream,
@@ -434,15 +438,15 @@ START_TEST(a_monitor_that_knows_nothing_leaves_sizes_as_they_are)
     const augs_memory_monitor_options options = {.size = sizeof options, .root = folder};
     augs_error error;
     AUGS_ASSERT_OK(augs_memory_monitor_open(&options, &monitor, &error), error);
-    augs_planner_options planned = learning;
+    augs_scheduler_options planned = learning;
     planned.monitor = monitor;
     planned.sample_bytes = 100;
-    augs_planner *planner = open_planner(planned, (augs_strategy_options){.batch_size = 50});
+    augs_scheduler *scheduler = open_scheduler(planned, (augs_strategy_options){.batch_size = 50});
     for (int i = 0; i < 3; i++) {
-        ck_assert_uint_eq(next_span(planner).count, 50);
-        ck_assert_str_eq(augs_planner_why(planner), i == 0 ? "start" : "unknown");
+        ck_assert_uint_eq(next_span(scheduler).count, 50);
+        ck_assert_str_eq(augs_scheduler_why(scheduler), i == 0 ? "start" : "unknown");
     }
-    augs_planner_free(planner);
+    augs_scheduler_free(scheduler);
     augs_memory_monitor_free(monitor);
     end();
 }
@@ -481,28 +485,28 @@ START_TEST(a_wrong_span_is_not_written_and_the_call_may_be_repeated)
     begin();
     augs_error error;
     augs_span span;
-    augs_planner_options options = {
+    augs_scheduler_options options = {
         .n_samples = 25, .journal = path, .plan = &(augs_plan_options){.strategy_ops = &gap}};
     mended = false;
-    augs_planner *planner = open_planner(options, (augs_strategy_options){.batch_size = 0});
-    next_span(planner);
-    next_span(planner);
+    augs_scheduler *scheduler = open_scheduler(options, (augs_strategy_options){.batch_size = 0});
+    next_span(scheduler);
+    next_span(scheduler);
     for (int i = 0; i < 2; i++) {
-        AUGS_ASSERT_STATUS(AUGS_E_PLAN, augs_planner_next(planner, &span, &error), error);
-        ck_assert_uint_eq(augs_planner_step(planner), 2);
+        AUGS_ASSERT_STATUS(AUGS_E_PLAN, augs_scheduler_next(scheduler, &span, &error), error);
+        ck_assert_uint_eq(augs_scheduler_step(scheduler), 2);
     }
     mended = true;
-    ck_assert_uint_eq(next_span(planner).first, 10);
-    ck_assert_uint_eq(walk(planner, spans, 0), 2);
-    augs_planner_free(planner);
+    ck_assert_uint_eq(next_span(scheduler).first, 10);
+    ck_assert_uint_eq(walk(scheduler, spans, 0), 2);
+    augs_scheduler_free(scheduler);
     /* a name that JSON would have to quote is in the way of nothing */
-    planner = open_planner(options, (augs_strategy_options){.batch_size = 0});
-    ck_assert_uint_eq(walk(planner, spans, 0), 5);
-    augs_planner_free(planner);
-    planner = open_planner((augs_planner_options){.n_samples = 25, .replay = path},
-                           (augs_strategy_options){.batch_size = 0});
-    ck_assert_uint_eq(walk(planner, spans, 0), 5);
-    augs_planner_free(planner);
+    scheduler = open_scheduler(options, (augs_strategy_options){.batch_size = 0});
+    ck_assert_uint_eq(walk(scheduler, spans, 0), 5);
+    augs_scheduler_free(scheduler);
+    scheduler = open_scheduler((augs_scheduler_options){.n_samples = 25, .replay = path},
+                               (augs_strategy_options){.batch_size = 0});
+    ck_assert_uint_eq(walk(scheduler, spans, 0), 5);
+    augs_scheduler_free(scheduler);
     end();
 }
 END_TEST
@@ -516,30 +520,30 @@ START_TEST(memory_that_runs_out_is_a_status_and_leaves_no_trace)
     int status = AUGS_E_NO_MEMORY;
     for (uint64_t left = 0; status != AUGS_OK; left++) {
         ck_assert_uint_lt(left, 100);
-        augs_planner *planner = NULL;
-        augs_planner_options options = learning;
+        augs_scheduler *scheduler = NULL;
+        augs_scheduler_options options = learning;
         options.journal = path;
         options.allocator = &allocator;
         memory.left = left;
-        status = try_planner(options, small, &planner, &error);
+        status = try_scheduler(options, small, &scheduler, &error);
         ck_assert_msg(status == AUGS_OK || status == AUGS_E_NO_MEMORY, "%d: %s", status,
                       error.message);
-        ck_assert(status == AUGS_OK || planner == NULL);
-        augs_planner_free(planner);
+        ck_assert(status == AUGS_OK || scheduler == NULL);
+        augs_scheduler_free(scheduler);
         ck_assert_uint_eq(memory.n_held, 0);
     }
     end();
 }
 END_TEST
 
-AUGS_SUITE("planner", what_makes_no_planner_is_refused_and_named,
-           calls_without_a_planner_or_a_place_for_their_result_are_refused,
-           a_fixed_planner_goes_to_any_step_and_ends_again_and_again,
-           a_planner_that_decides_covers_all_positions_and_ends_again_and_again,
+AUGS_SUITE("scheduler", what_makes_no_scheduler_is_refused_and_named,
+           calls_without_a_scheduler_or_a_place_for_their_result_are_refused,
+           a_fixed_scheduler_goes_to_any_step_and_ends_again_and_again,
+           a_scheduler_that_decides_covers_all_positions_and_ends_again_and_again,
            feedback_without_a_size_is_of_the_larger_part_of_the_last_span,
            a_minimum_alone_brings_a_maximum_that_can_be_kept, a_journal_has_the_steps_of_each_epoch,
            a_journal_of_something_else_is_refused, an_endless_plan_has_a_journal_too,
-           ranks_replay_the_journal_of_a_planner,
+           ranks_replay_the_journal_of_a_scheduler,
            a_monitor_that_knows_nothing_leaves_sizes_as_they_are,
            a_wrong_span_is_not_written_and_the_call_may_be_repeated,
            memory_that_runs_out_is_a_status_and_leaves_no_trace)

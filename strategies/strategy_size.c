@@ -1,37 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "strategies/planner_size.h"
+#include "strategies/strategy_size.h"
 
 #include <augstream/stream.h>
 
 #include "base/checked.h"
 #include "base/fail.h"
-#include "strategies/planners.h"
+#include "strategies/shipped_strategies.h"
 
 int augsi_size_limits_init(augsi_size_limits *limits, const char *strategy,
                            const augs_strategy_options *options, uint64_t default_max,
                            augs_error *error)
 {
     const uint64_t step = options->multiple_of != 0 ? options->multiple_of : 1;
-    const uint64_t min = options->min_samples != 0 ? options->min_samples : 1;
+    const uint64_t min = options->min_batch_size != 0 ? options->min_batch_size : 1;
     const uint64_t low = (min - 1) / step + 1; /* in multiples of `step`, as `high` */
-    uint64_t max = options->max_samples;
+    uint64_t max = options->max_batch_size;
     if (max == 0) { /* a minimum above the default is a wish for larger batches */
         const uint64_t least = low <= AUGS_MAX_SAMPLES / step ? low * step : min;
         max = least > default_max ? least : default_max;
     }
     max = max < AUGS_MAX_SAMPLES ? max : AUGS_MAX_SAMPLES;
     if (min > max) {
-        return augsi_fail(error, AUGS_E_ARGUMENT, "strategy %s: min %llu is above max %llu",
-                          strategy, (unsigned long long)min, (unsigned long long)max);
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "strategy %s: min_batch_size %llu is above max_batch_size %llu", strategy,
+                          (unsigned long long)min, (unsigned long long)max);
     }
-    int status = augsi_planner_check_batch_size(strategy, options, min, max, error);
+    int status = augsi_strategy_check_batch_size(strategy, options, min, max, error);
     if (status < 0) {
         return status;
     }
     const uint64_t high = max / step;
     if (low > high) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "strategy %s: no multiple of %llu lies between min %llu and max %llu",
+                          "strategy %s: no multiple of %llu lies between min_batch_size %llu and "
+                          "max_batch_size %llu",
                           strategy, (unsigned long long)step, (unsigned long long)min,
                           (unsigned long long)max);
     }

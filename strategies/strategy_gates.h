@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The functions of a shipped planner that compute may be called through its ops, which no gate of
- * base/float_gates.py sees. AUGSI_PLANNER_GATES makes gated_init, gated_plan, gated_observe and
+ * The functions of a shipped strategy that compute may be called through its ops, which no gate of
+ * base/float_gates.py sees. AUGSI_STRATEGY_GATES makes gated_init, gated_plan, gated_observe and
  * gated_inherit of the file's own init, plan, observe and inherit, which are AUGSI_COMPUTES.
  */
-#ifndef AUGSI_PLANNER_GATES_H
-#define AUGSI_PLANNER_GATES_H
+#ifndef AUGSI_STRATEGY_GATES_H
+#define AUGSI_STRATEGY_GATES_H
 
 #include <augstream/strategy.h>
 
@@ -14,7 +14,7 @@
 /* Inlined, a function's arithmetic could move out of its gate. */
 #define AUGSI_COMPUTES __attribute__((noinline))
 
-#define AUGSI_PLANNER_GATES                                                                        \
+#define AUGSI_STRATEGY_GATES                                                                       \
     static int gated_init(void *state, const augs_strategy_options *options, augs_error *error)    \
     {                                                                                              \
         augsi_float_stay stay;                                                                     \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What else is in use, or was considered, to find a batch size from feedback; for comparison. */
-#ifndef PEER_PLANNERS_H
-#define PEER_PLANNERS_H
+#ifndef PEER_STRATEGIES_H
+#define PEER_STRATEGIES_H
 
 #include <augstream/strategy.h>
 

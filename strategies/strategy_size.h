@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What strategies with sizes share: sizes that keep the options, and how a stream ends. */
-#ifndef AUGSI_PLANNER_SIZE_H
-#define AUGSI_PLANNER_SIZE_H
+#ifndef AUGSI_STRATEGY_SIZE_H
+#define AUGSI_STRATEGY_SIZE_H
 
 #include <stdbool.h>
 
