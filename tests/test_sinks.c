@@ -263,6 +263,40 @@ START_TEST(a_run_allocates_nothing_after_its_first_batch)
 }
 END_TEST
 
+/* Counts lines, and asks to stop with every piece. */
+static int count_lines(void *user, const void *data, size_t n_bytes)
+{
+    uint64_t *n_lines = user;
+    const char *bytes = data;
+    for (size_t i = 0; i < n_bytes; i++) {
+        *n_lines += bytes[i] == '\n';
+    }
+    return 1;
+}
+
+START_TEST(records_of_a_batch_are_all_handed_on_when_the_function_asks_to_stop)
+{
+    const uint64_t n_samples = 5000; /* several pieces */
+    augs_error error;
+    uint64_t n_lines = 0;
+    augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, n_samples, 1, 0);
+    augs_pipeline *pipeline = open_batches(stream, n_samples);
+    augs_batch *batch = next_batch(pipeline);
+    augs_sink *sink = NULL;
+    AUGS_ASSERT_OK(
+        augs_sink_open_records(stream, AUGS_FORMAT_JSONL, 0, count_lines, &n_lines, &sink, &error),
+        error);
+    ck_assert_int_eq(augs_sink_write(sink, batch, &error), 1);
+    ck_assert_uint_gt(n_lines, 0);
+    augs_sink_flush(sink, &error);
+    ck_assert_uint_eq(n_lines, n_samples);
+    augs_sink_free(sink);
+    augs_batch_unref(batch);
+    augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+}
+END_TEST
+
 START_TEST(what_is_no_sink_is_refused)
 {
     augs_sink *sink = NULL;
@@ -302,4 +336,6 @@ AUGS_SUITE("sinks", a_run_writes_every_batch_in_order_and_flushes_once,
            a_failed_write_is_repeated_past_steps_without_samples,
            a_sink_that_fails_without_a_word_is_given_words,
            a_callbacks_negative_number_is_a_status_or_turns_into_one, the_null_sink_counts_on,
-           a_run_allocates_nothing_after_its_first_batch, what_is_no_sink_is_refused)
+           a_run_allocates_nothing_after_its_first_batch,
+           records_of_a_batch_are_all_handed_on_when_the_function_asks_to_stop,
+           what_is_no_sink_is_refused)

@@ -73,15 +73,17 @@ static int write_records(void *state, augs_batch *batch, augs_error *error)
     augsi_record_data data = {.columns = sink->columns, .step = info.step};
     uint64_t n_samples = augs_batch_n_samples(batch);
     int status = AUGS_OK;
+    bool stop = false; /* after this batch, all of which is taken */
     add_header_once(sink);
-    for (uint64_t done = 0; done < n_samples && status == AUGS_OK; done += PIECE_SAMPLES) {
+    for (uint64_t done = 0; done < n_samples && status >= 0; done += PIECE_SAMPLES) {
         uint64_t n = n_samples - done < PIECE_SAMPLES ? n_samples - done : PIECE_SAMPLES;
         augsi_record_writer_append(sink->writer, &sink->text, &data, done, n);
         if (sink->text.n_bytes >= PIECE_BYTES || sink->text.failed) {
             status = hand_on(sink, error);
+            stop = stop || status > 0;
         }
     }
-    return status;
+    return status < 0 ? status : stop;
 }
 
 static int flush_records(void *state, augs_error *error)
