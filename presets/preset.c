@@ -536,17 +536,21 @@ uint32_t augs_preset_n_columns(const augs_preset *preset)
     return preset->n_columns;
 }
 
-int augs_preset_column(const augs_preset *preset, uint32_t index, augs_column_info *info)
+int augs_preset_column(const augs_preset *preset, uint32_t index, augs_column_info *ret_info)
 {
-    if (preset == NULL || AUGSI_CHECK_OUTPUT(augs_column_info, info, NULL) < 0) {
+    if (preset == NULL || AUGSI_CHECK_OUTPUT(augs_column_info, ret_info, NULL) < 0) {
         return AUGS_E_ARGUMENT;
     }
-    return index >= preset->n_columns ? AUGS_E_RANGE
-                                      : AUGSI_GIVE(augs_column_info, &preset->columns[index], info);
+    return index >= preset->n_columns
+               ? AUGS_E_RANGE
+               : AUGSI_GIVE(augs_column_info, &preset->columns[index], ret_info);
 }
 
 int augs_preset_find_column(const augs_preset *preset, const char *name)
 {
+    if (preset == NULL || name == NULL) {
+        return AUGS_E_ARGUMENT;
+    }
     for (uint32_t i = 0; i < preset->n_columns; i++) {
         if (strcmp(preset->columns[i].name, name) == 0) {
             return (int)i;

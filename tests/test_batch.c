@@ -34,6 +34,14 @@ START_TEST(a_batch_tells_its_columns_as_its_stream_does)
     }
     ck_assert_int_eq(augs_batch_find_column(batch, "no such column"), AUGS_E_NOT_FOUND);
     ck_assert_int_eq(augs_batch_find_column(batch, ""), AUGS_E_NOT_FOUND);
+    ck_assert_int_eq(augs_batch_find_column(batch, NULL), AUGS_E_ARGUMENT);
+    ck_assert_int_eq(augs_batch_find_column(NULL, "sample_id"), AUGS_E_ARGUMENT);
+    ck_assert_int_eq(augs_preset_find_column(augs_stream_preset(stream), NULL), AUGS_E_ARGUMENT);
+    ck_assert_int_eq(augs_preset_find_column(NULL, "sample_id"), AUGS_E_ARGUMENT);
+    augs_column_info info = {.size = sizeof info};
+    ck_assert_int_eq(augs_stream_column(NULL, 0, &info), AUGS_E_ARGUMENT);
+    ck_assert_int_eq(augs_stream_column(NULL, 1, &info), AUGS_E_ARGUMENT);
+    ck_assert_ptr_eq(augs_batch_slab(batch, NULL), augs_batch_column_data(batch, 0));
     augs_batch_unref(batch);
     augs_pipeline_free(pipeline);
     augs_stream_unref(stream);

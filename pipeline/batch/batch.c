@@ -80,6 +80,9 @@ const void *augs_batch_column_data(const augs_batch *batch, uint32_t index)
 
 int augs_batch_find_column(const augs_batch *batch, const char *name)
 {
+    if (batch == NULL || name == NULL) {
+        return AUGS_E_ARGUMENT;
+    }
     for (uint32_t i = 0; i < batch->n_columns; i++) {
         if (strcmp(augs_batch_column_name(batch, i), name) == 0) {
             return (int)i;
@@ -90,13 +93,15 @@ int augs_batch_find_column(const augs_batch *batch, const char *name)
 
 const void *augs_batch_slab(const augs_batch *batch, size_t *ret_n_bytes)
 {
-    *ret_n_bytes = batch->slab_bytes;
+    if (ret_n_bytes != NULL) {
+        *ret_n_bytes = batch->slab_bytes;
+    }
     return batch->slab;
 }
 
-int augs_batch_get_info(const augs_batch *batch, augs_batch_info *info)
+int augs_batch_get_info(const augs_batch *batch, augs_batch_info *ret_info)
 {
-    return batch == NULL ? AUGS_E_ARGUMENT : AUGSI_GIVE(augs_batch_info, &batch->info, info);
+    return batch == NULL ? AUGS_E_ARGUMENT : AUGSI_GIVE(augs_batch_info, &batch->info, ret_info);
 }
 
 augs_stream *augs_batch_stream(const augs_batch *batch)

@@ -192,10 +192,13 @@ uint32_t augs_stream_n_columns(const augs_stream *stream)
     return stream->n_columns + 1;
 }
 
-int augs_stream_column(const augs_stream *stream, uint32_t index, augs_column_info *info)
+int augs_stream_column(const augs_stream *stream, uint32_t index, augs_column_info *ret_info)
 {
+    if (stream == NULL) {
+        return AUGS_E_ARGUMENT;
+    }
     if (index != 0) {
-        return augs_preset_column(stream->preset, index - 1, info);
+        return augs_preset_column(stream->preset, index - 1, ret_info);
     }
     const augs_column_info sample_id = {.size = sizeof sample_id,
                                         .kind = AUGS_KIND_SAMPLE_ID,
@@ -209,7 +212,7 @@ int augs_stream_column(const augs_stream *stream, uint32_t index, augs_column_in
                                         .source = "",
                                         .mean = __builtin_nan(""),
                                         .std_dev = __builtin_nan("")};
-    return AUGSI_GIVE(augs_column_info, &sample_id, info);
+    return AUGSI_GIVE(augs_column_info, &sample_id, ret_info);
 }
 
 uint32_t augs_stream_column_bytes(const augs_stream *stream, uint32_t index)
