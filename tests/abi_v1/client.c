@@ -362,7 +362,8 @@ static void run_strategy(const char *name, const augs_strategy_ops *ops)
         must(augs_strategy_defaults(name, &defaults, &error), "defaults");
         FILLED(augs_strategy_options, &defaults);
         printf("  defaults %" PRIu64 " %" PRIu64 " %" PRIu64 " %g %g\n", defaults.batch_size,
-               defaults.min_batch_size, defaults.max_batch_size, defaults.memory_safety, defaults.max_growth);
+               defaults.min_batch_size, defaults.max_batch_size, defaults.memory_safety,
+               defaults.max_growth);
     }
 }
 
