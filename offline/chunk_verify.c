@@ -565,14 +565,14 @@ static int verify_folder(chunk_verifier *verifier, augs_error *error)
 }
 
 int augs_chunks_verify(const char *path, const augs_chunks_verify_options *options,
-                       augs_chunks_summary *summary, augs_error *error)
+                       augs_chunks_summary *ret_summary, augs_error *error)
 {
     augs_chunks_verify_options taken;
     augs_chunks_summary own = {.size = sizeof own};
     int status = AUGSI_TAKE(augs_chunks_verify_options, options, &taken, error);
     options = &taken;
-    if (status == AUGS_OK && summary != NULL) {
-        status = AUGSI_CHECK_OUTPUT(augs_chunks_summary, summary, error);
+    if (status == AUGS_OK && ret_summary != NULL) {
+        status = AUGSI_CHECK_OUTPUT(augs_chunks_summary, ret_summary, error);
     }
     if (status == AUGS_OK && (path == NULL || options->n_threads > MAX_THREADS)) {
         status = augsi_fail(error, AUGS_E_ARGUMENT,
@@ -590,8 +590,8 @@ int augs_chunks_verify(const char *path, const augs_chunks_verify_options *optio
         status = verify_folder(&verifier, error);
         augsi_folder_done(&verifier.folder);
     }
-    if (summary != NULL) {
-        AUGSI_GIVE(augs_chunks_summary, &own, summary);
+    if (ret_summary != NULL) {
+        AUGSI_GIVE(augs_chunks_summary, &own, ret_summary);
     }
     return status;
 }

@@ -560,13 +560,13 @@ static int write_to(augsi_chunk_writer *writer, const char *path, augs_error *er
 }
 
 int augs_chunks_write(augs_stream *stream, const char *path, const augs_chunks_options *options,
-                      augs_chunks_report *report, augs_error *error)
+                      augs_chunks_report *ret_report, augs_error *error)
 {
     augs_chunks_report own = {.size = sizeof own};
     augs_chunks_options taken;
     int status = AUGS_OK;
-    if (report != NULL) {
-        status = AUGSI_CHECK_OUTPUT(augs_chunks_report, report, error);
+    if (ret_report != NULL) {
+        status = AUGSI_CHECK_OUTPUT(augs_chunks_report, ret_report, error);
     }
     if (status == AUGS_OK) {
         status = take_options(options, &taken, error);
@@ -580,8 +580,8 @@ int augs_chunks_write(augs_stream *stream, const char *path, const augs_chunks_o
         status = write_to(&writer, path, error);
         writer_done(&writer);
     }
-    if (report != NULL) {
-        AUGSI_GIVE(augs_chunks_report, &own, report);
+    if (ret_report != NULL) {
+        AUGSI_GIVE(augs_chunks_report, &own, ret_report);
     }
     return status;
 }
@@ -686,13 +686,13 @@ static int look_for_estimate(augsi_chunk_writer *writer, const char *path, augs_
 }
 
 int augs_chunks_get_estimate(augs_stream *stream, const char *path,
-                             const augs_chunks_options *options, augs_chunks_estimate *estimate,
+                             const augs_chunks_options *options, augs_chunks_estimate *ret_estimate,
                              augs_error *error)
 {
     augs_chunks_report report = {.size = sizeof report};
     augs_chunks_estimate own;
     augs_chunks_options taken;
-    int status = AUGSI_CHECK_OUTPUT(augs_chunks_estimate, estimate, error);
+    int status = AUGSI_CHECK_OUTPUT(augs_chunks_estimate, ret_estimate, error);
     status = status < 0 ? status : take_options(options, &taken, error);
     if (status < 0) {
         return status;
@@ -708,7 +708,7 @@ int augs_chunks_get_estimate(augs_stream *stream, const char *path,
         status = measure(&writer, &own, error);
     }
     if (status == AUGS_OK) {
-        AUGSI_GIVE(augs_chunks_estimate, &own, estimate);
+        AUGSI_GIVE(augs_chunks_estimate, &own, ret_estimate);
     }
     writer_done(&writer);
     return status;
