@@ -172,6 +172,17 @@ START_TEST(overrides_reach_every_value)
 }
 END_TEST
 
+/* A preset of 100 columns, whose names do not fit into a message. */
+static size_t many_columns(char *ret_text, size_t room)
+{
+    size_t n = (size_t)snprintf(ret_text, room, "augstream: 1\nname: many\ncolumns:\n");
+    for (int i = 0; i < 100; i++) {
+        n += (size_t)snprintf(ret_text + n, room - n, "  colour.channel_%02d: {uniform: [0, 1]}\n",
+                              i);
+    }
+    return n;
+}
+
 START_TEST(a_wrong_override_is_answered_with_the_nearest_paths)
 {
     static const struct {
@@ -185,7 +196,6 @@ START_TEST(a_wrong_override_is_answered_with_the_nearest_paths)
         {"jitter.hue.normal.a_very_long_key_that_nobody_has_seen.and.another[77]=1.25",
          "accepted: jitter.hue."},
     };
-    static const char hint[] = ", ... (`presets show NAME` lists them)";
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         augs_preset *preset = NULL;
         augs_error error;
@@ -193,8 +203,8 @@ START_TEST(a_wrong_override_is_answered_with_the_nearest_paths)
             .size = sizeof options, .n_overrides = 1, .overrides = &cases[i].override};
         AUGS_ASSERT_STATUS(AUGS_E_PRESET, augs_preset_open("simclr", &options, &preset, &error),
                            error);
-        const char *end = error.message + strlen(error.message) - strlen(hint);
-        ck_assert_msg(strstr(error.message, cases[i].answer) != NULL && strcmp(end, hint) == 0,
+        ck_assert_msg(strstr(error.message, cases[i].answer) != NULL &&
+                          strstr(error.message, "...") == NULL,
                       "%s", error.message);
     }
     static const char *const bad[] = {"flip.bernoulli=\xFF", "gray.bernoulli=\xC0\xAF",
@@ -210,18 +220,17 @@ START_TEST(a_wrong_override_is_answered_with_the_nearest_paths)
                       "%s", error.message);
     }
     /* two faults, and a name that fills its share of the message */
-    char origin[300];
+    char origin[700], text[8192];
     augs_error error;
     augs_preset *preset = NULL;
-    size_t n_bytes;
-    const char *text = augs_shipped_preset_text(5, &n_bytes);
-    const char *both[] = {"jitter.hew.unifrm[1]=2", "flop=1"};
+    size_t n_bytes = many_columns(text, sizeof text);
+    const char *both[] = {"color.channel_42.unifrm[1]=2", "flop=1"};
     augs_preset_options options = {.size = sizeof options, .n_overrides = 2, .overrides = both};
     memset(origin, 'o', sizeof origin - 1);
     origin[sizeof origin - 1] = '\0';
     ck_assert_int_eq(augs_preset_open_text(text, n_bytes, origin, &options, &preset, &error),
                      AUGS_E_PRESET);
-    ck_assert_msg(strstr(error.message, "columns: jitter.hue, ") != NULL &&
+    ck_assert_msg(strstr(error.message, "columns: colour.channel_42, ") != NULL &&
                       strncmp(error.message, "preset '...oooo", 15) == 0 &&
                       strstr(error.message, ", ... (`presets show NAME` lists them) (and 1 more)"),
                   "%s", error.message);

@@ -69,8 +69,8 @@ enum augs_status_codes {
  * takes NULL for it. It is written on failure only.
  */
 typedef struct augs_error {
-    int32_t status;    /* the AUGS_E_... that the function returned */
-    char message[256]; /* UTF-8 with its NUL, no newline at the end */
+    int32_t status;     /* the AUGS_E_... that the function returned */
+    char message[1024]; /* UTF-8 with its NUL, no newline at the end */
 } augs_error;
 
 /*

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -34,7 +35,7 @@ typedef struct message {
     uint32_t n_steps;
     augs_error error;
 } message;
-_Static_assert(sizeof(message) <= 512, "at most _POSIX_PIPE_BUF");
+_Static_assert(sizeof(message) <= PIPE_BUF, "one write puts a whole message into the pipe");
 
 /* ---- in the child ---- */
 

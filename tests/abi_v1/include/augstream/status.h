@@ -55,7 +55,7 @@ enum augs_status_codes {
  */
 typedef struct augs_error {
     int32_t status;
-    char message[256];
+    char message[1024];
 } augs_error;
 
 /* "AUGS_E_RANGE" for -102; "AUGS_E_UNKNOWN" for a number that is not in the list. Static memory. */
