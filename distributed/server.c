@@ -384,14 +384,14 @@ void augs_server_stop(augs_server *server)
     }
 }
 
-void augs_server_get_stats(const augs_server *server, augs_server_stats *stats)
+void augs_server_get_stats(const augs_server *server, augs_server_stats *ret_stats)
 {
-    if (server == NULL || stats == NULL) {
+    if (server == NULL || ret_stats == NULL) {
         return;
     }
     pthread_mutex_t *lock = &((augs_server *)(uintptr_t)server)->stats_lock;
     pthread_mutex_lock(lock);
     const augs_server_stats counted = server->stats;
     pthread_mutex_unlock(lock);
-    AUGSI_GIVE(augs_server_stats, &counted, stats);
+    AUGSI_GIVE(augs_server_stats, &counted, ret_stats);
 }

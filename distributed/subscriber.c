@@ -503,9 +503,9 @@ int augs_subscriber_token(const augs_subscriber *subscriber, char *ret_token, si
     return result < 0 ? result : augsi_token_format(&token, ret_token, n_bytes, error);
 }
 
-void augs_subscriber_get_stats(const augs_subscriber *subscriber, augs_subscriber_stats *stats)
+void augs_subscriber_get_stats(const augs_subscriber *subscriber, augs_subscriber_stats *ret_stats)
 {
-    if (subscriber == NULL || stats == NULL) {
+    if (subscriber == NULL || ret_stats == NULL) {
         return;
     }
     augs_subscriber_stats counted = {.size = sizeof counted};
@@ -513,5 +513,5 @@ void augs_subscriber_get_stats(const augs_subscriber *subscriber, augs_subscribe
     counted.n_batches = subscriber->n_batches;
     counted.n_samples = subscriber->n_samples;
     counted.n_bytes = subscriber->n_bytes;
-    AUGSI_GIVE(augs_subscriber_stats, &counted, stats);
+    AUGSI_GIVE(augs_subscriber_stats, &counted, ret_stats);
 }
