@@ -21,6 +21,7 @@ typedef struct good_batch {
 
 typedef struct consumer {
     uint64_t seed, random;
+    uint64_t clock_random, clock_ns;
     augs_stream *stream;
     augs_pipeline *pipeline;
     augs_pipeline_options options;
@@ -184,16 +185,30 @@ static bool run(consumer *c)
     return true;
 }
 
+/* Timed batches reach the strategy. The clock of the machine would make a seed give another run
+ * each time. This one stands still, walks or jumps, and its own numbers leave those of pick()
+ * alone. */
+static uint64_t jumping_clock(void *user)
+{
+    static const uint64_t steps_ns[] = {0, 1000, 1000000, 20000000, 5000000000};
+    consumer *c = user;
+    c->clock_random = c->clock_random * 6364136223846793005u + 1442695040888963407u;
+    c->clock_ns += steps_ns[(c->clock_random >> 33) % 5];
+    return c->clock_ns;
+}
+
 static void pick_run(consumer *c, uint64_t seed, const char *name, bool journaled)
 {
     static const uint64_t delays[] = {0, 1, 16};
-    *c = (consumer){.seed = seed, .random = seed + 1, .journaled = journaled};
+    *c = (consumer){.seed = seed, .random = seed + 1, .clock_random = seed, .journaled = journaled};
     c->n = pick(c, 1, MOST_SAMPLES / (1u << pick(c, 0, 5)));
     c->limit = pick(c, 1, 60);
     c->delay = delays[pick(c, 0, 2)];
     c->strategy.batch_size = pick(c, 1, 100);
     c->strategy.multiple_of = pick(c, 0, 1) * pick(c, 1, 4);
     c->options.feedback = (uint32_t)pick(c, 0, 1);
+    c->options.now_ns = jumping_clock;
+    c->options.now_user = c;
     c->options.plan = &c->plan;
     c->plan.strategy = name;
     if (strcmp(name, "round_robin") == 0) {
