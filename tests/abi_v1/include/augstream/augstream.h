@@ -1,10 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * augstream: parameters of augmentation as a pure function of (preset, seed, epoch, sample id).
+ * augstream: augmentation parameters as a pure function of (preset, seed,
+ * epoch, sample id).
  *
- * No result depends on the floating-point environment of the calling thread (rounding,
- * flush-to-zero, denormals-are-zero, exception masks). Each function leaves it as it was, and
- * callbacks run in it. docs/contract.md says more.
+ *     augs_preset *preset = NULL;
+ *     augs_stream *stream = NULL;
+ *     augs_error error = {0};
+ *     augs_stream_options options;
+ *     augs_stream_options_init(&options);
+ *     options.seed = 42;
+ *     options.n_samples = 50000;
+ *     if (augs_preset_open("moderate", NULL, &preset, &error) < 0 ||
+ *         augs_stream_open(preset, &options, &stream, &error) < 0) {
+ *         fprintf(stderr, "%s\n", error.message);
+ *     }
+ *     augs_stream_unref(stream);
+ *     augs_preset_unref(preset);
+ *
+ * No result depends on the floating-point environment of the calling thread:
+ * rounding, flush-to-zero, denormals-are-zero, exception masks. Each function
+ * leaves that environment as it was, and callbacks run in it. See
+ * docs/contract.md.
  */
 #ifndef AUGSTREAM_H
 #define AUGSTREAM_H

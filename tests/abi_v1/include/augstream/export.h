@@ -13,13 +13,16 @@
 #endif
 
 /*
- * Stands behind every struct that begins with `uint32_t size`, which is the caller's sizeof. A
- * later version adds members behind the last one and changes no other. Inputs: a struct of an
- * older caller is taken with the missing members zero; one of a newer caller is taken if what
- * this version does not know is zero, else AUGS_E_ARGUMENT. Outputs: what fits is written.
+ * Follows every struct that begins with `uint32_t size`, which is the caller's
+ * sizeof. A later version adds members at the end and changes no other.
  *
- * `type_init(&x)` zeroes x and sets its size: all defaults. `type_v1_bytes` is the size that the
- * struct had in the first version, the least that is accepted: it ends with `last`.
+ * Inputs: members that an older caller does not have count as zero. A newer
+ * caller gets AUGS_E_ARGUMENT if a member that this version does not know is
+ * not zero. Outputs: the library writes the members that fit.
+ *
+ * `type_init(&x)` sets x to zero and then its size: all defaults.
+ * `type_v1_bytes` is the least size that is accepted. It is the size of the
+ * first version, which ended with the member `last`.
  */
 #define AUGS_SIZED_STRUCT(type, last)                                                              \
     static inline void type##_init(type *ret_struct)                                               \

@@ -19,8 +19,8 @@
 AUGS_BEGIN_DECLS
 
 /*
- * Formats of records and chunk files: X(code, number, name). The numbers are pinned for ever; their
- * order says nothing. Ask augs_format_flags what a format holds.
+ * Formats of records and chunk files: X(code, number, name). The numbers never
+ * change. augs_format_flags says what a format holds.
  */
 #define AUGS_FORMAT_MAP(X)                                                                         \
     X(AUGS_FORMAT_JSONL, 1, jsonl)                                                                 \
@@ -35,19 +35,35 @@ enum augs_format_codes {
 #undef AUGS_FORMAT_ENUM
 };
 
-/* What a format holds. */
-#define AUGS_FORMAT_HOLDS_RECORDS 1u /* one record after another, as augs_sink_open_records */
-#define AUGS_FORMAT_HAS_HEADER 2u    /* an output begins with a line that is no record */
+/* Flags of a format. */
+/* It holds one record after another, and augs_sink_open_records takes it. */
+#define AUGS_FORMAT_HOLDS_RECORDS 1u
+/* An output begins with a line that is no record. */
+#define AUGS_FORMAT_HAS_HEADER 2u
 
-/* The index-th format, from 0; 0 if there are no more. For lists: nothing else orders formats. */
-AUGS_API uint32_t augs_format_at(uint32_t index);
-/* The name of a format, such as "jsonl"; NULL for a number that is no format. Static memory. */
-AUGS_API const char *augs_format_name(uint32_t format);
-/* AUGS_FORMAT_HOLDS_RECORDS and the other flags of a format, 0 for a number that is no format. */
-AUGS_API uint32_t augs_format_flags(uint32_t format);
 /*
- * Finds the format of a name. AUGS_E_NOT_FOUND: there is none, the message lists those that exist.
- * AUGS_E_ARGUMENT: a pointer is NULL.
+ * Returns the number of a format, for lists of all formats. index counts from
+ * 0. Returns 0 if there are no more. Any thread.
+ */
+AUGS_API uint32_t augs_format_at(uint32_t index);
+
+/*
+ * Returns the name of a format, such as "jsonl". Returns NULL for a number that
+ * is no format. Static memory. Any thread.
+ */
+AUGS_API const char *augs_format_name(uint32_t format);
+
+/*
+ * Returns AUGS_FORMAT_HOLDS_RECORDS and the other flags of a format. Returns 0
+ * for a format of columns and for a number that is no format. Any thread.
+ */
+AUGS_API uint32_t augs_format_flags(uint32_t format);
+
+/*
+ * Finds the number of a format by its name. Any thread.
+ *
+ * AUGS_E_NOT_FOUND if there is no such format; the message lists all names.
+ * AUGS_E_ARGUMENT if name or ret_format is NULL.
  */
 AUGS_API int augs_format_find(const char *name, uint32_t *ret_format, augs_error *error);
 

@@ -1,8 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A strategy on its own, without a stream: which positions make the next batch, for programs that
- * have records of their own, or that want sizes only. Spans are checked, so what comes out is a
- * permutation of the positions whatever the strategy does.
+ * The scheduler: it drives a strategy without a stream. It says which positions
+ * make the next batch, for programs that have records of their own.
+ *
+ *     augs_scheduler *scheduler;
+ *     augs_scheduler_options options;
+ *     augs_scheduler_options_init(&options);
+ *     options.n_samples = 50000;
+ *     if (augs_scheduler_open(&options, &scheduler, &error) < 0) {
+ *         fprintf(stderr, "%s\n", error.message);
+ *         return 1;
+ *     }
+ *     augs_span span;
+ *     while (augs_scheduler_next(scheduler, &span, &error) == 1) {
+ *         train_span(&span);
+ *     }
+ *     augs_scheduler_free(scheduler);
+ *
+ * The library checks spans, so they are a permutation of the positions whatever
+ * the strategy does. One thread at a time uses a scheduler.
  */
 #ifndef AUGSTREAM_SCHEDULER_H
 #define AUGSTREAM_SCHEDULER_H
@@ -21,50 +37,126 @@ typedef struct augs_scheduler_options {
     uint32_t size;         /* sizeof(augs_scheduler_options) */
     uint32_t epoch;        /* under which the journal has the steps */
     uint64_t n_samples;    /* positions to plan, or AUGS_ENDLESS */
-    uint64_t sample_bytes; /* of a record, for memory_optimized; 0 = only what is reported counts */
-    const augs_plan_options *plan;   /* shards are interleaved; NULL = defaults; copied */
-    const char *journal;             /* as of a pipeline: written to and continued; NULL = none */
-    const char *replay;              /* as of a pipeline: run again; NULL = not */
-    const char *fingerprint;         /* what the journal is of: up to 63 of 0-9 a-f; NULL = "0" */
-    augs_memory_monitor *monitor;    /* borrowed; NULL = memory is what feedback says */
-    const augs_allocator *allocator; /* NULL = the C library's */
+    uint64_t sample_bytes; /* of a record, for memory_optimized; 0 = not known */
+    /* NULL = defaults; copied. rank_layout is AUGS_RANK_LAYOUT_INTERLEAVED. */
+    const augs_plan_options *plan;
+    /* Plan journal that is continued and appended to, as for a pipeline. NULL =
+     * none. A fixed strategy has none. */
+    const char *journal;
+    /* Plan journal that is repeated exactly; plan->strategy does not matter.
+     * NULL = not. */
+    const char *replay;
+    /* What the journal is of: 1 to 63 of 0-9 a-f. NULL = "0". */
+    const char *fingerprint;
+    /* Borrowed until free. NULL = memory is only what feedback says. */
+    augs_memory_monitor *monitor;
+    const augs_allocator *allocator; /* NULL = the C library's; copied */
 } augs_scheduler_options;
 AUGS_SIZED_STRUCT(augs_scheduler_options, allocator);
 
-/* Copies the options, but for the monitor. AUGS_E_ARGUMENT, AUGS_E_NOT_FOUND (strategy, replay),
- * AUGS_E_RANGE, AUGS_E_MISMATCH, AUGS_E_CORRUPT, AUGS_E_BUSY (journal). */
+/*
+ * Opens a scheduler. It copies the options, but borrows the monitor. Free it
+ * with augs_scheduler_free.
+ *
+ * AUGS_E_ARGUMENT if a pointer is NULL, a struct has a wrong size, or an option
+ * is not accepted. A journal together with a replay is not accepted.
+ * AUGS_E_RANGE if n_samples is above AUGS_MAX_SAMPLES and not AUGS_ENDLESS.
+ * AUGS_E_NOT_FOUND if there is no such strategy or file to repeat.
+ * AUGS_E_MISMATCH if the journal is of another fingerprint or plan.
+ * AUGS_E_BUSY if another run appends to the journal: try again later.
+ * AUGS_E_CORRUPT if the file is no journal or a line is wrong: it is left as it
+ * is. AUGS_E_IO or AUGS_E_NO_SPACE if it cannot be opened, read or written.
+ * AUGS_E_NO_MEMORY if the allocator has no memory.
+ */
 AUGS_API int augs_scheduler_open(const augs_scheduler_options *options,
                                  augs_scheduler **ret_scheduler, augs_error *error);
-AUGS_API void augs_scheduler_free(augs_scheduler *scheduler); /* NULL is fine */
 
-/* 1 and the span of the next step, of all ranks together, as tail leaves it; 0 at the end; negative
- * on error, after which the call may be repeated. Steps of which tail drop leaves nothing are
- * passed over. One thread at a time. */
+/* Closes the journal and frees the scheduler. scheduler may be NULL. */
+AUGS_API void augs_scheduler_free(augs_scheduler *scheduler);
+
+/*
+ * Plans the next step. Returns 1 and its span, of all ranks together, after
+ * tail has cut it. Padding is not in the span: see augs_scheduler_n_padded.
+ * Returns 0 at the end. Steps that tail drop cuts to nothing are passed over.
+ *
+ * AUGS_E_ARGUMENT if a pointer is NULL. AUGS_E_PLAN if the strategy planned a
+ * span that it may not plan, or a replayed journal has no more steps.
+ * AUGS_E_RANGE if an endless plan reaches AUGS_MAX_SAMPLES. AUGS_E_IO,
+ * AUGS_E_NO_SPACE or AUGS_E_CORRUPT if the journal fails. AUGS_E_NO_MEMORY if
+ * the allocator has no memory. A negative status of a caller's strategy is
+ * handed on. After a failure the call may be repeated.
+ */
 AUGS_API int augs_scheduler_next(augs_scheduler *scheduler, augs_span *ret_span, augs_error *error);
-/* Samples of padding that all ranks together get behind the last span: what tail pad and last_batch
- * fill add. */
+
+/*
+ * Returns how many samples of padding follow the last span, for all ranks
+ * together: what tail pad and last_batch fill add. 0 if scheduler is NULL.
+ */
 AUGS_API uint64_t augs_scheduler_n_padded(const augs_scheduler *scheduler);
-/* Positions that no rank gets, left out by last_batch or tail. Of a strategy that decides as it
- * goes: 0 until `next` has returned 0. */
+
+/*
+ * Returns how many positions no rank gets, because of last_batch or tail. For a
+ * strategy that decides as it goes this is 0 until `next` has returned 0. 0 if
+ * scheduler is NULL.
+ */
 AUGS_API uint64_t augs_scheduler_n_left_out(const augs_scheduler *scheduler);
-/* The step that `next` plans next, from 0. */
+
+/*
+ * Returns the step that `next` plans next, from 0. 0 if scheduler is NULL.
+ */
 AUGS_API uint64_t augs_scheduler_step(const augs_scheduler *scheduler);
-/* Why the last span has its size, one word. */
+
+/*
+ * Returns in one word why the last span has its size: "fixed", or the word of
+ * the strategy. "" if scheduler is NULL. Valid until the next call.
+ */
 AUGS_API const char *augs_scheduler_why(const augs_scheduler *scheduler);
-/* Goes to a step: fixed strategies to any, others as augs_pipeline_seek says. */
+
+/*
+ * Makes `step` the next one. A fixed strategy goes to any step, or to the end.
+ * Others go where augs_pipeline_seek says. Parts of a retry that were not taken
+ * yet are dropped.
+ *
+ * AUGS_E_RANGE if there is no such step, or the journal does not have it.
+ * AUGS_E_STATE if a strategy that decides as it goes has no journal and step is
+ * not 0, the last one or the next. AUGS_E_IO or AUGS_E_CORRUPT if the journal
+ * cannot be read. AUGS_E_ARGUMENT if scheduler is NULL.
+ */
 AUGS_API int augs_scheduler_seek(augs_scheduler *scheduler, uint64_t step, augs_error *error);
 
-/* The part of the span that `next` returned last: 0 = a whole step. */
+/*
+ * Returns the part of the span that `next` returned last: 0 = a whole step. 0 if
+ * there was none or scheduler is NULL.
+ */
 AUGS_API uint32_t augs_scheduler_part(const augs_scheduler *scheduler);
-/* The step of the span that `next` returned last. */
+
+/*
+ * Returns the step of the span that `next` returned last. 0 if there was none or
+ * scheduler is NULL.
+ */
 AUGS_API uint64_t augs_scheduler_last_step(const augs_scheduler *scheduler);
 
-/* What a span cost, as augs_pipeline_observe. feedback->n_samples: of a rank; 0 = that of the span
- * (its larger part, if the ranks do not divide it). */
+/*
+ * Tells the strategy what a span cost. Same as augs_pipeline_observe, but nobody
+ * measures the time of spans that nothing was told of. feedback->n_samples is
+ * per rank; 0 = that of the span (the larger one, if ranks differ).
+ *
+ * AUGS_E_ARGUMENT if a pointer is NULL, the size is wrong, or the outcome is
+ * unknown. AUGS_E_STATE if there was no span yet, or a span that was given again
+ * is told to be fine. AUGS_E_RANGE if the span was never handed out.
+ */
 AUGS_API int augs_scheduler_observe(augs_scheduler *scheduler, const augs_feedback *feedback,
                                     augs_error *error);
-/* Gives the positions of a span that did not fit again, as augs_pipeline_retry: `next` returns its
- * parts, of at most most_samples of a rank, before later steps. */
+
+/*
+ * Gives the positions of a span that did not fit again. Same as
+ * augs_pipeline_retry, but `next` returns the parts as spans of all ranks, with
+ * at most most_samples per rank.
+ *
+ * AUGS_E_ARGUMENT if scheduler is NULL. Otherwise AUGS_E_STATE, AUGS_E_RANGE,
+ * AUGS_E_MEMORY, AUGS_E_IO, AUGS_E_NO_SPACE and AUGS_E_CORRUPT: the conditions
+ * of augs_pipeline_retry.
+ */
 AUGS_API int augs_scheduler_retry(augs_scheduler *scheduler, uint64_t step, uint32_t part,
                                   uint64_t most_samples, augs_error *error);
 

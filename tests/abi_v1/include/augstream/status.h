@@ -2,9 +2,24 @@
 /*
  * Statuses and errors.
  *
- * Functions return int: 0 or a positive count is success, a negative number is one of AUGS_E_...
- * The numbers are pinned for ever; hundreds are families (1 the caller, 2 memory, 3 presets, 4
- * files, 5 network, 6 the run, 9 ours).
+ * A function that can fail returns int. 0 or a positive number is success, and
+ * a negative number is one of AUGS_E_... The numbers never change. Hundreds are
+ * families: 1 the caller, 2 memory, 3 presets, 4 files, 5 network, 6 the run,
+ * 9 defects of augstream.
+ *
+ *     augs_error error;
+ *     int status = augs_preset_open("moderate", NULL, &preset, &error);
+ *     if (status == AUGS_E_NOT_FOUND) {
+ *         fprintf(stderr, "%s\n", error.message); // names the nearest preset
+ *     } else if (status < 0) {
+ *         fprintf(stderr, "%s: %s\n", augs_status_name(status), error.message);
+ *     }
+ *
+ * Arguments that a comment does not say may be NULL must not be NULL. Functions
+ * that return a status answer a NULL with AUGS_E_ARGUMENT. Functions that
+ * return something else may crash, unless their comment says what they do.
+ * Arguments named ret_... are written on success only, unless a comment says
+ * something else.
  */
 #ifndef AUGSTREAM_STATUS_H
 #define AUGSTREAM_STATUS_H
@@ -49,19 +64,26 @@ enum augs_status_codes {
 };
 
 /*
- * Where a function that fails writes what was wrong, where, and what would be accepted. It is the
- * caller's memory, on the stack as a rule; every function takes NULL for it. Written on failure
- * only. `message` is NUL-terminated UTF-8 without a newline at the end.
+ * Where a function that fails writes what was wrong, where, and what it would
+ * accept. The struct is the caller's, usually on the stack. Every function
+ * takes NULL for it. It is written on failure only.
  */
 typedef struct augs_error {
-    int32_t status;
-    char message[1024];
+    int32_t status;     /* the AUGS_E_... that the function returned */
+    char message[1024]; /* UTF-8 with its NUL, no newline at the end */
 } augs_error;
 
-/* "AUGS_E_RANGE" for -102; "AUGS_E_UNKNOWN" for a number that is not in the list. Static memory. */
+/*
+ * Returns the name of a status, such as "AUGS_E_RANGE" for -102. Returns
+ * "AUGS_E_UNKNOWN" for a number that is not in the list. The text is static
+ * memory. Any thread.
+ */
 AUGS_API const char *augs_status_name(int status);
 
-/* The sentence of the list above, likewise. */
+/*
+ * Returns the sentence of a status from the list above. A number that is not in
+ * the list gets a sentence that says so. The text is static memory. Any thread.
+ */
 AUGS_API const char *augs_status_text(int status);
 
 AUGS_END_DECLS

@@ -1,8 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A subscriber: one rank of a job over ZeroMQ. Batches come in order, each once, whatever the
- * network and the server do meanwhile; the position advances when the caller takes a batch. One
- * thread at a time.
+ * A subscriber: one rank of a job over ZeroMQ. Batches come in order, each once,
+ * whatever the network and the server do meanwhile. A batch counts as taken when
+ * the caller gets it.
+ *
+ *     const char *endpoints[] = {AUGS_DEFAULT_ENDPOINT};
+ *     augs_subscriber_options options = {
+ *         .size = sizeof options, .n_endpoints = 1, .endpoints = endpoints};
+ *     augs_subscriber *subscriber;
+ *     augs_batch *batch;
+ *     if (augs_subscriber_open(&options, &subscriber, &error) < 0) {
+ *         fprintf(stderr, "%s\n", error.message);
+ *         return 1;
+ *     }
+ *     while (augs_subscriber_next(subscriber, &batch, &error) == 1) {
+ *         train(batch);
+ *         augs_batch_unref(batch);
+ *     }
+ *     augs_subscriber_free(subscriber);
+ *
+ * One thread at a time uses a subscriber.
  */
 #ifndef AUGSTREAM_SUBSCRIBER_H
 #define AUGSTREAM_SUBSCRIBER_H
@@ -22,65 +39,119 @@ AUGS_BEGIN_DECLS
 typedef struct augs_subscriber augs_subscriber;
 
 typedef struct augs_subscriber_options {
-    uint32_t size; /* sizeof(augs_subscriber_options) */
-    uint32_t n_endpoints;
-    const char *const *endpoints; /* tried in turn, required */
-    const char *job;              /* NULL = "default" */
-    uint32_t rank;
-    uint32_t world_size;      /* 0 = 1; must be the job's */
-    const char *token;        /* resume token, NULL = from the start */
-    uint32_t steps_ahead;     /* steps asked for ahead, 0 = 8 */
-    uint32_t verify;          /* 1: make every batch again and compare: AUGS_E_MISMATCH */
-    uint64_t timeout_ms;      /* a call gives up after so long without a batch, 0 = never */
-    uint64_t max_frame_bytes; /* a larger payload is refused, 0 = 256 MiB */
-    const char *fingerprint;  /* refuse a job of another stream; NULL = any */
-    augs_logger logger;
-    const augs_allocator *allocator; /* NULL = the C library's */
+    uint32_t size;                /* sizeof(augs_subscriber_options) */
+    uint32_t n_endpoints;         /* at least 1 */
+    const char *const *endpoints; /* tried in turn; required; copied */
+    const char *job;              /* NULL = AUGS_DEFAULT_JOB; copied */
+    uint32_t rank;                /* 0 <= rank < world_size */
+    uint32_t world_size;          /* that of the job; 0 = 1 */
+    const char *token;            /* resume token; NULL = the start; copied */
+    uint32_t steps_ahead;         /* steps asked for ahead; 0 = 8 */
+    uint32_t verify;              /* 1: recompute every batch and compare; 0: do not */
+    uint64_t timeout_ms;          /* most time without a batch; 0 = no limit */
+    uint64_t max_frame_bytes;     /* largest payload that is taken; 0 = 256 MiB */
+    /* 32 hexadecimal digits: refuse a job of another stream. NULL = any. */
+    const char *fingerprint;
+    augs_logger logger;              /* copied; a NULL function = no messages */
+    const augs_allocator *allocator; /* NULL = the C library's; copied */
 } augs_subscriber_options;
 AUGS_SIZED_STRUCT(augs_subscriber_options, allocator);
 
 typedef struct augs_subscriber_stats {
-    uint32_t size;
-    uint32_t reserved;
-    uint64_t n_batches; /* handed out */
-    uint64_t n_samples;
-    uint64_t n_bytes;      /* payload received */
-    uint64_t n_duplicates; /* received and dropped */
-    uint64_t n_rejected;   /* of another request, bad hash, bad span */
+    uint32_t size;         /* sizeof(augs_subscriber_stats), set by the caller */
+    uint32_t reserved;     /* 0 */
+    uint64_t n_batches;    /* handed out */
+    uint64_t n_samples;    /* handed out */
+    uint64_t n_bytes;      /* of payload, handed out */
+    uint64_t n_duplicates; /* received again and dropped */
+    uint64_t n_rejected;   /* of another request, wrong hash, wrong span */
     uint64_t n_connects;   /* sockets made; 1 = no reconnection */
-    uint64_t n_fetches;
+    uint64_t n_fetches;    /* requests sent */
 } augs_subscriber_stats;
 AUGS_SIZED_STRUCT(augs_subscriber_stats, n_fetches);
 
-/* Checks options, copies them; connects lazily. */
+/*
+ * Opens a subscriber. Options are checked and copied. The first `connect` or
+ * `next` connects. Free it with augs_subscriber_free.
+ *
+ * AUGS_E_ARGUMENT if a required pointer is NULL, options have a wrong size, or
+ * rank, job or fingerprint is not accepted. AUGS_E_RANGE if steps_ahead is too
+ * large. AUGS_E_ADDRESS if an endpoint is malformed. AUGS_E_TOKEN if the token
+ * is malformed, of another job, or names parts of a batch. AUGS_E_UNSUPPORTED if
+ * the machine is not little-endian. AUGS_E_IO if a pipe or random numbers cannot
+ * be had. AUGS_E_NO_MEMORY if the allocator has no memory.
+ */
 AUGS_API int augs_subscriber_open(const augs_subscriber_options *options,
                                   augs_subscriber **ret_subscriber, augs_error *error);
-AUGS_API void augs_subscriber_free(augs_subscriber *subscriber); /* says BYE; NULL is fine */
 
 /*
- * Waits until the job is known (WELCOME) and returns its stream at the current epoch, borrowed
- * until the next call of `next`. Optional: next does it, too.
+ * Says BYE to the server and frees the subscriber. Batches that the caller holds
+ * stay valid. subscriber may be NULL.
+ */
+AUGS_API void augs_subscriber_free(augs_subscriber *subscriber);
+
+/*
+ * Waits until the server told the job (WELCOME). Optional: `next` does it, too.
+ * ret_stream may be NULL. It gets the stream at the current epoch, borrowed
+ * until the next call of `next`.
+ *
+ * AUGS_E_TIMEOUT, AUGS_E_CANCELLED, AUGS_E_NETWORK, AUGS_E_REFUSED,
+ * AUGS_E_MISMATCH, AUGS_E_TOKEN, AUGS_E_PROTOCOL, AUGS_E_UNSUPPORTED,
+ * AUGS_E_RANGE, AUGS_E_STATE and AUGS_E_NO_MEMORY: the conditions of
+ * augs_subscriber_next. AUGS_E_ARGUMENT if subscriber is NULL.
  */
 AUGS_API int augs_subscriber_connect(augs_subscriber *subscriber, augs_stream **ret_stream,
                                      augs_error *error);
 
-/* 1 and a batch (the caller's to unref); 0 at the end of the job's last epoch; negative on error.
- * AUGS_E_TIMEOUT may be followed by another call. */
+/*
+ * Waits for the next batch. Returns 1 and the batch, which the caller gives back
+ * with augs_batch_unref. Returns 0 at the end of the last epoch of the job.
+ *
+ * AUGS_E_TIMEOUT if timeout_ms passed without a batch: the call may be repeated.
+ * AUGS_E_CANCELLED after augs_subscriber_cancel: the call may be repeated.
+ * AUGS_E_NETWORK if ZeroMQ fails. AUGS_E_REFUSED if the server refuses the rank,
+ * the job or its world size. AUGS_E_MISMATCH if the job is of another stream or
+ * plan, the server computes other values, or `verify` found a difference.
+ * AUGS_E_TOKEN if the token does not belong to the job. AUGS_E_PROTOCOL if the
+ * server breaks the protocol. AUGS_E_UNSUPPORTED if its contract is another one.
+ * AUGS_E_RANGE if batches are larger than max_frame_bytes. AUGS_E_STATE if the
+ * subscriber was opened in another process. AUGS_E_NO_MEMORY if the allocator
+ * has no memory. AUGS_E_ARGUMENT if a pointer is NULL.
+ */
 AUGS_API int augs_subscriber_next(augs_subscriber *subscriber, augs_batch **ret_batch,
                                   augs_error *error);
 
-/* Makes a blocked next return AUGS_E_CANCELLED; from any thread or signal handler. */
+/*
+ * Makes a `connect` or `next` that waits return AUGS_E_CANCELLED. If none waits,
+ * the next one that would wait returns it. subscriber may be NULL. Any thread or
+ * signal handler.
+ */
 AUGS_API void augs_subscriber_cancel(augs_subscriber *subscriber);
 
-/* Steps of this rank in an epoch, after connect; 0 if not known. */
+/*
+ * Returns the number of steps per epoch. 0 before `connect` or the first batch,
+ * or if subscriber is NULL.
+ */
 AUGS_API uint64_t augs_subscriber_n_steps(const augs_subscriber *subscriber);
 
-/* The resume token of the batch after the last one taken: AUGS_TOKEN_BYTES. AUGS_E_STATE before
- * WELCOME. */
+/*
+ * Writes the resume token of the batch after the last one taken. n_bytes is the
+ * size of ret_token; AUGS_TOKEN_BYTES is always enough. Before the server is
+ * known, this is the token of the options.
+ *
+ * AUGS_E_STATE if the server is not known yet and the options have no token.
+ * AUGS_E_RANGE if n_bytes is too small: nothing is written. AUGS_E_ARGUMENT if a
+ * pointer is NULL.
+ */
 AUGS_API int augs_subscriber_token(const augs_subscriber *subscriber, char *ret_token,
                                    size_t n_bytes, augs_error *error);
+
+/*
+ * Writes the counters. The caller sets ret_stats->size. If a pointer is NULL or
+ * the size is wrong, nothing is written.
+ */
 AUGS_API void augs_subscriber_get_stats(const augs_subscriber *subscriber,
-                                        augs_subscriber_stats *stats);
+                                        augs_subscriber_stats *ret_stats);
 
 AUGS_END_DECLS
 

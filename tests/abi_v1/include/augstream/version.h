@@ -3,8 +3,10 @@
  * Which library this is, and which values it makes.
  *
  *     if (augs_contract_version() != AUGS_CONTRACT_VERSION) {
- *         // the library that was loaded makes other values than the headers promise
+ *         fprintf(stderr, "augstream %s makes other values\n", augs_version());
+ *         exit(EXIT_FAILURE);
  *     }
+ *     printf("self test %016llx\n", (unsigned long long)augs_self_test_hash());
  */
 #ifndef AUGSTREAM_VERSION_H
 #define AUGSTREAM_VERSION_H
@@ -15,19 +17,27 @@
 
 AUGS_BEGIN_DECLS
 
-/* The version of docs/contract.md: each value of a stream follows from it. */
+/* The version of docs/contract.md. Each value of a stream follows from it. */
 #define AUGS_CONTRACT_VERSION 1u
 
-/* The contract version of the library that was loaded. Any thread. */
+/* Returns the contract version of the library that was loaded. Any thread. */
 AUGS_API uint32_t augs_contract_version(void);
-/* The version of the library, such as "0.1.0". Static memory. Any thread. */
+
+/*
+ * Returns the version of the library, such as "0.1.0". Static memory. Any
+ * thread.
+ */
 AUGS_API const char *augs_version(void);
 
 /*
- * A hash of fixed small streams, made on this machine with the instruction set in use: every kind,
- * gates, vectors, subnormal values, both orders. Two builds whose values agree have the same; peers
- * exchange it. 0 if there was no memory for it (the C library's). The first call of a process, and
- * the first after augs_simd_select, takes some milliseconds. Any thread.
+ * Returns a hash of fixed small streams that this machine computes with the
+ * instruction set in use. The streams have every kind of column, gates,
+ * vectors, subnormal values, and both orders. Two builds that make the same
+ * values have the same hash. Peers exchange it.
+ *
+ * Returns 0 if the C library had no memory for it. The first call of a process
+ * computes the hash, and so does the first call after augs_simd_select; others
+ * return it at once. Any thread.
  */
 AUGS_API uint64_t augs_self_test_hash(void);
 
