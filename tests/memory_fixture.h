@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Trees that stand for the root of a machine, and copies of them that a test may change. */
+/*
+ * Fake machines. tests/data/machines/NAME.txt holds the files that a machine has under /proc and
+ * /sys. A line "== PATH" begins a file, and its contents follow. A backslash at the end of a line
+ * takes that newline away, and \xHH is a byte. The fixture unpacks a machine into a new folder.
+ */
 #ifndef AUGS_TEST_MEMORY_FIXTURE_H
 #define AUGS_TEST_MEMORY_FIXTURE_H
 
@@ -31,15 +35,6 @@ static inline void join(char path[PLACE_BYTES], const char *folder, const char *
 {
     int n = snprintf(path, PLACE_BYTES, "%s/%s", folder, name);
     ck_assert_int_lt(n, PLACE_BYTES);
-}
-
-static inline void fixture(char root[PLACE_BYTES], const char *name)
-{
-    const char *data = getenv("AUGS_TEST_DATA");
-    char within[PLACE_BYTES];
-    ck_assert_msg(data != NULL, "AUGS_TEST_DATA names the folder tests/data");
-    join(within, "memory", name);
-    join(root, data, within);
 }
 
 /* Cut behind, not before the writing: file systems write a file out that was emptied first. */
@@ -124,15 +119,56 @@ static inline void copy_file(void *to, const char *root, const char *name)
     put_bytes(to, name, bytes, n);
 }
 
-/* A copy of a fixture in a new folder. */
+/* Turns \xHH into its byte and drops a backslash with the newline after it. */
+static inline size_t unescape(char *text, size_t n_bytes)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_bytes; i++) {
+        unsigned byte;
+        if (text[i] != '\\') {
+            text[n++] = text[i];
+        } else if (text[i + 1] == '\n') {
+            i++;
+        } else {
+            ck_assert_int_eq(sscanf(text + i, "\\x%2x", &byte), 1);
+            text[n++] = (char)byte;
+            i += 3;
+        }
+    }
+    return n;
+}
+
+/* Writes the files of a machine's text below a folder. */
+static inline void unpack(const char *place, char *text)
+{
+    static const char mark[] = "\n== ";
+    ck_assert_msg(strncmp(text, mark + 1, 3) == 0, "a machine begins with '== PATH'");
+    for (char *name = text + 3, *next; name != NULL; name = next) {
+        char *contents = strchr(name, '\n');
+        ck_assert_ptr_nonnull(contents);
+        next = strstr(contents, mark);
+        size_t n_bytes = next != NULL ? (size_t)(next - contents) : strlen(contents) - 1;
+        *contents++ = '\0';
+        next = next != NULL ? next + sizeof mark - 1 : NULL;
+        make_folders(place, name);
+        put_bytes(place, name, contents, unescape(contents, n_bytes));
+    }
+}
+
+/* A machine in a new folder, which the test removes. */
 static inline void copy_fixture(char place[PLACE_BYTES], const char *name)
 {
-    char root[PLACE_BYTES];
-    const char *base = getenv("TMPDIR");
-    fixture(root, name);
+    const char *data = getenv("AUGS_TEST_DATA"), *base = getenv("TMPDIR");
+    char text[32768], file[PLACE_BYTES];
+    ck_assert_msg(data != NULL, "AUGS_TEST_DATA names the folder tests/data");
+    int n = snprintf(file, sizeof file, "machines/%s.txt", name);
+    ck_assert_int_lt(n, PLACE_BYTES);
+    size_t n_bytes = get_bytes(data, file, text, sizeof text);
+    ck_assert_uint_lt(n_bytes, sizeof text);
+    text[n_bytes] = '\0';
     join(place, base != NULL ? base : "/tmp", "augs-memory-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(place));
-    each_file(root, "", copy_file, place);
+    unpack(place, text);
 }
 
 static inline void remove_folder(const char *folder)
@@ -152,6 +188,32 @@ static inline void remove_folder(const char *folder)
         closedir(directory);
     }
     rmdir(folder);
+}
+
+/* The machines that nobody changes, until the process of the test ends. */
+static struct {
+    pid_t owner;
+    size_t n;
+    char places[64][PLACE_BYTES];
+} unpacked;
+
+static inline void remove_unpacked(void)
+{
+    while (unpacked.owner == getpid() && unpacked.n > 0) {
+        remove_folder(unpacked.places[--unpacked.n]);
+    }
+}
+
+static inline void fixture(char root[PLACE_BYTES], const char *name)
+{
+    if (unpacked.owner != getpid()) {
+        unpacked.owner = getpid();
+        unpacked.n = 0;
+        atexit(remove_unpacked);
+    }
+    ck_assert_uint_lt(unpacked.n, sizeof unpacked.places / sizeof *unpacked.places);
+    copy_fixture(root, name);
+    memcpy(unpacked.places[unpacked.n++], root, PLACE_BYTES);
 }
 
 typedef struct fake_world {

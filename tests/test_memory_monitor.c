@@ -117,10 +117,11 @@ END_TEST
 
 START_TEST(garbage_and_emptiness_leave_nothing_known)
 {
-    static const char *const names[] = {"garbage", "there is no such folder"};
+    char garbage[PLACE_BYTES];
+    fixture(garbage, "garbage");
+    const char *const roots[] = {garbage, "/there is no such folder"};
     for (size_t i = 0; i < 2; i++) {
-        char root[PLACE_BYTES];
-        fixture(root, names[i]);
+        const char *root = roots[i];
         augs_memory_snapshot now = read_root(root);
         ck_assert_uint_eq(now.source, AUGS_MEMORY_OF_NONE);
         ck_assert_uint_eq(now.available_bytes, UINT64_MAX);
