@@ -164,11 +164,11 @@ static void report_folder(const generation *of, const augs_chunks_report *report
 {
     if (!of->arguments->given[OPT_JSON]) {
         tell(of->arguments->given[OPT_QUIET],
-             "%s: %" PRIu64 " chunks, %" PRIu64 " made (%" PRIu64 " samples, %.1f MB in %.2f s), "
+             "%s: %" PRIu64 " chunk%s, %" PRIu64 " made (%" PRIu64 " sample%s, %.1f MB in %.2f s), "
              "%" PRIu64 " there before%s",
-             of->folder, report->n_chunks, report->n_made, report->n_samples,
-             (double)report->n_bytes * 1e-6, seconds, report->n_kept,
-             report->complete ? "; complete" : "");
+             of->folder, report->n_chunks, report->n_chunks == 1 ? "" : "s", report->n_made,
+             report->n_samples, report->n_samples == 1 ? "" : "s", (double)report->n_bytes * 1e-6,
+             seconds, report->n_kept, report->complete ? "; complete" : "");
         return;
     }
     json_out json;
@@ -268,8 +268,10 @@ static void put_estimate(const generation *of, const augs_chunks_estimate *estim
     char seconds[48];
     put_seconds(estimate->seconds, seconds, sizeof seconds);
     shown_put(stdout, of->folder);
-    printf(": %" PRIu64 " of %" PRIu64 " chunks to make, %" PRIu64 " samples\n",
-           estimate->n_chunks - estimate->n_kept, estimate->n_chunks, estimate->n_samples);
+    printf(": %" PRIu64 " of %" PRIu64 " chunk%s to make, %" PRIu64 " sample%s\n",
+           estimate->n_chunks - estimate->n_kept, estimate->n_chunks,
+           estimate->n_chunks == 1 ? "" : "s", estimate->n_samples,
+           estimate->n_samples == 1 ? "" : "s");
     printf("files: %" PRIu64 "\n", estimate->n_files);
     put_size(estimate);
     printf("time:  %s, without the time of the disk (measured on %" PRIu64

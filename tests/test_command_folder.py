@@ -231,6 +231,13 @@ class Folder(Case):
         self.assertIn("measured", text)
         self.ends(2, "generate", *STREAM, "--samples", 10, "--dry-run", says="--out DIR")
 
+    def test_one_is_not_a_plural(self):
+        for arguments, stream in ((("--dry-run",), "stdout"), ((), "stderr")):
+            told = self.generate("one", *STREAM, "--samples", 1, *arguments)[1]
+            self.assertRegex(getattr(told, stream), r"\b1 chunk\b.*\b1 sample\b")
+            told = self.generate("two", *STREAM, "--samples", 2, "--chunk-size", 1, *arguments)[1]
+            self.assertRegex(getattr(told, stream), r"\b2 chunks\b.*\b2 samples\b")
+
     def test_a_dry_run_shows_what_is_too_large_as_such(self):
         absurd = ("--preset", "mild", "--seed", 1, "--samples", 1 << 56, "--chunk-size", 1, "--dry-run")
         text = self.generate("d", *absurd)[1].stdout
@@ -242,7 +249,7 @@ class Folder(Case):
 
     def test_a_dry_run_escapes_the_name_of_the_folder(self):
         text = self.generate("a\x1b[31mb\n", *STREAM, "--samples", 10, "--dry-run")[1].stdout
-        self.assertIn("a\\x1b[31mb\\n: 1 of 1 chunks", text)
+        self.assertIn("a\\x1b[31mb\\n: 1 of 1 chunk ", text)
         self.assertNotIn("\x1b", text)
 
     def test_what_goes_wrong_in_a_folder_is_told_without_advice_about_the_option(self):
