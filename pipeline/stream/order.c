@@ -65,12 +65,6 @@ void augsi_order_ids(const augsi_order *order, uint64_t *ret_ids, size_t n)
     }
 }
 
-uint64_t augsi_order_id(const augsi_order *order, uint64_t position)
-{
-    augsi_order_ids(order, &position, 1);
-    return position;
-}
-
 uint64_t augsi_order_position(const augsi_order *order, uint64_t id)
 {
     if (order->shuffled == 0) {

@@ -27,8 +27,6 @@ static inline uint64_t augsi_order_round(uint64_t half, uint64_t key, uint32_t n
 /* Ids of the n positions in ret_ids, in place; n <= AUGSI_ORDER_BLOCK. */
 #define AUGSI_ORDER_BLOCK 256u
 void augsi_order_ids(const augsi_order *order, uint64_t *ret_ids, size_t n);
-/* position < n_samples */
-uint64_t augsi_order_id(const augsi_order *order, uint64_t position);
 /* id < n_samples */
 uint64_t augsi_order_position(const augsi_order *order, uint64_t id);
 
