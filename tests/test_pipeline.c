@@ -138,7 +138,7 @@ START_TEST(the_union_of_all_shards_is_the_whole_and_each_record_is_its_positions
 }
 END_TEST
 
-/* The law: batches in order, one after the other, are the stream's columns. */
+/* The contract: batches in order, one after the other, are the stream's columns. */
 START_TEST(any_cut_of_batches_concatenates_to_the_same_bytes)
 {
     enum { N = 600 };

@@ -189,8 +189,8 @@ static void expect_slice(const plan_case *c, augsi_plan *plan, const model *m, u
     ck_assert_int_eq(slice.last, last);
 }
 
-/* The laws that hold whatever the model says. */
-static void expect_laws(const plan_case *c, augsi_plan *plan)
+/* What holds whatever the model says. */
+static void expect_properties(const plan_case *c, augsi_plan *plan)
 {
     uint8_t seen[MOST_SAMPLES + 1] = {0};
     uint64_t n_seen = 0;
@@ -241,7 +241,7 @@ static void check_case(const plan_case *c, augsi_plan *plan, uint64_t *random)
         }
         AUGS_ASSERT_OK(status, error);
     }
-    expect_laws(c, plan);
+    expect_properties(c, plan);
 }
 
 static void expect_nothing(const plan_case *c)

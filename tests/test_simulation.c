@@ -108,7 +108,7 @@ static void add_counts(sim_counts *sum, const sim_counts *more)
     }
 }
 
-/* ---- the laws ---- */
+/* ---- what always holds ---- */
 
 START_TEST(whatever_happens_every_rank_takes_every_step_exactly_once)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The law of a stream: a value depends on (preset, seed, epoch, sample id) and on nothing else. */
+/* A value of a stream depends on (preset, seed, epoch, sample id) and on nothing else. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>

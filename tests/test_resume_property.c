@@ -367,7 +367,7 @@ START_TEST(a_rank_without_samples_is_at_the_end_at_once)
 }
 END_TEST
 
-AUGS_SUITE("resume_law", any_rank_and_world_size_goes_on_from_any_step,
+AUGS_SUITE("resume_property", any_rank_and_world_size_goes_on_from_any_step,
            a_smaller_batch_size_near_the_end_takes_what_would_be_left_out,
            a_place_of_another_kind_of_plan_is_refused,
            extreme_options_are_refused_or_planned_at_once,

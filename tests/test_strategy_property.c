@@ -190,4 +190,4 @@ START_TEST(every_strategy_plans_a_permutation_whatever_it_is_told)
 }
 END_TEST
 
-AUGS_SUITE("strategy_law", every_strategy_plans_a_permutation_whatever_it_is_told)
+AUGS_SUITE("strategy_property", every_strategy_plans_a_permutation_whatever_it_is_told)
