@@ -158,13 +158,33 @@ static int check_line(const augsi_chunk_run *run, const parsed_header *header, c
     return status;
 }
 
+/* No number of a header is negative. */
+static int refuse_negative(json_t *root, augs_error *error)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(root, key, value)
+    {
+        if (json_is_integer(value) && json_integer_value(value) < 0) {
+            return augsi_fail(error, AUGS_E_CORRUPT,
+                              "the header says %.40s %lld; accepted: 0 or more", key,
+                              (long long)json_integer_value(value));
+        }
+    }
+    return AUGS_OK;
+}
+
 int augsi_chunk_run_parse(const char *line, size_t n_bytes, augsi_chunk_run *ret_run,
                           uint32_t *ret_shard, uint32_t *ret_n_shards, augs_error *error)
 {
     parsed_header header;
     n_bytes -= n_bytes > 0 && line[n_bytes - 1] == '\n';
     json_t *root = json_loadb(line, n_bytes, JSON_REJECT_DUPLICATES, NULL);
-    int status = AUGS_OK;
+    int status = json_is_object(root) ? refuse_negative(root, error) : AUGS_OK;
+    if (status < 0) {
+        json_decref(root);
+        return status;
+    }
     if (root == NULL || !unpack_header(root, &header) || header.n_shards < 1 ||
         header.n_shards > AUGSI_MAX_SHARDS || header.shard < 0 || header.shard >= header.n_shards) {
         status = augsi_fail(error, AUGS_E_CORRUPT, "the first line is not a header of a run");
