@@ -101,7 +101,10 @@ def check_members(text, place):
         for member in re.finditer(r"^    (?! |/\*)(?:[^;/]|/(?!\*))*;", body, re.M):
             line = body[: member.start()].count("\n") + first
             behind = body[member.end():].split("\n")[0]
-            if "/*" not in behind and not body[: member.start()].endswith("*/\n"):
+            above = body[: member.start()]
+            # one that begins behind another member belongs to that member
+            has_own = above.endswith("*/\n") and not above[: above.rindex("/*")].rsplit("\n", 1)[-1].strip()
+            if "/*" not in behind and not has_own:
                 yield f"{place}:{line}: a member of {match.group(1)} has no comment: {' '.join(member.group().split())}"
 
 
