@@ -217,9 +217,7 @@ static int refuse_own_option(const char *spec, const char *name)
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if (is_strategy_option(i)) {
             suggest_offer(&near, options[i].name);
-            if (options[i].earlier != NULL && strcmp(name, options[i].earlier) == 0) {
-                suggest_exactly(&near, options[i].name);
-            }
+            suggest_renamed(&near, options[i].earlier, options[i].name);
         }
     }
     return complain(EXIT_USAGE,

@@ -68,7 +68,7 @@ const command commands[N_COMMANDS] = {
                     .min_words = 1,
                     .max_words = 1,
                     .words_are_paths = true,
-                    .summary = "checks chunk files against their hashes and the stream made again",
+                    .summary = "checks chunk files against their hashes and the recomputed stream",
                     .details = "Names the bad chunks on stderr. The exit status is 5 if a chunk is "
                                "corrupt or of another stream, 4 if the folder is good but not "
                                "complete.",

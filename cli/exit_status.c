@@ -23,7 +23,7 @@ int exit_status_of(int status)
     case AUGS_E_UNSUPPORTED:
         return EXIT_CONFIGURATION;
     case AUGS_E_CANCELLED:
-    case AUGS_E_PLAN: /* the shipped strategies plan nothing wrong: a replay of an unfinished journal */
+    case AUGS_E_PLAN: /* of the command: a replay whose journal is not finished */
         return EXIT_PARTLY;
     case AUGS_E_TOKEN:
     case AUGS_E_CORRUPT:

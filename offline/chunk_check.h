@@ -14,8 +14,8 @@
 typedef struct augsi_chunk_fault {
     int status;
     uint32_t file; /* index */
-    char
-        message[sizeof((augs_error *)NULL)->message + 128]; /* an error, and the file it is about */
+    /* An error, and the file it is about. */
+    char message[sizeof((augs_error *)NULL)->message + 128];
 } augsi_chunk_fault;
 
 /* What is done with a file. */

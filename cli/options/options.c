@@ -329,9 +329,7 @@ static int refuse_option(const arguments *of, const char *word, const char *name
         if (option_use_of((enum option_id)i, command_index(of->command)) != NULL) {
             snprintf(spelled[i], sizeof spelled[i], "--%s", options[i].name);
             suggest_offer(&near, spelled[i]);
-            if (options[i].earlier != NULL && strcmp(meant + 2, options[i].earlier) == 0) {
-                suggest_exactly(&near, spelled[i]);
-            }
+            suggest_renamed(&near, options[i].earlier, spelled[i]);
         }
     }
     return complain(EXIT_USAGE, "%s has no option %.*s%s (augstream %s --help lists them)",

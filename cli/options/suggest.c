@@ -86,10 +86,12 @@ void suggest_offer(suggestion *of, const char *candidate)
     }
 }
 
-void suggest_exactly(suggestion *of, const char *candidate)
+void suggest_renamed(suggestion *of, const char *earlier, const char *candidate)
 {
-    of->distance = 0;
-    of->best = candidate;
+    if (earlier != NULL && strcmp(of->word + strspn(of->word, "-"), earlier) == 0) {
+        of->distance = 0;
+        of->best = candidate;
+    }
 }
 
 const char *suggest_text(const suggestion *of, char *ret_text, size_t n_bytes)

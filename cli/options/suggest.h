@@ -13,8 +13,8 @@ typedef struct suggestion {
 
 void suggest_init(suggestion *of, const char *word);
 void suggest_offer(suggestion *of, const char *candidate); /* kept as a pointer */
-/* An earlier name of `candidate` is what was typed: nothing is nearer. */
-void suggest_exactly(suggestion *of, const char *candidate);
+/* If the word is `earlier` (may be NULL), with or without dashes, nothing is nearer than `candidate`. */
+void suggest_renamed(suggestion *of, const char *earlier, const char *candidate);
 /* "; did you mean 'x'?" or "", in the caller's memory. */
 const char *suggest_text(const suggestion *of, char *ret_text, size_t n_bytes);
 
