@@ -94,7 +94,8 @@ static int check_options(const augs_subscriber_options *options, augs_error *err
                           options->rank, world_size, world_size - 1);
     }
     if (options->steps_ahead > MOST_STEPS_AHEAD) {
-        return augsi_fail(error, AUGS_E_RANGE, "subscriber: a window of %" PRIu32 "; at most %d",
+        return augsi_fail(error, AUGS_E_RANGE,
+                          "subscriber: steps_ahead %" PRIu32 "; accepted: up to %d",
                           options->steps_ahead, MOST_STEPS_AHEAD);
     }
     const uint16_t one = 1;

@@ -30,7 +30,7 @@ class Failure(Exception):
 
 
 def plan_of_rank(n_samples, world_size, batch_size, rank, tail):
-    """The positions of every step of a rank: interleaved shard, sequential strategy."""
+    """The positions of every step of a rank: rank layout interleaved, sequential strategy."""
     steps = []
     for first in range(0, n_samples, world_size * batch_size):
         count = min(world_size * batch_size, n_samples - first)

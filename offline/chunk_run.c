@@ -35,7 +35,7 @@ static int check_plan(const augs_plan_options *plan, augs_error *error)
         return augsi_fail(
             error, AUGS_E_UNSUPPORTED,
             "chunks: strategy '%s' plans by what it measures, so its chunks could not "
-            "be made again; accepted are the fixed ones, e.g. sequential, "
+            "be recomputed; accepted are the fixed ones, e.g. sequential, "
             "round_robin",
             ops->name);
     }

@@ -15,11 +15,10 @@ static int check_window(const augs_stream *stream, const augs_pipeline_options *
 {
     uint64_t n = augs_stream_n_samples(stream), limit = n < AUGS_MAX_SAMPLES ? n : AUGS_MAX_SAMPLES;
     if (options->first_position > limit || options->n_positions > limit - options->first_position) {
-        return augsi_fail(
-            error, AUGS_E_RANGE,
-            "pipeline: the window of %llu positions from %llu leaves the stream's %llu",
-            (unsigned long long)options->n_positions, (unsigned long long)options->first_position,
-            (unsigned long long)limit);
+        return augsi_fail(error, AUGS_E_RANGE,
+                          "pipeline: %llu positions from %llu on leave the stream, which has %llu",
+                          (unsigned long long)options->n_positions,
+                          (unsigned long long)options->first_position, (unsigned long long)limit);
     }
     *ret_n = options->n_positions != 0 ? options->n_positions : limit - options->first_position;
     return AUGS_OK;

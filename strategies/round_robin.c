@@ -110,7 +110,7 @@ static int refuse_size(const char *limit, uint64_t number, uint64_t size, const 
                        augs_error *error)
 {
     return augsi_fail(error, AUGS_E_ARGUMENT,
-                      "strategy round_robin: batches of %llu samples a rank, %s %llu; %s",
+                      "strategy round_robin: batches of %llu samples per rank, %s %llu; %s",
                       (unsigned long long)size, limit, (unsigned long long)number, needed);
 }
 

@@ -67,7 +67,7 @@ typedef struct net_job {
     uint64_t batch_size; /* 32 */
     uint32_t order;
     uint32_t world_size; /* 1 */
-    uint32_t shard;
+    uint32_t rank_layout;
     uint32_t tail;
     uint32_t n_epochs;
     uint32_t n_fillers;
@@ -103,7 +103,7 @@ static inline augs_plan_options net_plan(const net_job *job, const augs_strategy
 {
     return (augs_plan_options){.size = sizeof(augs_plan_options),
                                .world_size = job->world_size,
-                               .rank_layout = job->shard,
+                               .rank_layout = job->rank_layout,
                                .tail = job->tail,
                                .strategy_options = strategy};
 }

@@ -40,7 +40,7 @@ static inline void sim_make_steps(sim_world *world, sim_rank *rank)
         .rank = rank->index,
         .plan = &(augs_plan_options){.size = sizeof(augs_plan_options),
                                      .world_size = config->n_ranks,
-                                     .rank_layout = config->shard,
+                                     .rank_layout = config->rank_layout,
                                      .tail = config->tail,
                                      .strategy = config->strategy_name,
                                      .strategy_options = &config->strategy}};

@@ -139,7 +139,7 @@ static inline void sim_server_start(sim_server *server)
                                   .plan =
                                       &(augs_plan_options){.size = sizeof(augs_plan_options),
                                                            .world_size = config->n_ranks,
-                                                           .rank_layout = config->shard,
+                                                           .rank_layout = config->rank_layout,
                                                            .tail = config->tail,
                                                            .strategy = config->strategy_name,
                                                            .strategy_options = &config->strategy}};

@@ -39,7 +39,7 @@ typedef struct sim_config {
     uint32_t n_ranks, n_servers, n_strangers;
     bool strange_server; /* the last endpoint of the ranks is none of ours */
     uint64_t n_samples;
-    uint32_t n_epochs, order, tail, shard;
+    uint32_t n_epochs, order, tail, rank_layout;
     augs_strategy_options strategy;
     const char *strategy_name;
     uint32_t window[SIM_MOST_RANKS];

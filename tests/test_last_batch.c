@@ -18,7 +18,7 @@
 typedef struct end_case {
     const char *strategy;
     augs_strategy_options options;
-    uint32_t world_size, tail, shard;
+    uint32_t world_size, tail, rank_layout;
     uint64_t n;
 } end_case;
 
@@ -50,9 +50,10 @@ static const char *describe(const end_case *c)
     static char text[200];
     snprintf(text, sizeof text,
              "%s batch %" PRIu64 " max %" PRIu64 " batches %" PRIu64 " window %" PRIu64
-             ", last_batch %u, tail %u, shard %u, W %u, N %" PRIu64,
+             ", last_batch %u, tail %u, rank_layout %u, W %u, N %" PRIu64,
              c->strategy, c->options.batch_size, c->options.max_batch_size, c->options.batches,
-             c->options.deal_window, c->options.last_batch, c->tail, c->shard, c->world_size, c->n);
+             c->options.deal_window, c->options.last_batch, c->tail, c->rank_layout, c->world_size,
+             c->n);
     return text;
 }
 
@@ -64,7 +65,7 @@ static int open_plan(const end_case *c, augsi_plan **ret_plan, augs_error *error
     options.size = sizeof options;
     const augs_plan_options plan = {.size = sizeof plan,
                                     .world_size = c->world_size,
-                                    .rank_layout = c->shard,
+                                    .rank_layout = c->rank_layout,
                                     .tail = c->tail,
                                     .strategy = c->strategy,
                                     .strategy_options = &options};
@@ -146,7 +147,8 @@ static void check_walk(const end_case *c, augsi_plan *plan, const counted *all)
     for (uint32_t rank = 1; rank < c->world_size; rank++) {
         CHECK(c->tail == AUGS_TAIL_UNEVEN || all->of_rank[rank] == all->of_rank[0],
               "%s: ranks differ", describe(c));
-        CHECK(!fills || c->shard == AUGS_RANK_LAYOUT_BLOCK || all->of_rank[rank] == all->of_rank[0],
+        CHECK(!fills || c->rank_layout == AUGS_RANK_LAYOUT_BLOCK ||
+                  all->of_rank[rank] == all->of_rank[0],
               "%s: ranks differ", describe(c));
     }
     if (augsi_plan_is_fixed(plan)) {
@@ -158,10 +160,11 @@ static void check_walk(const end_case *c, augsi_plan *plan, const counted *all)
 static void check_lengths(const end_case *c, augsi_plan *plan, const counted *all)
 {
     const uint32_t last_batch = c->options.last_batch;
-    const bool even = (last_batch == AUGS_LAST_BATCH_FILL &&
-                       (c->tail != AUGS_TAIL_UNEVEN || c->shard == AUGS_RANK_LAYOUT_INTERLEAVED)) ||
-                      (last_batch == AUGS_LAST_BATCH_DROP && c->tail != AUGS_TAIL_UNEVEN &&
-                       c->shard == AUGS_RANK_LAYOUT_INTERLEAVED);
+    const bool even =
+        (last_batch == AUGS_LAST_BATCH_FILL &&
+         (c->tail != AUGS_TAIL_UNEVEN || c->rank_layout == AUGS_RANK_LAYOUT_INTERLEAVED)) ||
+        (last_batch == AUGS_LAST_BATCH_DROP && c->tail != AUGS_TAIL_UNEVEN &&
+         c->rank_layout == AUGS_RANK_LAYOUT_INTERLEAVED);
     if (!even || !augsi_plan_is_fixed(plan)) {
         return;
     }
@@ -170,7 +173,7 @@ static void check_lengths(const end_case *c, augsi_plan *plan, const counted *al
             augsi_slice slice;
             ck_assert_int_eq(augsi_plan_slice(plan, step, rank, &slice, NULL), 1);
             const uint64_t n = slice.body.count + slice.pad_count;
-            CHECK(n == all->largest || (n == 0 && c->shard == AUGS_RANK_LAYOUT_BLOCK),
+            CHECK(n == all->largest || (n == 0 && c->rank_layout == AUGS_RANK_LAYOUT_BLOCK),
                   "%s: step %" PRIu64 " has %" PRIu64 " samples", describe(c), step, n);
         }
     }
@@ -210,8 +213,8 @@ START_TEST(every_position_is_delivered_once_or_counted)
             c.tail = k / 4 % 3;
             c.world_size = 1 + k / 12 % MOST_W;
             c.n = k / (12 * MOST_W) % (MOST_N + 1);
-            c.shard = k / (12 * MOST_W * (MOST_N + 1));
-            if (c.shard == AUGS_RANK_LAYOUT_INTERLEAVED || !learns) {
+            c.rank_layout = k / (12 * MOST_W * (MOST_N + 1));
+            if (c.rank_layout == AUGS_RANK_LAYOUT_INTERLEAVED || !learns) {
                 check_case(&c, &n_refused);
                 n_cases++;
             }

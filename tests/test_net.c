@@ -182,7 +182,7 @@ START_TEST(block_shards_are_whole_too)
                    .n_samples = 1002,
                    .batch_size = 16,
                    .world_size = 4,
-                   .shard = AUGS_RANK_LAYOUT_BLOCK,
+                   .rank_layout = AUGS_RANK_LAYOUT_BLOCK,
                    .tail = AUGS_TAIL_UNEVEN};
     taker takers[MOST_RANKS];
     run_ranks(&job, takers, 1);

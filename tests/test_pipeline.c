@@ -289,7 +289,10 @@ START_TEST(what_makes_no_pipeline_is_refused_and_named)
         {{.first_position = 101}, {.size = 0}, AUGS_E_RANGE, "100"},
         {{.first_position = 50, .n_positions = 51}, {.size = 0}, AUGS_E_RANGE, "51 positions"},
         {{.first_position = 1, .n_positions = UINT64_MAX}, {.size = 0}, AUGS_E_RANGE, "from 1"},
-        {{.plan = &(augs_plan_options){.rank_layout = 2}}, {.size = 0}, AUGS_E_ARGUMENT, "shard 2"},
+        {{.plan = &(augs_plan_options){.rank_layout = 2}},
+         {.size = 0},
+         AUGS_E_ARGUMENT,
+         "rank_layout 2"},
         {{.plan = &(augs_plan_options){.tail = 3}}, {.size = 0}, AUGS_E_ARGUMENT, "tail 3"},
         {{.plan = &(augs_plan_options){.strategy = "sequentiel"}},
          {.size = 0},
@@ -611,19 +614,19 @@ START_TEST(what_drop_last_leaves_out_is_counted)
 {
     augs_stream *stream = uniform_open(1, 1003);
     for (uint64_t batch_size = 1; batch_size < 334; batch_size += 1 + batch_size / 8) {
-        for (uint32_t shard = 0; shard < 2; shard++) {
+        for (uint32_t rank_layout = 0; rank_layout < 2; rank_layout++) {
             const augs_pipeline_options options = {
                 .rank = 1,
                 .first_position = 3,
                 .plan = &(augs_plan_options){
-                    .world_size = 3, .rank_layout = shard, .tail = AUGS_TAIL_UNEVEN}};
+                    .world_size = 3, .rank_layout = rank_layout, .tail = AUGS_TAIL_UNEVEN}};
             for (uint32_t drop_last = 0; drop_last < 2; drop_last++) {
                 augs_pipeline *pipeline = open_pipeline(
                     stream, options,
                     (augs_strategy_options){.batch_size = batch_size, .last_batch = drop_last});
                 const uint64_t of_blocks = 334 % batch_size + 2 * (333 % batch_size);
                 const uint64_t left =
-                    shard == AUGS_RANK_LAYOUT_BLOCK ? of_blocks : 1000 % (3 * batch_size);
+                    rank_layout == AUGS_RANK_LAYOUT_BLOCK ? of_blocks : 1000 % (3 * batch_size);
                 ck_assert_uint_eq(augs_pipeline_n_left_out(pipeline), drop_last != 0 ? left : 0);
                 augs_pipeline_free(pipeline);
             }

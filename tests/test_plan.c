@@ -427,7 +427,7 @@ START_TEST(options_are_checked_when_a_plan_is_opened)
     } cases[] = {
         {{.size = 4}, 0, 10, AUGS_E_ARGUMENT, "sizeof(augs_plan_options)"},
         {{.strategy = "round_robin"}, 0, 10, AUGS_E_ARGUMENT, "size 0"},
-        {{.size = sizeof zero, .rank_layout = 2}, 0, 10, AUGS_E_ARGUMENT, "shard 2"},
+        {{.size = sizeof zero, .rank_layout = 2}, 0, 10, AUGS_E_ARGUMENT, "rank_layout 2"},
         {{.size = sizeof zero, .tail = 3}, 0, 10, AUGS_E_ARGUMENT, "tail 3"},
         {{.size = sizeof zero, .strategy = "x"}, 0, 10, AUGS_E_NOT_FOUND, "sequential"},
         {{.size = sizeof zero, .strategy_options = &old}, 0, 10, AUGS_E_ARGUMENT, "size 8"},

@@ -95,10 +95,10 @@ START_TEST(what_makes_no_scheduler_is_refused_and_named)
     } cases[] = {
         {{.n_samples = 8, .plan = &(augs_plan_options){.rank_layout = AUGS_RANK_LAYOUT_BLOCK}},
          AUGS_E_ARGUMENT,
-         "block shards"},
+         "rank_layout block"},
         {{.n_samples = 8, .plan = &(augs_plan_options){.rank_layout = 9}},
          AUGS_E_ARGUMENT,
-         "block shards"},
+         "rank_layout block"},
         {{.n_samples = 8, .plan = &(augs_plan_options){.strategy = "sequentil"}},
          AUGS_E_NOT_FOUND,
          "did you mean"},

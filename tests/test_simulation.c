@@ -43,10 +43,10 @@ static void some_plan(sim_world *world, sim_config *config)
     config->n_epochs = 1 + (uint32_t)sim_below(world, 3);
     config->order = (uint32_t)sim_below(world, 2);
     config->tail = (uint32_t)sim_below(world, 3);
-    config->shard = sim_chance(world, 300);
+    config->rank_layout = sim_chance(world, 300);
     config->strategy = (augs_strategy_options){.size = sizeof config->strategy};
     if (sim_chance(world, 250)) {
-        config->shard = AUGS_RANK_LAYOUT_INTERLEAVED;
+        config->rank_layout = AUGS_RANK_LAYOUT_INTERLEAVED;
         config->strategy_name = "round_robin";
         config->strategy.batches = 1 + sim_below(world, 20);
     } else {

@@ -28,7 +28,8 @@ static int check_options(const augs_plan_options *options, const augs_strategy_o
 {
     if (options->rank_layout > AUGS_RANK_LAYOUT_BLOCK) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "plan: shard %u; accepted: 0 interleaved, 1 block", options->rank_layout);
+                          "plan: rank_layout %u; accepted: 0 interleaved, 1 block",
+                          options->rank_layout);
     }
     if (options->tail > AUGS_TAIL_UNEVEN) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
@@ -41,14 +42,15 @@ static int check_options(const augs_plan_options *options, const augs_strategy_o
                           "fill; use keep, or a number of positions");
     }
     if (options->rank_layout == AUGS_RANK_LAYOUT_BLOCK && n_samples == AUGS_ENDLESS) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "plan: an endless stream has no blocks; use interleaved shards, or a "
-                          "number of positions");
+        return augsi_fail(
+            error, AUGS_E_ARGUMENT,
+            "plan: an endless stream has no blocks; use rank_layout interleaved, or a "
+            "number of positions");
     }
     if (options->rank_layout == AUGS_RANK_LAYOUT_BLOCK && (ops->flags & AUGS_STRATEGY_FIXED) == 0) {
         return augsi_fail(
             error, AUGS_E_ARGUMENT,
-            "plan: strategy '%.40s' decides as it goes; block shards need a fixed one, "
+            "plan: strategy '%.40s' decides as it goes; rank_layout block needs a fixed one, "
             "such as sequential",
             ops->name);
     }
@@ -572,10 +574,12 @@ int augsi_plan_take_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t s
     if (plan->options.strategy_ops != NULL ||
         (fixed && (strcmp(plan->ops->name, "sequential") != 0 ||
                    plan->options.rank_layout != AUGS_RANK_LAYOUT_INTERLEAVED))) {
-        return augsi_fail(error, AUGS_E_UNSUPPORTED,
-                          "strategy '%.40s'%s has no batch size that can be changed between two "
-                          "batches",
-                          plan->ops->name, fixed ? " over these shards" : "");
+        return augsi_fail(
+            error, AUGS_E_UNSUPPORTED,
+            "strategy '%.40s'%s has no batch size that can be changed between two "
+            "batches",
+            plan->ops->name,
+            plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK ? " with rank_layout block" : "");
     }
     augsi_plan changed = *plan;
     changed.strategy_options.batch_size = batch_size;
@@ -683,7 +687,7 @@ static int fail_place(const augsi_plan *plan, uint64_t step, uint64_t position,
     snprintf(used, sizeof used, places[place->kind], (unsigned long long)place->number);
     return augsi_fail(error, AUGS_E_TOKEN,
                       "%s: it is of step %llu at position %llu, where %s; the plan here, strategy "
-                      "'%.40s' over %s shards of %u ranks, cannot go on there",
+                      "'%.40s' with rank_layout %s and %u ranks, cannot go on there",
                       what, (unsigned long long)step, (unsigned long long)position, used,
                       plan->ops->name,
                       plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK ? "block" : "interleaved",

@@ -37,8 +37,9 @@ static int take_options(const augs_scheduler_options *given, augs_scheduler_opti
 static int check_options(const augs_scheduler_options *options, augs_error *error)
 {
     if (options->plan->rank_layout != AUGS_RANK_LAYOUT_INTERLEAVED) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "scheduler: its spans are of all ranks together; block shards have none");
+        return augsi_fail(
+            error, AUGS_E_ARGUMENT,
+            "scheduler: its spans are of all ranks together; rank_layout block has none");
     }
     if (options->fingerprint != NULL) {
         const size_t n = strlen(options->fingerprint);
