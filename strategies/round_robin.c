@@ -13,6 +13,7 @@
 #include "base/fail.h"
 #include "base/sized_struct.h"
 #include "strategies/shipped_strategies.h"
+#include "strategies/strategy_size.h"
 #include <assert.h>
 
 const augs_strategy_options augsi_round_robin_defaults = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Consecutive groups of batch_size samples a rank; what is left at the end is as last_batch says.
+/* Consecutive groups of batch_size samples per rank; what is left at the end is as last_batch says.
  */
 #include "base/checked.h"
 #include "base/fail.h"
@@ -24,20 +24,17 @@ static int init(void *state, const augs_strategy_options *options, augs_error *e
         return status;
     }
     options = &taken;
-    uint64_t size =
+    const uint64_t size =
         options->batch_size != 0 ? options->batch_size : augsi_sequential_defaults.batch_size;
     augsi_size_limits limits;
     status = augsi_strategy_refuse_foreign("sequential", options, error);
-    if (status == AUGS_OK) {
-        status = augsi_strategy_fit_size("sequential", options, &size, error);
-    }
     if (status == AUGS_OK) {
         status = augsi_size_limits_init(&limits, "sequential", options, AUGS_MAX_SAMPLES, error);
     }
     if (status < 0) {
         return status;
     }
-    *self = (sequential){.batch_size = size, .limits = limits};
+    *self = (sequential){.batch_size = augsi_size_fit(&limits, size), .limits = limits};
     return AUGS_OK;
 }
 

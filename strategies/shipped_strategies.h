@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shipped strategies, and what they share. */
-#ifndef AUGSI_STRATEGYS_H
-#define AUGSI_STRATEGYS_H
-
-#include <stdbool.h>
+/* The shipped strategies. */
+#ifndef AUGSI_SHIPPED_STRATEGIES_H
+#define AUGSI_SHIPPED_STRATEGIES_H
 
 #include <augstream/strategy.h>
 
@@ -30,21 +28,5 @@ typedef int augsi_layout_function(const void *state, uint64_t n_samples, uint32_
 augsi_layout_function augsi_sequential_layout, augsi_round_robin_layout;
 /* That of a shipped fixed strategy; NULL for any other. */
 augsi_layout_function *augsi_strategy_layout(const augs_strategy_ops *ops);
-
-/* AUGS_E_ARGUMENT if the batch_size that was given is outside of [min, max]. */
-int augsi_strategy_check_batch_size(const char *strategy, const augs_strategy_options *options,
-                                    uint64_t min, uint64_t max, augs_error *error);
-
-/* The same. Brings a default size within [min, max], and every size down to a multiple of
- * multiple_of; AUGS_E_ARGUMENT if none exists. */
-int augsi_strategy_fit_size(const char *strategy, const augs_strategy_options *options,
-                            uint64_t *size, augs_error *error);
-
-/*
- * AUGS_E_ARGUMENT if `batches` or an option after it is set that the strategy does not take; the
- * message names the option and the strategies that do.
- */
-int augsi_strategy_refuse_foreign(const char *strategy, const augs_strategy_options *options,
-                                  augs_error *error);
 
 #endif

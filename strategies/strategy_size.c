@@ -1,11 +1,92 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "strategies/strategy_size.h"
 
+#include <string.h>
+
 #include <augstream/stream.h>
 
 #include "base/checked.h"
 #include "base/fail.h"
-#include "strategies/shipped_strategies.h"
+
+/* ---- options ---- */
+
+#define MOST_OWNERS 2u
+
+typedef struct option_owners {
+    const char *option;
+    bool is_set;
+    const char *owners[MOST_OWNERS]; /* NULL: fewer */
+} option_owners;
+
+static bool takes(const option_owners *one, const char *strategy)
+{
+    bool is_owner = false;
+    for (size_t i = 0; i < MOST_OWNERS && one->owners[i] != NULL; i++) {
+        is_owner = is_owner || strcmp(one->owners[i], strategy) == 0;
+    }
+    return is_owner;
+}
+
+int augsi_strategy_refuse_foreign(const char *strategy, const augs_strategy_options *options,
+                                  augs_error *error)
+{
+    /* a NaN is not 0: it was set */
+    const option_owners all[] = {
+        {"batches", options->batches != 0, {"round_robin"}},
+        {"deal_window", options->deal_window != 0, {"round_robin"}},
+        {"max_memory_bytes", options->max_memory_bytes != 0, {"memory_optimized", "adaptive"}},
+        {"memory_safety", options->memory_safety != 0, {"memory_optimized"}},
+        {"memory_rule", options->memory_rule != 0, {"memory_optimized"}},
+        {"target_seconds", options->target_seconds != 0, {"adaptive"}},
+        {"target_memory", options->target_memory != 0, {"adaptive"}},
+        {"max_growth", options->max_growth != 0, {"adaptive"}},
+        {"max_reduction", options->max_reduction != 0, {"adaptive"}},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (all[i].is_set && !takes(&all[i], strategy)) {
+            const char *second = all[i].owners[1];
+            return augsi_fail(error, AUGS_E_ARGUMENT,
+                              "strategy %s: '%s' is not taken, it belongs to %s%s%s", strategy,
+                              all[i].option, all[i].owners[0], second != NULL ? " and " : "",
+                              second != NULL ? second : "");
+        }
+    }
+    if (options->last_batch > AUGS_LAST_BATCH_MERGE) {
+        return augsi_fail(error, AUGS_E_ARGUMENT,
+                          "strategy %s: last_batch %u; accepted: 0 keep, 1 drop, 2 fill, 3 merge",
+                          strategy, options->last_batch);
+    }
+    if (options->reserved != 0) {
+        return augsi_fail(error, AUGS_E_ARGUMENT, "strategy %s: 'reserved' is %u; it has to be 0",
+                          strategy, options->reserved);
+    }
+    return AUGS_OK;
+}
+
+/* ---- sizes ---- */
+
+/* AUGS_E_ARGUMENT if the batch_size that was given lies outside of [min, max]. */
+static int check_batch_size(const char *strategy, const augs_strategy_options *options,
+                            uint64_t min, uint64_t max, augs_error *error)
+{
+    const uint64_t size = options->batch_size;
+    const bool no_limit = options->max_batch_size == 0 && max >= AUGS_MAX_SAMPLES;
+    /* 0: the size of the strategy itself */
+    if (size == 0 || (size >= min && (size <= max || no_limit))) {
+        return AUGS_OK;
+    }
+    if (size < min) {
+        return augsi_fail(
+            error, AUGS_E_ARGUMENT,
+            "strategy %s: batch size %llu is below min_batch_size %llu; accepted: min to max",
+            strategy, (unsigned long long)size, (unsigned long long)min);
+    }
+    return augsi_fail(
+        error, AUGS_E_ARGUMENT,
+        "strategy %s: batch size %llu is above max_batch_size %llu%s; accepted: min to max",
+        strategy, (unsigned long long)size, (unsigned long long)max,
+        options->max_batch_size == 0 ? ", the default" : "");
+}
 
 int augsi_size_limits_init(augsi_size_limits *limits, const char *strategy,
                            const augs_strategy_options *options, uint64_t default_max,
@@ -22,10 +103,11 @@ int augsi_size_limits_init(augsi_size_limits *limits, const char *strategy,
     max = max < AUGS_MAX_SAMPLES ? max : AUGS_MAX_SAMPLES;
     if (min > max) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "strategy %s: min_batch_size %llu is above max_batch_size %llu", strategy,
-                          (unsigned long long)min, (unsigned long long)max);
+                          "strategy %s: min_batch_size %llu is above max_batch_size %llu%s",
+                          strategy, (unsigned long long)min, (unsigned long long)max,
+                          max != options->max_batch_size ? ", the largest there is" : "");
     }
-    int status = augsi_strategy_check_batch_size(strategy, options, min, max, error);
+    int status = check_batch_size(strategy, options, min, max, error);
     if (status < 0) {
         return status;
     }

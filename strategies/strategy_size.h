@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What strategies with sizes share: sizes that keep the options, and how a stream ends. */
+/* What shipped strategies share: options that they do not take, sizes that keep the options, and how
+ * a stream ends. */
 #ifndef AUGSI_STRATEGY_SIZE_H
 #define AUGSI_STRATEGY_SIZE_H
 
@@ -7,7 +8,14 @@
 
 #include <augstream/strategy.h>
 
-/* Samples a rank. min and max are multiples of multiple_of, 1 <= min <= max <= 2^56. */
+/*
+ * AUGS_E_ARGUMENT if `batches` or an option after it is set that the strategy does not take; the
+ * message names the option and the strategies that do.
+ */
+int augsi_strategy_refuse_foreign(const char *strategy, const augs_strategy_options *options,
+                                  augs_error *error);
+
+/* Samples per rank. min and max are multiples of multiple_of, 1 <= min <= max <= 2^56. */
 typedef struct augsi_size_limits {
     uint64_t min, max, multiple_of;
     uint32_t last_batch; /* AUGS_LAST_BATCH_... */

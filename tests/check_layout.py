@@ -59,12 +59,7 @@ KNOWN_CIRCLES = {
     ("cli/command_table.c", "cli/options/command_completions.c"),
     ("cli/command_table.c", "cli/options/command_help.c"),
     ("offline/chunk_cursor.c", "offline/chunk_run.c"),
-    ("pipeline/batch/batch.c", "pipeline/batch/batch_pool.c"),
     ("pipeline/plan/plan.c", "pipeline/plan/plan_decided.c"),
-    ("strategies/adaptive/adaptive.c", "strategies/strategy_registry.c"),
-    ("strategies/memory_optimized.c", "strategies/strategy_registry.c"),
-    ("strategies/round_robin.c", "strategies/strategy_registry.c"),
-    ("strategies/sequential.c", "strategies/strategy_registry.c"),
 }
 
 

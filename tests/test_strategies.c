@@ -142,6 +142,16 @@ static void expect_size(uint64_t expected, const augs_strategy_options *options)
     ck_assert_uint_eq(span.first, 3 * expected);
 }
 
+/* The same for batches so large that there is only the first one. */
+static void expect_first(uint64_t expected, const augs_strategy_options *options)
+{
+    strategy_state state;
+    augs_span span;
+    const augs_strategy_ops *ops = strategy("sequential", options, &state);
+    ck_assert_int_eq(span_at(ops, &state, AUGS_ENDLESS, 1, 0, &span), 1);
+    ck_assert_uint_eq(span.count, expected);
+}
+
 START_TEST(the_size_of_sequential_keeps_min_max_and_multiple)
 {
     expect_size(32, OPTIONS(0));
@@ -159,8 +169,14 @@ START_TEST(the_size_of_sequential_keeps_min_max_and_multiple)
                    OPTIONS(.min_batch_size = 9, .max_batch_size = 15, .multiple_of = 8),
                    "multiple of 8", "min_batch_size 9", "max_batch_size 15");
     EXPECT_REFUSED("sequential", OPTIONS(.max_batch_size = 7, .multiple_of = 8), "multiple of 8");
+    EXPECT_REFUSED("sequential",
+                   OPTIONS(.max_batch_size = AUGS_MAX_SAMPLES, .multiple_of = UINT64_MAX),
+                   "multiple of 18446744073709551615");
     EXPECT_REFUSED("sequential", OPTIONS(.min_batch_size = UINT64_MAX, .multiple_of = 2),
-                   "multiple of 2");
+                   "min_batch_size 18446744073709551615", "72057594037927936, the largest");
+    /* no batch has more samples than a stream can have */
+    expect_first(AUGS_MAX_SAMPLES, OPTIONS(.batch_size = UINT64_MAX));
+    expect_first(AUGS_MAX_SAMPLES - 6, OPTIONS(.batch_size = UINT64_MAX, .multiple_of = 10));
 }
 END_TEST
 
@@ -302,7 +318,8 @@ START_TEST(endless_streams_are_planned_as_far_as_numbers_go)
     ck_assert_uint_eq(span.first, 200 * ((uint64_t)1 << 40));
     ck_assert_int_eq(span_at(ops, &state, AUGS_ENDLESS, 2, UINT64_MAX, &span), 0);
     ops = strategy("sequential", OPTIONS(.batch_size = UINT64_MAX), &state);
-    ck_assert_int_eq(span_at(ops, &state, AUGS_ENDLESS, 2, 0, &span), AUGS_E_RANGE);
+    ck_assert_int_eq(span_at(ops, &state, AUGS_ENDLESS, 255, 0, &span), 1);
+    ck_assert_int_eq(span_at(ops, &state, AUGS_ENDLESS, 256, 0, &span), AUGS_E_RANGE);
     ops = strategy("round_robin", OPTIONS(.batches = 10), &state);
     ck_assert_int_eq(span_at(ops, &state, AUGS_ENDLESS, 1, 0, &span), AUGS_E_ARGUMENT);
     ops = strategy("round_robin", OPTIONS(.batches = 10, .deal_window = 1000), &state);

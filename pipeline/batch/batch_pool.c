@@ -377,7 +377,7 @@ int augsi_batch_make(augsi_batch_pool *pool, augs_stream *stream, const augsi_sl
     }
     status = fill(batch, slice, error);
     if (status < 0) {
-        augs_batch_unref(batch);
+        augsi_batch_give_back(batch); /* nobody else has seen it */
         return status;
     }
     uint64_t *index = batch->batch_index ? batch->columns[1] : NULL;
