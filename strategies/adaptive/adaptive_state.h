@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "strategies/adaptive/adaptive_memory.h"
 #include "strategies/adaptive/adaptive_model.h"
 #include "strategies/fit_bound.h"
 #include "strategies/strategy_size.h"
@@ -24,6 +23,17 @@
 #define AUGSI_LATE 4u
 /* So much of what was known before changes is kept. */
 #define AUGSI_N_PAST 2u
+
+#define AUGSI_MEMORY_RECENT 8
+
+/* How large a batch may be so that the memory it needs at its consumer, a base and so many bytes
+ * per sample, both learned, stays within a part of a limit. State of zeros: nothing seen. */
+typedef struct augsi_memory_bound {
+    double weight, mean_n, mean_bytes, square_n, product; /* moments; the recent ones weigh most */
+    double slope;                                         /* bytes per sample; NaN = not known */
+    double recent_n[AUGSI_MEMORY_RECENT], recent_bytes[AUGSI_MEMORY_RECENT];
+    uint32_t n_seen;
+} augsi_memory_bound;
 
 typedef struct augsi_seen_batch {
     double n, log_seconds, weight;
@@ -88,6 +98,7 @@ typedef struct augsi_adaptive {
     const char *why, *why_trial;
 } augsi_adaptive;
 
+void augsi_adaptive_see_memory(augsi_memory_bound *bound, double n, double bytes);
 /* The nearest possible size, downwards where there is one, and the next one below or above. */
 uint64_t augsi_adaptive_fit_size(const augsi_adaptive *self, double n);
 uint64_t augsi_adaptive_neighbour(const augsi_adaptive *self, uint64_t size, bool above);
