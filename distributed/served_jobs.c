@@ -32,14 +32,12 @@ static int check_job(const augsi_served_jobs *jobs, augs_stream *stream,
                      const augs_job_options *options, augs_error *error)
 {
     const char *name = options->name != NULL ? options->name : AUGS_DEFAULT_JOB;
-    size_t n = strlen(name);
-    if (n == 0 || n > AUGSI_MAX_JOB_BYTES ||
-        strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != n) {
+    if (!augsi_is_job_name(name)) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
                           "job '%.70s': a name has 1 to %u of the characters A-Z a-z 0-9 . _ -",
                           name, AUGSI_MAX_JOB_BYTES);
     }
-    if (augsi_served_jobs_find(jobs, (augsi_bytes){name, n}) != UINT32_MAX) {
+    if (augsi_served_jobs_find(jobs, (augsi_bytes){name, strlen(name)}) != UINT32_MAX) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "job '%s' is there already", name);
     }
     if (augs_stream_n_samples(stream) == AUGS_ENDLESS) {

@@ -7,8 +7,8 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/sized_struct.h"
@@ -48,13 +48,6 @@ struct augs_server {
     pthread_mutex_t stats_lock;
     augs_server_stats stats;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static enum augsi_sent send_hook(void *user, const void *routing_id, size_t n_routing_id,
                                  const void *header, size_t n_header, void *payload)
@@ -269,7 +262,7 @@ static bool collect(augs_server *server)
                                  .payload = done.payload,
                                  .n_bytes = payload != NULL ? payload->n_bytes : 0,
                                  .hash = payload != NULL ? payload->hash : 0};
-        augsi_server_core_made(server->core, &made, now_ns());
+        augsi_server_core_made(server->core, &made, augsi_now_ns());
     }
     return any;
 }
@@ -284,7 +277,7 @@ static bool receive(augs_server *server)
             any = true;
             augsi_server_core_receive(server->core, zmq_msg_data(&routing_id),
                                       zmq_msg_size(&routing_id), zmq_msg_data(&body),
-                                      zmq_msg_size(&body), (uint32_t)n_frames, now_ns());
+                                      zmq_msg_size(&body), (uint32_t)n_frames, augsi_now_ns());
         }
         zmq_msg_close(&routing_id);
         zmq_msg_close(&body);
@@ -333,7 +326,7 @@ static int serve(augs_server *server, augs_error *error)
 {
     bool busy = false;
     while (atomic_load_explicit(&server->stop, memory_order_acquire) == 0) {
-        uint64_t now = now_ns();
+        uint64_t now = augsi_now_ns();
         uint64_t until = augsi_server_core_tick(server->core, now);
         if (now - server->published_at >= PUBLISH_EVERY_NS) {
             publish_stats(server, now);
@@ -347,7 +340,7 @@ static int serve(augs_server *server, augs_error *error)
         busy = collect(server);
         busy = receive(server) || busy;
     }
-    publish_stats(server, now_ns());
+    publish_stats(server, augsi_now_ns());
     return AUGS_OK;
 }
 

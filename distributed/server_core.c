@@ -78,16 +78,6 @@ int augsi_server_core_add_job(augsi_server_core *core, augs_stream *stream,
     return augsi_served_jobs_add(&core->jobs, stream, options, error);
 }
 
-uint32_t augsi_server_core_n_jobs(const augsi_server_core *core)
-{
-    return core->jobs.n;
-}
-
-augs_stream *augsi_server_core_job_stream(const augsi_server_core *core, uint32_t job)
-{
-    return core->jobs.list[job].stream;
-}
-
 static augsi_peer *peer_of(augsi_server_core *core, const void *id, size_t n, uint64_t now)
 {
     augsi_peer *peer = augsi_peer_find(&core->peers, id, n);

@@ -71,8 +71,6 @@ void augsi_server_core_free(augsi_server_core *core);
 /* Checks and copies. The job's number is the number of those added before. */
 int augsi_server_core_add_job(augsi_server_core *core, augs_stream *stream,
                               const augs_job_options *options, augs_error *error);
-uint32_t augsi_server_core_n_jobs(const augsi_server_core *core);
-augs_stream *augsi_server_core_job_stream(const augsi_server_core *core, uint32_t job);
 
 /* A message of n_frames frames after the routing id; only one-frame messages are taken. */
 void augsi_server_core_receive(augsi_server_core *core, const void *routing_id, size_t n_routing_id,

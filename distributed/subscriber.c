@@ -7,11 +7,11 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <augstream/server.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/sized_struct.h"
@@ -44,13 +44,6 @@ struct augs_subscriber {
     bool frame_checked;
     uint64_t n_batches, n_samples, n_bytes;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void disconnect_hook(void *user)
 {
@@ -85,13 +78,6 @@ static int check_options(const augs_subscriber_options *options, augs_error *err
         options->endpoints == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "subscriber: 1 to %d endpoints are required",
                           MOST_ENDPOINTS);
-    }
-    const uint32_t world_size = options->world_size != 0 ? options->world_size : 1;
-    if (options->rank >= world_size) {
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "subscriber: rank %" PRIu32 " of world size %" PRIu32
-                          "; ranks go from 0 to %" PRIu32,
-                          options->rank, world_size, world_size - 1);
     }
     if (options->steps_ahead > MOST_STEPS_AHEAD) {
         return augsi_fail(error, AUGS_E_RANGE,
@@ -302,7 +288,7 @@ static int take_batch(augs_subscriber *subscriber, zmq_msg_t *payload, augs_batc
         augs_batch_unref(batch);
         return result;
     }
-    augsi_subscriber_core_take(subscriber->core, now_ns());
+    augsi_subscriber_core_take(subscriber->core, augsi_now_ns());
     subscriber->n_batches++;
     subscriber->n_samples += augs_batch_n_samples(batch);
     subscriber->n_bytes += n_payload;
@@ -324,7 +310,7 @@ static int receive(augs_subscriber *subscriber, augs_batch **ret_batch, augs_err
         int what = augsi_subscriber_core_receive(
             subscriber->core, zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]),
             n_frames == 2 ? zmq_msg_data(&frames[1]) : NULL,
-            n_frames == 2 ? zmq_msg_size(&frames[1]) : 0, now_ns(), error);
+            n_frames == 2 ? zmq_msg_size(&frames[1]) : 0, augsi_now_ns(), error);
         if (what < 0) {
             result = what;
         } else if (what == AUGSI_RECEIVED_BATCH) {
@@ -342,7 +328,7 @@ static int check_time(const augs_subscriber *subscriber, augs_error *error)
 {
     const uint64_t limit_ms = subscriber->options.timeout_ms;
     if (limit_ms > 0 &&
-        augsi_subscriber_core_stuck_ns(subscriber->core, now_ns()) / NS_PER_MS >= limit_ms) {
+        augsi_subscriber_core_stuck_ns(subscriber->core, augsi_now_ns()) / NS_PER_MS >= limit_ms) {
         const char *endpoint = subscriber->endpoints[subscriber->endpoint].text;
         if (!augsi_subscriber_core_is_welcome(subscriber->core)) {
             return augsi_fail(error, AUGS_E_TIMEOUT,
@@ -359,7 +345,7 @@ static int check_time(const augs_subscriber *subscriber, augs_error *error)
 /* Waits for a message, the core's next time `until`, or the caller's limit. */
 static int wait_for_more(augs_subscriber *subscriber, uint64_t until, augs_error *error)
 {
-    const uint64_t now = now_ns(), limit_ms = subscriber->options.timeout_ms;
+    const uint64_t now = augsi_now_ns(), limit_ms = subscriber->options.timeout_ms;
     int64_t ms = until > now ? (int64_t)((until - now) / NS_PER_MS + 1) : 0;
     if (limit_ms > 0) {
         const uint64_t stuck_ms = augsi_subscriber_core_stuck_ns(subscriber->core, now) / NS_PER_MS;
@@ -376,7 +362,7 @@ static int wait_for_more(augs_subscriber *subscriber, uint64_t until, augs_error
     }
     if ((bits & (AUGSI_DEALER_LOST | AUGSI_DEALER_READABLE)) == AUGSI_DEALER_LOST) {
         subscriber->dealer.lost = false;
-        augsi_subscriber_core_lost(subscriber->core, now_ns());
+        augsi_subscriber_core_lost(subscriber->core, augsi_now_ns());
     }
     return AUGS_OK;
 }
@@ -412,7 +398,7 @@ static int check_frame(augs_subscriber *subscriber, augs_error *error)
 /* Until a batch came, or WELCOME if ret_batch is NULL: 1; 0 at the end of the job. */
 static int run(augs_subscriber *subscriber, augs_batch **ret_batch, augs_error *error)
 {
-    augsi_subscriber_core_wait(subscriber->core, now_ns());
+    augsi_subscriber_core_wait(subscriber->core, augsi_now_ns());
     for (;;) {
         int result = augsi_subscriber_core_failure(subscriber->core, error);
         if (result >= 0) {
@@ -430,7 +416,7 @@ static int run(augs_subscriber *subscriber, augs_batch **ret_batch, augs_error *
         if (atomic_exchange_explicit(&subscriber->cancelled, 0, memory_order_acquire) != 0) {
             return augsi_fail(error, AUGS_E_CANCELLED, "the subscriber was cancelled");
         }
-        uint64_t until = augsi_subscriber_core_tick(subscriber->core, now_ns());
+        uint64_t until = augsi_subscriber_core_tick(subscriber->core, augsi_now_ns());
         result = check_time(subscriber, error);
         if (result >= 0) {
             result = receive(subscriber, ret_batch, error);

@@ -16,10 +16,11 @@ int augsi_cursor_init(augsi_cursor *cursor, const augs_subscriber_options *optio
     cursor->allocator = *allocator;
     cursor->rank = options->rank;
     cursor->world_size = options->world_size != 0 ? options->world_size : 1;
-    if (strlen(job) == 0 || strlen(job) > AUGSI_MAX_JOB_BYTES) {
+    if (!augsi_is_job_name(job)) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "subscriber: the job's name has to have 1 to %u bytes",
-                          AUGSI_MAX_JOB_BYTES);
+                          "subscriber: job '%.70s': a name has 1 to %u of the characters A-Z a-z "
+                          "0-9 . _ -",
+                          job, AUGSI_MAX_JOB_BYTES);
     }
     memcpy(cursor->job, job, strlen(job) + 1);
     if (cursor->rank >= cursor->world_size) {
@@ -27,9 +28,11 @@ int augsi_cursor_init(augsi_cursor *cursor, const augs_subscriber_options *optio
                           cursor->rank, cursor->world_size, cursor->world_size - 1);
     }
     if (options->fingerprint != NULL) {
-        if (strlen(options->fingerprint) != 32) {
+        if (strlen(options->fingerprint) != 32 ||
+            strspn(options->fingerprint, "0123456789abcdef") != 32) {
             return augsi_fail(error, AUGS_E_ARGUMENT,
-                              "subscriber: a fingerprint has 32 hexadecimal digits");
+                              "subscriber: fingerprint '%.40s'; accepted: 32 of 0-9 a-f",
+                              options->fingerprint);
         }
         memcpy(cursor->fingerprint, options->fingerprint, sizeof cursor->fingerprint);
     }

@@ -106,6 +106,13 @@ bool augsi_bytes_equal(augsi_bytes bytes, const char *text)
     return bytes.n_bytes == strlen(text) && memcmp(bytes.data, text, bytes.n_bytes) == 0;
 }
 
+bool augsi_is_job_name(const char *name)
+{
+    const size_t n = strlen(name);
+    return n > 0 && n <= AUGSI_MAX_JOB_BYTES &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == n;
+}
+
 static int write_bytes(void *text, const char *data, size_t n_bytes)
 {
     augsi_text_add(text, data, n_bytes);

@@ -58,6 +58,8 @@ typedef struct augsi_bytes {
 } augsi_bytes;
 
 bool augsi_bytes_equal(augsi_bytes bytes, const char *text);
+/* 1 to AUGSI_MAX_JOB_BYTES of A-Z a-z 0-9 . _ - */
+bool augsi_is_job_name(const char *name);
 
 /* One struct for all messages but WELCOME: each type has the fields that docs/protocol.md gives it.
  */

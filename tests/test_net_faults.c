@@ -192,11 +192,44 @@ START_TEST(wrong_ranks_world_sizes_and_jobs_are_refused_in_words)
                       (const char *const[]){"world size", "2", "4", NULL});
     options.world_size = 4;
     options.rank = 4;
-    assert_first_next(&options, AUGS_E_ARGUMENT, (const char *const[]){"rank", "4", NULL});
+    assert_first_next(&options, AUGS_E_RANGE,
+                      (const char *const[]){"rank 4 of 4", "ranks are 0 to 3", NULL});
     options.rank = 0;
     options.job = "trian";
     assert_first_next(&options, AUGS_E_REFUSED, (const char *const[]){"trian", "train", NULL});
     net_stop_server(&server);
+}
+END_TEST
+
+/* What no server can have is refused before anybody is asked. */
+START_TEST(names_and_fingerprints_that_cannot_be_are_refused_at_once)
+{
+    static const char *const fingerprints[] = {
+        "", "0123456789abcdef0123456789abcde", "0123456789abcdef0123456789abcdef0",
+        "0123456789abcdef0123456789abcdeg", "0123456789ABCDEF0123456789abcdef"};
+    static const char *const jobs[] = {
+        "", "two words", "a:b", "\xc3\xa4",
+        "a-name-of-sixty-five-bytes-which-is-one-more-than-there-may-be-xx"};
+    const char *nobody = "tcp://127.0.0.1:9";
+    net_job job = {.seed = 0};
+    augs_subscriber *subscriber = NULL;
+    augs_error error;
+    for (size_t i = 0; i < 5; i++) {
+        augs_subscriber_options options = net_subscriber_options(&nobody, &job, 0);
+        options.fingerprint = fingerprints[i];
+        AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_subscriber_open(&options, &subscriber, &error),
+                           error);
+        ck_assert_msg(strstr(error.message, "32 of 0-9 a-f") != NULL, "%s", error.message);
+        options = net_subscriber_options(&nobody, &job, 0);
+        options.job = jobs[i];
+        AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_subscriber_open(&options, &subscriber, &error),
+                           error);
+        ck_assert_msg(strstr(error.message, "A-Z a-z 0-9 . _ -") != NULL, "%s", error.message);
+    }
+    augs_subscriber_options options = net_subscriber_options(&nobody, &job, 0);
+    options.fingerprint = "0123456789abcdef0123456789abcdef";
+    AUGS_ASSERT_OK(augs_subscriber_open(&options, &subscriber, &error), error);
+    augs_subscriber_free(subscriber);
 }
 END_TEST
 
@@ -567,8 +600,9 @@ END_TEST
 AUGS_SUITE("net_faults", a_killed_subscriber_goes_on_with_its_last_token,
            a_killed_server_is_replaced_without_the_ranks_noticing, a_second_endpoint_takes_over,
            a_token_of_another_stream_is_refused_with_both_fingerprints,
-           wrong_ranks_world_sizes_and_jobs_are_refused_in_words, a_taken_port_is_said_to_be_taken,
-           a_bind_that_others_could_reach_is_refused,
+           wrong_ranks_world_sizes_and_jobs_are_refused_in_words,
+           names_and_fingerprints_that_cannot_be_are_refused_at_once,
+           a_taken_port_is_said_to_be_taken, a_bind_that_others_could_reach_is_refused,
            nobody_listening_is_a_timeout_and_may_be_asked_again,
            errors_that_may_pass_do_not_put_the_timeout_off, garbage_on_the_port_disturbs_nobody,
            messages_that_are_none_are_counted_and_dropped,
