@@ -8,6 +8,10 @@
  *   bench_adaptive late                 adaptive: feedback 0, 1 and 16 batches late
  *   bench_adaptive cost                 microseconds of a plan and an observation
  *   bench_adaptive trace STRATEGY SCENARIO SEED
+ *
+ * Each line but those of `trace` is a JSON object: a row of a table, or a figure. Throughput is in
+ * per cent of the best fixed size: `full` over all batches, `last` over the last 100, `settled`
+ * over the last 50.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -72,47 +76,54 @@ static bool reached(const scenario_result *r)
            r->n_over_known == 0;
 }
 
-static void print_cell(const scenario_result *r)
+static void print_result(const scenario_result *r)
 {
-    printf(" %5.1f/%5.1f%s%s", 100 * r->full, 100 * r->last, r->late > 0.05 ? "L" : " ",
-           r->n_over_known > 0 || r->n_over > 1 ? "M" : " ");
+    printf("\"full\":%.1f,\"last\":%.1f,\"late\":%s,\"over_memory\":%s,\"reached\":%s",
+           100 * r->full, 100 * r->last, r->late > 0.05 ? "true" : "false",
+           r->n_over_known > 0 || r->n_over > 1 ? "true" : "false", reached(r) ? "true" : "false");
 }
 
-static void table(void)
+static void named_table(void)
 {
-    uint32_t n_reached[N_STRATEGIES] = {0}, n = 0;
     uint64_t size = 0;
-    printf("Throughput of %u batches / of the last 100, per cent of the best fixed size; median of "
-           "%u seeds.\nL: over 5 %% of the batches late; M: memory limit broken; *: 92 and 97 "
-           "reached.\n\n%-20s %6s ",
-           SCENARIO_BATCHES, N_SEEDS, "", "best");
-    for (uint32_t p = 0; p < N_STRATEGIES; p++) {
-        printf(" %-14s", strategies[p]->name);
-    }
-    printf("\n");
-    for (const cost_scenario *s; (s = scenario_named(n)) != NULL; n++) {
+    const cost_scenario *s;
+    for (uint32_t n = 0; (s = scenario_named(n)) != NULL; n++) {
         scenario_best_fixed(s, SCENARIO_BATCHES - 100, SCENARIO_BATCHES, &size);
-        printf("%-20s %6" PRIu64 " ", s->name, size);
         for (uint32_t p = 0; p < N_STRATEGIES; p++) {
-            scenario_result r = median(s, strategies[p]);
-            print_cell(&r);
-            printf("%s", reached(&r) ? "*" : " ");
-            n_reached[p] += reached(&r);
+            const scenario_result r = median(s, strategies[p]);
+            printf("{\"table\":\"named\",\"scenario\":\"%s\",\"best_size\":%" PRIu64
+                   ",\"strategy\":\"%s\",\"runs\":%u,",
+                   s->name, size, strategies[p]->name, N_SEEDS);
+            print_result(&r);
+            printf(",\"without_first\":%.1f}\n", 100 * r.without_first);
         }
-        printf("\n");
     }
-    printf("%-20s of %3u ", "reached", n);
-    for (uint32_t p = 0; p < N_STRATEGIES; p++) {
-        printf(" %-14u", n_reached[p]);
-    }
-    printf("\n\nWhere the first batch is set by the options and costs more than 8 %%, adaptive "
-           "without it:\n");
+}
+
+/* Runs n random scenarios with one strategy and prints its row. */
+static void random_row(const augs_strategy_ops *ops, uint32_t n, double *full, double *last)
+{
+    static const double quantiles[] = {0.05, 0.1, 0.25, 0.5};
+    double sum_full = 0, sum_last = 0;
+    uint32_t n_reached = 0, n_late = 0, n_over = 0;
     for (uint32_t i = 0; i < n; i++) {
-        scenario_result r = median(scenario_named(i), strategies[0]);
-        if (r.full < 0.92 && r.without_first > r.full + 0.02) {
-            printf("%-20s %5.1f\n", scenario_named(i)->name, 100 * r.without_first);
-        }
+        const cost_scenario s = scenario_random(i);
+        const scenario_result r = run(&s, ops, i);
+        sum_full += full[i] = fmin(r.without_first, 1);
+        sum_last += last[i] = fmin(r.last, 1);
+        n_reached += full[i] >= 0.92 && last[i] >= 0.97;
+        n_late += r.late > 0.05;
+        n_over += r.n_over > 1 || r.n_over_known > 0;
     }
+    printf("{\"table\":\"random\",\"strategy\":\"%s\",\"runs\":%u,\"mean\":[%.1f,%.1f]", ops->name,
+           n, 100 * sum_full / n, 100 * sum_last / n);
+    for (int q = 0; q < 4; q++) {
+        printf(",\"p%g\":[%.1f,%.1f]", 100 * quantiles[q],
+               100 * scenario_quantile(full, n, quantiles[q]),
+               100 * scenario_quantile(last, n, quantiles[q]));
+    }
+    printf(",\"reached\":%.1f,\"late\":%u,\"over_memory\":%u}\n", 100.0 * n_reached / n, n_late,
+           n_over);
 }
 
 static void random_table(uint32_t n)
@@ -121,28 +132,8 @@ static void random_table(uint32_t n)
     if (full == NULL || last == NULL) {
         die("no memory");
     }
-    printf("%u random scenarios, per cent of the best fixed size (of all batches, the first left "
-           "out / of the last 100)\n\n%-14s %13s %13s %13s %13s %13s  %s\n",
-           n, "", "mean", "5 %", "10 %", "25 %", "median", "reached, late, memory broken");
     for (uint32_t p = 0; p < N_STRATEGIES; p++) {
-        double sum_full = 0, sum_last = 0;
-        uint32_t n_reached = 0, n_late = 0, n_over = 0;
-        for (uint32_t i = 0; i < n; i++) {
-            const cost_scenario s = scenario_random(i);
-            scenario_result r = run(&s, strategies[p], i);
-            sum_full += full[i] = fmin(r.without_first, 1);
-            sum_last += last[i] = fmin(r.last, 1);
-            n_reached += full[i] >= 0.92 && last[i] >= 0.97;
-            n_late += r.late > 0.05;
-            n_over += r.n_over > 1 || r.n_over_known > 0;
-        }
-        printf("%-14s   %5.1f/%5.1f", strategies[p]->name, 100 * sum_full / n, 100 * sum_last / n);
-        const double quantiles[] = {0.05, 0.1, 0.25, 0.5};
-        for (int q = 0; q < 4; q++) {
-            printf("   %5.1f/%5.1f", 100 * scenario_quantile(full, n, quantiles[q]),
-                   100 * scenario_quantile(last, n, quantiles[q]));
-        }
-        printf("  %.1f %%, %u, %u\n", 100.0 * n_reached / n, n_late, n_over);
+        random_row(strategies[p], n, full, last);
     }
     free(full);
     free(last);
@@ -151,26 +142,27 @@ static void random_table(uint32_t n)
 static void worst_table(void)
 {
     enum { SEEDS = 100 };
+    static const struct {
+        const char *name;
+        double quantile;
+    } columns[] = {{"median", 0.5}, {"p5", 0.05}, {"worst", 0}};
     double full[SEEDS], last[SEEDS], settled[SEEDS];
     const cost_scenario *s;
-    printf("adaptive, per cent of the best fixed size over %u batches / the last 100 / the last "
-           "50; %d seeds\n\n%-20s %19s %19s %19s\n",
-           SCENARIO_BATCHES, SEEDS, "", "median", "5 %", "worst");
     for (uint32_t n = 0; (s = scenario_named(n)) != NULL; n++) {
         for (uint32_t i = 0; i < SEEDS; i++) {
-            scenario_result r = run(s, strategies[0], i);
+            const scenario_result r = run(s, strategies[0], i);
             full[i] = r.full;
             last[i] = r.last;
             settled[i] = r.settled;
         }
-        printf("%-20s", s->name);
-        const double quantiles[] = {0.5, 0.05, 0};
-        for (int q = 0; q < 3; q++) {
-            printf("   %5.1f/%5.1f/%5.1f", 100 * scenario_quantile(full, SEEDS, quantiles[q]),
-                   100 * scenario_quantile(last, SEEDS, quantiles[q]),
-                   100 * scenario_quantile(settled, SEEDS, quantiles[q]));
+        printf("{\"table\":\"worst\",\"scenario\":\"%s\",\"runs\":%d", s->name, SEEDS);
+        for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++) {
+            printf(",\"%s\":[%.1f,%.1f,%.1f]", columns[c].name,
+                   100 * scenario_quantile(full, SEEDS, columns[c].quantile),
+                   100 * scenario_quantile(last, SEEDS, columns[c].quantile),
+                   100 * scenario_quantile(settled, SEEDS, columns[c].quantile));
         }
-        printf("\n");
+        printf("}\n");
     }
 }
 
@@ -178,37 +170,18 @@ static void worst_table(void)
 static void late_table(void)
 {
     static const uint32_t delays[] = {0, 1, 16};
-    enum { N_DELAYS = sizeof delays / sizeof delays[0] };
     const cost_scenario *named;
-    double sum_full[N_DELAYS] = {0}, sum_last[N_DELAYS] = {0};
-    uint32_t n_reached[N_DELAYS] = {0}, n = 0;
-    printf("adaptive, per cent of the best fixed size over %u batches / over the last 100; median "
-           "of %u seeds.\nL: over 5 %% of the batches late; M: memory limit broken; *: 92 and 97 "
-           "reached.\n\n%-20s  feedback 0 late  1 late         16 late\n",
-           SCENARIO_BATCHES, N_SEEDS, "");
-    for (; (named = scenario_named(n)) != NULL; n++) {
-        printf("%-20s ", named->name);
-        for (int d = 0; d < N_DELAYS; d++) {
+    for (uint32_t n = 0; (named = scenario_named(n)) != NULL; n++) {
+        for (size_t d = 0; d < sizeof delays / sizeof delays[0]; d++) {
             cost_scenario s = *named;
             s.delay = delays[d];
             const scenario_result r = median(&s, strategies[0]);
-            print_cell(&r);
-            printf("%s", reached(&r) ? "*" : " ");
-            n_reached[d] += reached(&r);
-            sum_full[d] += r.full;
-            sum_last[d] += r.last;
+            printf("{\"table\":\"late\",\"scenario\":\"%s\",\"delay\":%u,\"runs\":%u,", s.name,
+                   delays[d], N_SEEDS);
+            print_result(&r);
+            printf("}\n");
         }
-        printf("\n");
     }
-    printf("%-20s ", "mean");
-    for (int d = 0; d < N_DELAYS; d++) {
-        printf(" %5.1f/%5.1f   ", 100 * sum_full[d] / n, 100 * sum_last[d] / n);
-    }
-    printf("\n%-20s ", "reached");
-    for (int d = 0; d < N_DELAYS; d++) {
-        printf(" %-14u", n_reached[d]);
-    }
-    printf("\n");
 }
 
 static double cpu_us(void)
@@ -228,10 +201,12 @@ static void cost_table(void)
         run(s, strategies[0], i);
         us[i] = (cpu_us() - start) / SCENARIO_BATCHES;
     }
-    printf("%zu bytes of state; plan and observe with the simulation: median %.1f us, 99 %% %.1f "
-           "us, worst run %.1f us\n",
-           strategies[0]->state_size, scenario_quantile(us, RUNS, 0.5),
-           scenario_quantile(us, RUNS, 0.99), us[RUNS - 1]);
+    printf("{\"figure\":\"state\",\"unit\":\"bytes\",\"value\":%zu,\"runs\":1}\n",
+           strategies[0]->state_size);
+    printf("{\"figure\":\"step\",\"unit\":\"us per step\",\"value\":%.2f,\"quartiles\":[%.2f,%.2f],"
+           "\"p99\":%.2f,\"runs\":%d}\n",
+           scenario_quantile(us, RUNS, 0.5), scenario_quantile(us, RUNS, 0.25),
+           scenario_quantile(us, RUNS, 0.75), scenario_quantile(us, RUNS, 0.99), RUNS);
 }
 
 static void trace(const char *strategy, const char *scenario, uint64_t seed)
@@ -260,7 +235,7 @@ int main(int argc, char **argv)
         die(error.message);
     }
     if (argc == 1) {
-        table();
+        named_table();
     } else if (argc == 3 && strcmp(argv[1], "random") == 0 && atoi(argv[2]) > 0) {
         random_table((uint32_t)atoi(argv[2]));
     } else if (argc == 2 && strcmp(argv[1], "worst") == 0) {

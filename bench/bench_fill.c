@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Filling and gathering, as a co-process: a line in, the nanoseconds of one round out, so that a
- * peer can be measured in turn (bench_fill.py).
+ * peer can be measured in turn (bench_fill.py). Nanoseconds are CPU time of the thread, so that a
+ * busy machine disturbs them less.
  *
- *   uniform LEVEL N   one uniform f32 column, N consecutive samples, ns a value; LEVEL as
- * augs_simd_select takes it, or best gather LEVEL N    N random sample ids over 16 uniform columns,
- * ns a record preset NAME N     N shuffled records of a shipped preset, ns a record
+ *   uniform LEVEL N    one uniform f32 column, N consecutive samples: ns per value
+ *   gather LEVEL N     N random sample ids over 16 uniform columns: ns per record
+ *   preset NAME N      N shuffled records of a shipped preset: ns per record
+ *
+ * LEVEL is "best", or a name that augs_simd_select takes.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -22,7 +25,7 @@
 static double now_ns(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
@@ -32,7 +35,7 @@ _Noreturn static void die(const augs_error *error)
     exit(EXIT_FAILURE);
 }
 
-static void *room(size_t n_bytes)
+static void *new_bytes(size_t n_bytes)
 {
     void *p = aligned_alloc(64, (n_bytes + 63) / 64 * 64);
     if (p == NULL) {
@@ -121,7 +124,7 @@ static double round_preset(const char *name, uint64_t n)
     }
     void *columns[AUGS_MAX_COLUMNS + 1];
     for (uint32_t i = 0; i < augs_stream_n_columns(stream); i++) {
-        columns[i] = room(n * augs_stream_column_bytes(stream, i));
+        columns[i] = new_bytes(n * augs_stream_column_bytes(stream, i));
     }
     const augs_span span = {0, 1, n};
     double start = now_ns();
@@ -140,9 +143,9 @@ static double round_preset(const char *name, uint64_t n)
 int main(void)
 {
     enum { MOST = 1 << 20 };
-    float *values = room(MOST * sizeof(float));
-    int64_t *ids = room(MOST * sizeof(int64_t));
-    char *records = room((size_t)MOST * N_COLUMNS * sizeof(float));
+    float *values = new_bytes(MOST * sizeof(float));
+    int64_t *ids = new_bytes(MOST * sizeof(int64_t));
+    char *records = new_bytes((size_t)MOST * N_COLUMNS * sizeof(float));
     char line[128], command[16], word[64];
     uint64_t n;
     while (fgets(line, sizeof line, stdin) != NULL) {

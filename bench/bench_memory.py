@@ -4,16 +4,19 @@
 
 usage: bench_memory.py PATH_OF_THE_COMMAND [SAMPLES...]
 
-Prints a line a run and the ratio to the first one. Memory that grows with the stream would show here.
+Each figure is a JSON object on a line: the median of three runs, the least and the most. Memory that grows with
+the stream would show here.
 """
+import json
 import os
+import statistics
 import subprocess
 import sys
-import time
 
 command = sys.argv[1]
 sizes = [int(float(text)) for text in sys.argv[2:]] or [10**5, 10**6, 10**7, 10**8]
 BATCH = 8192
+RUNS = 3
 
 
 def peak_kib(process):
@@ -24,7 +27,6 @@ def peak_kib(process):
 
 
 def run(samples):
-    started = time.monotonic()
     server = subprocess.Popen(
         [command, "serve", "--preset", "moderate", "--seed", "1", "--samples", str(samples), "--world-size", "1",
          "--batch-size", str(BATCH), "--bind", "tcp://127.0.0.1:0", "--exit-when-done", "--quiet"],
@@ -37,13 +39,10 @@ def run(samples):
     server_status, server_kib = peak_kib(server)
     if rank_status or server_status:
         sys.exit(f"bench_memory: server exit {server_status}, subscriber exit {rank_status}")
-    return server_kib, rank_kib, time.monotonic() - started
+    return server_kib / 1024, rank_kib / 1024
 
 
-base = None
-print("    samples  server MiB  subscriber MiB  ratio to the first      s")
 for samples in sizes:
-    server_kib, rank_kib, seconds = run(samples)
-    base = base or (server_kib, rank_kib)
-    print("%11d %11.1f %15.1f      %.2f      %.2f %6.1f" % (samples, server_kib / 1024, rank_kib / 1024,
-          server_kib / base[0], rank_kib / base[1], seconds), flush=True)
+    for who, values in zip(("server", "subscriber"), zip(*(run(samples) for _ in range(RUNS)))):
+        print(json.dumps({"figure": f"{who}_1e{len(str(samples)) - 1}", "unit": "MiB", "value": round(statistics.median(values), 2),
+                          "range": [round(min(values), 2), round(max(values), 2)], "runs": RUNS}), flush=True)

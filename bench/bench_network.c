@@ -2,11 +2,12 @@
 /*
  * One server to one rank over tcp loopback, beside what raw libzmq moves at the same message size.
  *
- *   bench_network [PRESET] [SAMPLES_A_BATCH] [ROUNDS] [SECONDS_A_ROUND]
+ *   bench_network [PRESET] [BATCH_SIZE] [ROUNDS] [ROUND_SECONDS]
  *
  * Both have the sender in a child process and the receiver in this one; rounds alternate, so that
  * both see the same machine. The raw sender sends the same memory again and again, without a copy;
- * the raw receiver drops what comes. A JSON object a line, the ratio of the medians last.
+ * the raw receiver drops what comes. Each figure is a JSON object on a line: the median of the
+ * rounds and their quartiles. Rounds go to stderr.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -222,12 +223,10 @@ static double receive_raw(bench *of)
 
 static void print_round(const bench *of, const char *who, int round, double rate)
 {
-    printf("{\"bench\":\"network\",\"who\":\"%s\",\"round\":%d,\"message_bytes\":%zu,\"messages\":"
-           "%" PRIu64 ",\"seconds\":%.3f,\"GB_per_s\":%.3f,\"us_per_message\":%.1f,\"receiver_cpu_"
-           "seconds\":%.3f}\n",
-           who, round, of->payload_bytes, of->n_batches, of->elapsed, rate / 1e9,
-           1e6 * of->elapsed / (double)of->n_batches, of->cpu);
-    fflush(stdout);
+    fprintf(stderr,
+            "%s, round %d: %" PRIu64 " messages of %zu bytes in %.3f s, %.3f GB/s, %.3f s of the "
+            "receiver's CPU time\n",
+            who, round, of->n_batches, of->payload_bytes, of->elapsed, rate, of->cpu);
 }
 
 static int compare(const void *a, const void *b)
@@ -236,10 +235,12 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double median(double *values, int n)
+static void tell(const char *figure, const char *unit, double *values, int n)
 {
     qsort(values, (size_t)n, sizeof *values, compare);
-    return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+    printf("{\"figure\":\"%s\",\"unit\":\"%s\",\"value\":%.3f,\"quartiles\":[%.3f,%.3f],\"runs\":%"
+           "d}\n",
+           figure, unit, values[n / 2], values[n / 4], values[n * 3 / 4], n);
 }
 
 int main(int argc, char **argv)
@@ -247,22 +248,22 @@ int main(int argc, char **argv)
     bench of = {.preset = argc > 1 ? argv[1] : "moderate",
                 .batch_size = argc > 2 ? strtoull(argv[2], NULL, 10) : 9362,
                 .seconds = argc > 4 ? strtod(argv[4], NULL) : 2};
-    int rounds = argc > 3 ? atoi(argv[3]) : 5;
-    double ours[MAX_ROUNDS], raw[MAX_ROUNDS];
+    int rounds = argc > 3 ? atoi(argv[3]) : 11;
+    double ours[MAX_ROUNDS], raw[MAX_ROUNDS], ratios[MAX_ROUNDS];
     if (rounds < 1 || rounds > MAX_ROUNDS || of.batch_size == 0 || !(of.seconds > 0)) {
-        fail("usage", "bench_network [PRESET] [SAMPLES_A_BATCH] [ROUNDS] [SECONDS_A_ROUND]");
+        fail("usage", "bench_network [PRESET] [BATCH_SIZE] [ROUNDS] [ROUND_SECONDS]");
     }
     for (int round = 0; round < rounds; round++) {
-        ours[round] = receive_augstream(&of);
+        ours[round] = receive_augstream(&of) / 1e9;
         print_round(&of, "augstream", round, ours[round]);
-        raw[round] = receive_raw(&of);
+        raw[round] = receive_raw(&of) / 1e9;
         print_round(&of, "libzmq", round, raw[round]);
+        ratios[round] = ours[round] / raw[round];
     }
-    double our_median = median(ours, rounds), raw_median = median(raw, rounds);
-    printf("{\"bench\":\"network\",\"preset\":\"%s\",\"batch_samples\":%" PRIu64
-           ",\"message_bytes\":%zu,\"augstream_GB_per_s\":%.3f,\"libzmq_GB_per_s\":%.3f,\"ratio\":%"
-           ".3f}\n",
-           of.preset, of.batch_size, of.payload_bytes, our_median / 1e9, raw_median / 1e9,
-           our_median / raw_median);
+    tell("augstream", "GB/s", ours, rounds);
+    tell("libzmq", "GB/s", raw, rounds);
+    tell("ratio", "augstream / libzmq", ratios, rounds);
+    printf("{\"figure\":\"message\",\"unit\":\"bytes\",\"value\":%zu,\"runs\":1}\n",
+           of.payload_bytes);
     return EXIT_SUCCESS;
 }

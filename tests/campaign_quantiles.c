@@ -3,9 +3,9 @@
  * The accuracy of the quantile functions over random words: campaign_quantiles [WORDS [SEED]].
  *
  * A value is correctly rounded when the distribution function, in long double and by other ways
- * than the library's, puts the word between the midpoints to the value's neighbours; within 1 ulp
- * when it does so for the neighbours themselves. Needs a long double of 64 bits or more. Also
- * prints ns an element.
+ * than the library's, puts the word between the midpoints to the value's neighbors; within 1 ulp
+ * when it does so for the neighbors themselves. Needs a long double of 64 bits or more. Each set of
+ * parameters is a JSON object on a line, with the number of values in each class and the time.
  */
 #include <math.h>
 #include <stdio.h>
@@ -153,8 +153,14 @@ static long measure(campaign *c, const uint32_t *words, uint64_t n, float *value
             wrong += !lies_within(c, values[i], words[i], 1.0L);
         }
     }
-    printf("%c %g %g %g %g: %ld %ld; %.1f ns, %.1f us\n", c->kind, c->p[0], c->p[1], c->p[2],
-           c->p[3], unrounded, wrong, fill_s / (double)n * 1e9, init_s * 1e6);
+    printf("{\"table\":\"sets\",\"kind\":\"%s\",\"parameters\":\"%g %g %g "
+           "%g\",\"words\":%llu,\"not_rounded\":"
+           "%ld,\"beyond_1_ulp\":%ld,\"ns_per_value\":%.1f,\"open_us\":%.1f}\n",
+           c->kind == 'l'   ? "log_uniform"
+           : c->kind == 'n' ? "normal"
+                            : "beta",
+           c->p[0], c->p[1], c->p[2], c->p[3], (unsigned long long)n, unrounded, wrong,
+           fill_s / (double)n * 1e9, init_s * 1e6);
     fflush(stdout);
     return wrong;
 }
@@ -185,8 +191,6 @@ int main(int argc, char **argv)
     for (uint64_t i = 0; i < n; i++) {
         words[i] = next_word(&state);
     }
-    printf("kind parameters: not correctly rounded, beyond 1 ulp of %llu; ns an element, init us\n",
-           (unsigned long long)n);
     for (size_t k = 0; k < sizeof campaigns / sizeof campaigns[0]; k++) {
         wrong += measure(&campaigns[k], words, n, values);
     }
@@ -198,7 +202,7 @@ int main(int argc, char **argv)
         wrong += measure(&normal, words, n, values);
         wrong += measure(&beta, words, n, values);
     }
-    printf("%ld beyond 1 ulp\n", wrong);
+    fprintf(stderr, "%ld beyond 1 ulp\n", wrong);
     free(words);
     free(values);
     return wrong == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

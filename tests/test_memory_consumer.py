@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """memory_optimized with a consumer that really takes the memory, under limits that really hold.
 
-    test_memory_consumer.py PROGRAM [without-limits]
+    test_memory_consumer.py PROGRAM [without-limits] [figures]
 
+With "figures" each share of the budget is printed to stdout as a JSON object on a line, for scripts/bench.
 "without-limits" where an address space cannot be limited (sanitizers, valgrind): only that of the monitor.
 """
 import json
@@ -18,6 +19,7 @@ PROGRAM = sys.argv[1]
 LIMITS = "without-limits" not in sys.argv[2:]
 MIB = 1 << 20
 LIMIT = 128 * MIB
+FIGURES = "figures" in sys.argv[2:]
 STEADY = 12  # batches after which the ramp is over
 
 
@@ -32,6 +34,11 @@ def start(*arguments, under=None):
 
 def settings(**values):
     return ["consume", *(f"{name}={value}" for name, value in values.items())]
+
+
+def limit_of(test):
+    """What limits the consumer of a test, in a word for the table."""
+    return "control group" if "control_group" in test.id() else "ulimit -v"
 
 
 class MemoryConsumer(unittest.TestCase):
@@ -52,6 +59,9 @@ class MemoryConsumer(unittest.TestCase):
         steady = sum(used[STEADY:]) / len(used[STEADY:])
         print(f"{name}: {steady:.3f} of {budget / MIB:.0f} MiB, with the ramp {sum(used) / len(used):.3f}, "
               f"sizes {[batch['n'] for batch in batches[:7]]}...", file=sys.stderr, flush=True)
+        if FIGURES:
+            print(json.dumps({"table": "shares", "limit": limit_of(self), "consumer": name, "steady": round(steady, 3),
+                              "with_ramp": round(sum(used) / len(used), 3), "batches": len(batches)}), flush=True)
         self.assertGreaterEqual(steady, least, [batch["n"] for batch in batches])
 
     def all_consumers(self, under):
@@ -68,7 +78,7 @@ class MemoryConsumer(unittest.TestCase):
                 ("samples much smaller than what malloc takes", 0.05, {"how": "samples", "sample_bytes": 24}),
                 ("a buffer that is kept", 0.2, {"how": "buffer"}),
                 ("32 MiB that are kept from the first batch on", 0.45, {"keep_bytes": 32 * MIB, "batches": 40}),
-                ("32 MiB a batch beside its samples", 0.8, {"base_bytes": 32 * MIB}),
+                ("32 MiB per batch beside its samples", 0.8, {"base_bytes": 32 * MIB}),
                 ("a peak of 48 MiB before the first batch", 0.3, {"early_bytes": 48 * MIB, "sample_bytes": 100000})):
             for report in reports:
                 with self.subTest(name, report=report):
