@@ -121,7 +121,7 @@ void augsi_draft_check(augsi_draft *draft)
         if (!column->broken || column->info.n_choices > 0) { /* some values could be read */
             augsi_kinds[column->info.kind]->check(draft, column);
         }
-        augsi_draft_derive(&column->info);
+        augsi_kind_derive(&column->info);
     }
     for (uint32_t i = 0; i < draft->n_columns; i++) {
         augsi_draft_check_gating(draft, i);

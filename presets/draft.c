@@ -6,30 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/number_text.h"
 #include "presets/source_text.h"
-
-static const struct {
-    const char *name;
-    uint32_t n_bytes;
-} dtypes[] = {
-    [AUGS_DTYPE_F32] = {.name = "f32", .n_bytes = 4},
-    [AUGS_DTYPE_I32] = {.name = "i32", .n_bytes = 4},
-    [AUGS_DTYPE_U64] = {.name = "u64", .n_bytes = 8},
-    [AUGS_DTYPE_I64] = {.name = "i64", .n_bytes = 8},
-    [AUGS_DTYPE_BOOL] = {.name = "bool", .n_bytes = 1},
-};
-#define N_DTYPES (sizeof dtypes / sizeof dtypes[0])
-
-const char *augs_dtype_name(uint32_t dtype)
-{
-    return dtype < N_DTYPES ? dtypes[dtype].name : NULL;
-}
-
-uint32_t augs_dtype_bytes(uint32_t dtype)
-{
-    return dtype < N_DTYPES ? dtypes[dtype].n_bytes : 0;
-}
 
 __attribute__((format(printf, 4, 0))) static void add_fault(augsi_draft *draft, augsi_mark mark,
                                                             uint32_t warning, const char *format,
@@ -134,23 +111,4 @@ void augsi_draft_sort_faults(augsi_draft *draft)
     if (draft->n_faults > 1) {
         qsort(draft->faults, draft->n_faults, sizeof *draft->faults, compare_faults);
     }
-}
-
-double augsi_choice_number(const augs_choice *choice)
-{
-    double number = 0;
-    augsi_parse_f64(choice->text, strlen(choice->text), &number);
-    return number;
-}
-
-/* -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [-+]? [0-9]+)? : other spellings of a number stay names.
- */
-bool augsi_is_json_number(const char *text)
-{
-    double number;
-    const char *p = text + (*text == '-');
-    const char *point = strchr(p, '.');
-    return *p >= '0' && *p <= '9' && !(p[0] == '0' && p[1] >= '0' && p[1] <= '9') &&
-           (point == NULL || (point[1] >= '0' && point[1] <= '9')) &&
-           augsi_parse_f64(text, strlen(text), &number);
 }

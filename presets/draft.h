@@ -62,8 +62,6 @@ void augsi_draft_warning(augsi_draft *draft, augsi_mark mark, uint32_t warning, 
 size_t augsi_draft_origin_bytes(const augsi_draft *draft); /* that are shown of the origin */
 size_t augsi_draft_room(const augsi_draft *draft);
 void augsi_draft_sort_faults(augsi_draft *draft);
-/* Fills dtype and width by kind. */
-void augsi_draft_derive(augs_column_info *info);
 
 /* Words as "a, b, c" in `room` bytes at most; a list that is longer ends with ", ...". */
 typedef struct augsi_word_list {
@@ -85,12 +83,5 @@ void augsi_draft_check_gating(augsi_draft *draft, uint32_t index);
 
 /* Warnings about a draft without faults. */
 void augsi_draft_warn(augsi_draft *draft);
-
-/* Exact mean and standard deviation of the ungated distribution, NaN where there is none. */
-void augsi_moments(augs_column_info *info);
-
-/* Whether a text is a number as JSON writes it; the value of a choice that is one. */
-bool augsi_is_json_number(const char *text);
-double augsi_choice_number(const augs_choice *choice);
 
 #endif

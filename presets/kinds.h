@@ -3,14 +3,13 @@
  * One row per kind of column: everything that a preset has to know of it. The reader, the text, the
  * schema, the fingerprint and the command ask the row, so none of them knows a single kind.
  *
- * A new kind needs its number in augstream/preset.h, its line in AUGSI_KINDS, a file kind_NAME.c
- * with its row, and a row in pipeline/stream/column_kinds.c. The library does not link without both
+ * A new kind needs its number in augstream/preset.h, its line in AUGSI_KINDS, a section with its row
+ * in kinds.c, and a row in pipeline/stream/column_kinds.c. The library does not compile without both
  * rows, and tests/test_kinds.c looks at what they have to hold.
  */
 #ifndef AUGSI_KINDS_H
 #define AUGSI_KINDS_H
 
-#include "base/number_text.h"
 #include "presets/draft.h"
 
 /* In the order of their numbers, which begin at 1. */
@@ -72,10 +71,6 @@ typedef struct augsi_kind {
 /* By number. sample_id has a row as well, but no preset may name it. */
 extern const augsi_kind *const augsi_kinds[AUGSI_N_KINDS];
 
-#define AUGSI_ROW(NAME, name) extern const augsi_kind augsi_kind_##name;
-AUGSI_KINDS(AUGSI_ROW)
-#undef AUGSI_ROW
-
 /* The kind that a key names, 0 for none. */
 uint32_t augsi_kind_of_name(const char *name);
 /* Numbers that the kind can have. */
@@ -83,20 +78,14 @@ uint32_t augsi_kind_n_numbers(const augsi_kind *kind);
 /* The bits of info.flags that the kind knows. */
 uint32_t augsi_kind_flags(const augsi_kind *kind);
 
-/* For rows without: */
-void augsi_check_nothing(augsi_draft *draft, const augsi_draft_column *column);
-void augsi_no_moments(augs_column_info *info);
+/* Fills dtype and width by kind. */
+void augsi_kind_derive(augs_column_info *info);
+/* Exact mean and standard deviation of the ungated distribution, NaN where there is none. */
+void augsi_kind_moments(augs_column_info *info);
 
-/* numbers[i] as text, "nan" if it is not finite. */
-typedef struct augsi_number_words {
-    char text[AUGSI_NUMBER_BYTES + 1];
-} augsi_number_words;
-
-augsi_number_words augsi_number_of(const augs_column_info *info, size_t i);
-/* Kinds between two binary32 numbers: low < high, and both are different binary32 numbers whose
- * difference is one. */
-void augsi_check_interval(augsi_draft *draft, const augsi_draft_column *column);
-
+/* Whether a text is a number as JSON writes it; the value of a choice that is one. */
+bool augsi_is_json_number(const char *text);
+double augsi_choice_number(const augs_choice *choice);
 /* c = round_half_even((2^32 S) / total) of docs/contract.md: words below it belong to the values
  * whose weights S sums up. */
 double augsi_choice_threshold(double sum, double total);

@@ -101,7 +101,7 @@ static int preset_take(augs_preset *preset, augsi_draft *draft, augs_error *erro
     }
     for (uint32_t i = 0; i < draft->n_columns; i++) {
         preset->columns[i] = draft->columns[i].info;
-        augsi_moments(&preset->columns[i]);
+        augsi_kind_moments(&preset->columns[i]);
     }
     int status = augsi_preset_describe(preset, error);
     if (status == AUGS_OK && strlen(preset->text) > AUGS_MAX_PRESET_BYTES) {
