@@ -78,9 +78,6 @@ int augsi_draft_read(augsi_draft *draft, const char *text, size_t n_bytes,
                      const augs_preset_options *options, augs_error *error);
 /* Everything that the format forbids beyond the types; resolves gates and identities. */
 void augsi_draft_check(augsi_draft *draft);
-/* The part of it about one column's gate and identity; the other parts are through for all. */
-void augsi_draft_check_gating(augsi_draft *draft, uint32_t index);
-
 /* Warnings about a draft without faults. */
 void augsi_draft_warn(augsi_draft *draft);
 

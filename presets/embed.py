@@ -5,7 +5,7 @@ import pathlib
 import sys
 
 files = sorted((pathlib.Path(name) for name in sys.argv[2:]), key=lambda path: path.stem)
-lines = ["/* Made by presets/embed.py. */", '#include "presets/shipped.h"', ""]
+lines = ["/* Made by presets/embed.py. */", '#include "presets/preset_impl.h"', ""]
 for i, path in enumerate(files):
     data = path.read_bytes()
     lines.append(f"static const unsigned char text_{i}[] = {{")

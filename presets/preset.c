@@ -11,8 +11,9 @@
 #include "base/float_env.h"
 #include "base/sized_struct.h"
 #include "presets/kinds.h"
-#include "presets/shipped.h"
 #include "presets/source_text.h"
+
+/* ---- opening and its end ---- */
 
 static void preset_free(augs_preset *preset)
 {
@@ -178,6 +179,8 @@ int augs_preset_open_text(const char *text, size_t n_bytes, const char *origin,
     return finish(preset, &draft, ret_preset, error);
 }
 
+/* ---- checking a text ---- */
+
 static void report_faults(augsi_draft *draft, const char *text, size_t n_bytes,
                           augs_preset_fault_function *report, void *user)
 {
@@ -248,6 +251,8 @@ int augs_preset_check(const char *text, size_t n_bytes, const char *origin,
     preset_free(preset);
     return n_faults;
 }
+
+/* ---- columns in memory ---- */
 
 /* A copy of a caller's text; `what` it is of the column (or, without one, of the preset). */
 static const char *copy(augsi_draft *draft, const char *column, const char *what, const char *text)
@@ -462,6 +467,29 @@ static int open_file(const char *path, const augs_preset_options *options, augs_
     return status;
 }
 
+/* ---- shipped presets, and opening by name ---- */
+
+uint32_t augs_shipped_preset_count(void)
+{
+    return augsi_n_shipped;
+}
+
+const char *augs_shipped_preset_name(uint32_t index)
+{
+    return index < augsi_n_shipped ? augsi_shipped_presets[index].name : NULL;
+}
+
+const char *augs_shipped_preset_text(uint32_t index, size_t *ret_n_bytes)
+{
+    if (index >= augsi_n_shipped) {
+        return NULL;
+    }
+    if (ret_n_bytes != NULL) {
+        *ret_n_bytes = augsi_shipped_presets[index].n_bytes;
+    }
+    return augsi_shipped_presets[index].text;
+}
+
 /* JSON is YAML, so one reader takes all of them. */
 static bool names_file(const char *text)
 {
@@ -502,6 +530,8 @@ int augs_preset_open(const char *name_or_path, const augs_preset_options *option
                       name_or_path, nearest != NULL ? ", did you mean '" : "",
                       nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "", list);
 }
+
+/* ---- what a preset holds ---- */
 
 augs_preset *augs_preset_ref(augs_preset *preset)
 {

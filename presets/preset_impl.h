@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What other rooms may ask of a preset beyond the public header, and what the files of this one
- * share. */
+/* What other folders may ask of a preset beyond the public header, and what files of this one share.
+ */
 #ifndef AUGSI_PRESET_IMPL_H
 #define AUGSI_PRESET_IMPL_H
+
+#include <stddef.h>
+#include <stdint.h>
 
 #include <augstream/preset.h>
 
@@ -23,5 +26,17 @@ const augs_allocator *augsi_preset_allocator(const augs_preset *preset);
 
 /* Makes text and schema_json out of the rest. AUGS_E_NO_MEMORY. */
 int augsi_preset_describe(augs_preset *preset, augs_error *error);
+
+/* The shipped presets. embed.py makes the table of the *.yaml files beside it. */
+#define AUGSI_MAX_SHIPPED 256u
+
+typedef struct augsi_shipped {
+    const char *name;
+    const char *text;
+    size_t n_bytes;
+} augsi_shipped;
+
+extern const augsi_shipped augsi_shipped_presets[];
+extern const uint32_t augsi_n_shipped;
 
 #endif
