@@ -59,7 +59,6 @@ KNOWN_CIRCLES = {
     ("cli/command_table.c", "cli/options/command_completions.c"),
     ("cli/command_table.c", "cli/options/command_help.c"),
     ("offline/chunk_cursor.c", "offline/chunk_run.c"),
-    ("pipeline/plan/plan.c", "pipeline/plan/plan_decided.c"),
 }
 
 

@@ -2,11 +2,9 @@
 #include "pipeline/plan/plan.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/checked.h"
 #include "base/fail.h"
-#include "base/float_env.h"
 #include "base/memory.h"
 #include "base/sized_struct.h"
 #include "pipeline/plan/plan_impl.h"
@@ -22,6 +20,8 @@ const char *augsi_tail_name(uint32_t tail)
     static const char *const names[] = {"pad", "drop", "uneven"};
     return tail < sizeof names / sizeof *names ? names[tail] : "?";
 }
+
+/* ---- options ---- */
 
 static int check_options(const augs_plan_options *options, const augs_strategy_ops *ops,
                          uint64_t n_samples, augs_error *error)
@@ -55,38 +55,6 @@ static int check_options(const augs_plan_options *options, const augs_strategy_o
             ops->name);
     }
     return AUGS_OK;
-}
-
-static int init_strategy(augsi_plan *plan, augs_error *error)
-{
-    plan->state = augsi_new(&plan->allocator, plan->ops->state_size);
-    if (plan->state == NULL) {
-        return augsi_fail_memory(error, plan->ops->state_size);
-    }
-    augs_error own;
-    own.status = AUGS_OK;
-    AUGSI_CALLER_BEGIN_IF(plan->of_caller);
-    int status = plan->ops->init(plan->state, &plan->strategy_options, &own);
-    AUGSI_CALLER_END;
-    if (status < 0) {
-        augsi_delete(&plan->allocator, plan->state, plan->ops->state_size);
-        plan->state = NULL;
-        return augsi_plan_fail_strategy(plan->ops->name, status, &own, error);
-    }
-    return status;
-}
-
-static void done_strategy(augsi_plan *plan)
-{
-    if (plan->state != NULL) {
-        if (plan->ops->done != NULL) {
-            AUGSI_CALLER_BEGIN_IF(plan->of_caller);
-            plan->ops->done(plan->state);
-            AUGSI_CALLER_END;
-        }
-        augsi_delete(&plan->allocator, plan->state, plan->ops->state_size);
-        plan->state = NULL;
-    }
 }
 
 /* The options and those of the strategy, which *ret_plan then points to. */
@@ -148,6 +116,8 @@ static void copy_options(augsi_plan *plan, const augs_plan_options *options,
     plan->options.strategy = plan->ops->name;
     plan->layout_of = augsi_strategy_layout(plan->ops);
 }
+
+/* ---- a plan that delivers nothing ---- */
 
 /* Samples per rank without which no batch is made. */
 static uint64_t least_batch(const augsi_plan *plan)
@@ -213,6 +183,8 @@ static int check_delivers(const augsi_plan *plan, augs_error *error)
     return AUGS_OK; /* a strategy of the caller's own that plans nothing: its walk is checked */
 }
 
+/* ---- opened and freed ---- */
+
 int augsi_plan_open(const augs_allocator *allocator, const augs_plan_options *options,
                     uint64_t first_position, uint64_t n_samples, uint64_t sample_bytes,
                     augsi_plan **ret_plan, augs_error *error)
@@ -239,7 +211,7 @@ int augsi_plan_open(const augs_allocator *allocator, const augs_plan_options *op
     plan->sample_bytes = sample_bytes;
     copy_options(plan, options, ops);
     augsi_span_check_init(&plan->check);
-    status = init_strategy(plan, error);
+    status = augsi_plan_init_strategy(plan, error);
     if (status >= 0 && augsi_plan_is_fixed(plan)) {
         status = augsi_plan_count_steps(plan, error);
     } else if (status >= 0) {
@@ -265,7 +237,7 @@ void augsi_plan_free(augsi_plan *plan)
         if (plan->recent != NULL) {
             augsi_delete(&allocator, plan->recent, AUGSI_RECENT_SPANS * sizeof *plan->recent);
         }
-        done_strategy(plan);
+        augsi_plan_done_strategy(plan);
         augsi_delete(&allocator, plan, sizeof *plan);
     }
 }
@@ -285,276 +257,12 @@ uint64_t augsi_plan_n_samples(const augsi_plan *plan)
     return plan->n_samples;
 }
 
-bool augsi_plan_is_fixed(const augsi_plan *plan)
-{
-    return (plan->ops->flags & AUGS_STRATEGY_FIXED) != 0;
-}
-
 uint64_t augsi_plan_n_steps(const augsi_plan *plan)
 {
     return augsi_plan_is_fixed(plan) ? plan->n_steps : 0;
 }
 
-int augsi_plan_check_step(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_span_check *check,
-                          augs_error *error)
-{
-    const augsi_lane lane = augsi_plan_lane(plan, rank);
-    augs_span span;
-    int status = augsi_plan_ask(plan, &lane, step, &span, error);
-    if (status == 0) {
-        return augsi_plan_check_end(plan, &lane, check, step, error);
-    }
-    if (status > 0) {
-        status = augsi_span_check_add(check, &span, plan->ops->name, step, error);
-    }
-    return status < 0 ? status : 1;
-}
-
-static int span_of(augsi_plan *plan, const augsi_lane *lane, uint64_t step, augs_span *ret_span,
-                   augs_error *error)
-{
-    return augsi_plan_is_fixed(plan) ? augsi_plan_ask(plan, lane, step, ret_span, error)
-                                     : augsi_plan_next_span(plan, step, ret_span, error);
-}
-
-int augsi_plan_span(augsi_plan *plan, uint64_t step, uint32_t rank, augs_span *ret_span,
-                    augs_error *error)
-{
-    const augsi_lane lane = augsi_plan_lane(plan, rank);
-    augs_span span;
-    int status = span_of(plan, &lane, step, &span, error);
-    if (status > 0) {
-        span.first += plan->first_position + lane.start;
-        *ret_span = span;
-    }
-    return status;
-}
-
-static uint64_t filled_of(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
-                          const augs_span *span)
-{
-    return augsi_plan_is_fixed(plan) ? augsi_plan_ask_filled(plan, lane, step, span)
-                                     : plan->last_filled;
-}
-
-/* What the tail leaves of a span of all ranks, and how many positions of padding all ranks together
- * get behind it. */
-static void cut_span(const augsi_plan *plan, augs_span *span, uint64_t n_filled,
-                     uint64_t *ret_n_padded)
-{
-    const uint64_t w = plan->options.world_size;
-    const bool fills = plan->strategy_options.last_batch == AUGS_LAST_BATCH_FILL || n_filled > 0;
-    const uint64_t over = (span->count + n_filled) % w;
-    *ret_n_padded = n_filled;
-    if (fills || plan->options.tail == AUGS_TAIL_PAD) {
-        *ret_n_padded += over > 0 ? w - over : 0;
-    } else if (plan->options.tail == AUGS_TAIL_DROP) {
-        span->count -= over;
-    }
-}
-
-/* Elements r, r + W, ... below n: how many. */
-static uint64_t n_dealt(uint64_t n, uint64_t rank, uint64_t world_size)
-{
-    return rank < n ? (n - rank - 1) / world_size + 1 : 0;
-}
-
-/* A span's elements r, r + W, ..., and what fills it up or what the tail does. An element behind
- * the span's own is one of the window's first positions. */
-static void deal(const augsi_plan *plan, const augs_span *span, uint64_t filled, uint32_t rank,
-                 augsi_slice *slice)
-{
-    const uint64_t w = plan->options.world_size;
-    augs_span kept = *span;
-    uint64_t n_padded = 0;
-    cut_span(plan, &kept, filled, &n_padded);
-    const uint64_t n_real = kept.count, owned = n_dealt(n_real, rank, w);
-    uint64_t stride = 1, ahead = 0; /* of few samples the stride may be more than 64 bits hold */
-    (void)augsi_mul_u64(span->stride, w, &stride);
-    if (!augsi_mul_u64(span->stride, rank, &ahead) || ahead > AUGS_MAX_SAMPLES) {
-        ahead = 0; /* the rank has none of them */
-    }
-    slice->body = (augs_span){
-        .first = plan->first_position + span->first + ahead, .stride = stride, .count = owned};
-    slice->pad_count = n_dealt(augsi_add_or_most(n_real, n_padded), rank, w) - owned;
-    if (slice->pad_count > 0) {
-        slice->pad_stride = w;
-        slice->pad_first = plan->first_position + (owned * w + rank - n_real) % plan->n_samples;
-    }
-}
-
-/* A span of a rank's own block. Only its last element can lie in the padding of the block; what
- * fills it up goes on from there. */
-static void cut_block(const augsi_plan *plan, const augsi_lane *lane, const augs_span *span,
-                      uint64_t filled, augsi_slice *slice)
-{
-    slice->body = (augs_span){.first = plan->first_position + lane->start + span->first,
-                              .stride = span->stride,
-                              .count = span->count};
-    slice->pad_count = filled;
-    if (span->first + span->stride * (span->count - 1) >= lane->n_owned) {
-        slice->body.count--;
-        slice->pad_count++;
-    }
-    if (slice->pad_count > 0) {
-        slice->pad_first = plan->first_position;
-        slice->pad_stride = 1;
-    }
-}
-
-augs_span augsi_slice_padding(const augsi_slice *slice, uint64_t done)
-{
-    const uint64_t n = slice->window_n, stride = slice->pad_stride;
-    const uint64_t far = (uint64_t)((augsi_u128)done * stride % n);
-    const uint64_t at = (slice->pad_first - slice->window_first + far) % n;
-    const uint64_t room = (n - 1 - at) / stride + 1, left = slice->pad_count - done;
-    return (augs_span){slice->window_first + at, stride, left < room ? left : room};
-}
-
-uint64_t augsi_plan_next_step(const augsi_plan *plan, uint64_t step, uint32_t rank)
-{
-    const augsi_lane lane = augsi_plan_lane(plan, rank);
-    augsi_layout layout;
-    if (step < plan->base_step || step >= plan->n_steps ||
-        !augsi_plan_layout(plan, &lane, &layout)) {
-        return step;
-    }
-    const uint64_t least = augsi_plan_least_count(plan, rank);
-    const uint64_t found = augsi_add_or_most(
-        plan->base_step, augsi_layout_next(&layout, step - plan->base_step, least));
-    /* a shorter block ends before the others, or a span is too short: the plan's end */
-    return found - plan->base_step < augsi_layout_n_steps(&layout) ? found : plan->n_steps;
-}
-
-/* Whether no later step has samples for the rank. */
-static bool is_last(const augsi_plan *plan, const augsi_lane *lane, uint64_t step, uint32_t rank)
-{
-    if (!augsi_plan_is_fixed(plan)) {
-        return augsi_span_check_is_whole(&plan->check) && plan->check.next >= plan->n_samples;
-    }
-    if (plan->layout_of != NULL) {
-        return augsi_plan_next_step(plan, step + 1, rank) >= plan->n_steps;
-    }
-    if (step + 1 >= plan->n_steps) {
-        return true;
-    }
-    const uint64_t least = augsi_plan_least_count(plan, rank);
-    augs_span after;
-    int status = augsi_plan_ask(plan, lane, step + 1, &after, NULL);
-    if (status <= 0 || after.count >= least) {
-        return status == 0; /* a shorter block has no such step */
-    }
-    return augsi_plan_without_short_end(plan, lane, plan->n_steps, least) <= step + 1;
-}
-
-int augsi_plan_slice(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
-                     augs_error *error)
-{
-    const bool block = plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK;
-    const augsi_lane lane = augsi_plan_lane(plan, rank);
-    if (augsi_plan_is_fixed(plan) && step >= plan->n_steps) {
-        return 0;
-    }
-    augs_span span;
-    augsi_slice slice = {
-        .body = {0, 1, 0}, .window_first = plan->first_position, .window_n = plan->n_samples};
-    int status = span_of(plan, &lane, step, &span, error);
-    if (status < 0 || (status == 0 && !block)) {
-        return status;
-    }
-    if (status == 0) { /* a shorter block has ended: the step exists, but not for this rank */
-        slice.body.first = plan->first_position + lane.start + lane.n_owned;
-        slice.last = true;
-        *ret_slice = slice;
-        return 1;
-    }
-    slice.last = is_last(plan, &lane, step, rank);
-    const uint64_t filled = filled_of(plan, &lane, step, &span);
-    if (block) {
-        cut_block(plan, &lane, &span, filled, &slice);
-    } else {
-        deal(plan, &span, filled, rank, &slice);
-    }
-    if (slice.last && !augsi_plan_is_fixed(plan) && plan->options.tail == AUGS_TAIL_DROP &&
-        span.count + filled < plan->options.world_size) {
-        /* cut to nothing, at the end, which is noted */
-        return augsi_plan_next_span(plan, step + 1, &span, error);
-    }
-    *ret_slice = slice;
-    return 1;
-}
-
-bool augsi_plan_is_over(augsi_plan *plan, uint64_t step, uint32_t rank)
-{
-    augsi_slice slice;
-    if (!augsi_plan_is_fixed(plan)) {
-        return step == plan->n_planned && augsi_span_check_is_whole(&plan->check) &&
-               plan->check.next >= plan->n_samples;
-    }
-    if (step >= plan->n_steps) {
-        return true;
-    }
-    return step > plan->base_step && augsi_plan_slice(plan, step - 1, rank, &slice, NULL) == 1 &&
-           slice.last;
-}
-
-static int check_recent(const augsi_plan *plan, uint64_t step, augs_error *error)
-{
-    if (augsi_plan_is_fixed(plan) || step >= plan->n_planned ||
-        plan->n_planned - step > AUGSI_RECENT_SPANS) {
-        return augsi_fail(error, AUGS_E_RANGE,
-                          "strategy '%.40s': step %llu is none of the last %u that were planned",
-                          plan->ops->name, (unsigned long long)step, (unsigned)AUGSI_RECENT_SPANS);
-    }
-    return AUGS_OK;
-}
-
-static augsi_slice whole_of(const augsi_plan *plan, const augs_span *span, uint64_t n_filled)
-{
-    augsi_slice slice = {.body = *span,
-                         .pad_stride = 1,
-                         .window_first = plan->first_position,
-                         .window_n = plan->n_samples};
-    cut_span(plan, &slice.body, n_filled, &slice.pad_count);
-    slice.body.first += plan->first_position;
-    slice.pad_first = slice.pad_count > 0 ? plan->first_position : 0;
-    return slice;
-}
-
-int augsi_plan_whole(augsi_plan *plan, uint64_t step, augsi_slice *ret_slice, augs_error *error)
-{
-    const augsi_lane lane = augsi_plan_lane(plan, 0);
-    augs_span span;
-    int status = span_of(plan, &lane, step, &span, error);
-    if (status > 0) {
-        *ret_slice = whole_of(plan, &span, filled_of(plan, &lane, step, &span));
-    }
-    return status;
-}
-
-int augsi_plan_whole_again(augsi_plan *plan, uint64_t step, augsi_slice *ret_slice,
-                           augs_error *error)
-{
-    int status = check_recent(plan, step, error);
-    if (status == AUGS_OK) {
-        *ret_slice = whole_of(plan, &plan->recent[step % AUGSI_RECENT_SPANS].span,
-                              plan->recent[step % AUGSI_RECENT_SPANS].n_filled);
-    }
-    return status;
-}
-
-int augsi_plan_slice_again(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
-                           augs_error *error)
-{
-    int status = check_recent(plan, step, error);
-    if (status == AUGS_OK) {
-        *ret_slice = (augsi_slice){
-            .body = {0, 1, 0}, .window_first = plan->first_position, .window_n = plan->n_samples};
-        deal(plan, &plan->recent[step % AUGSI_RECENT_SPANS].span,
-             plan->recent[step % AUGSI_RECENT_SPANS].n_filled, rank, ret_slice);
-    }
-    return status;
-}
+/* ---- places ---- */
 
 int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
                               uint64_t position, augs_error *error)
@@ -565,45 +273,6 @@ int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t st
         augsi_journal_append(plan->journal, AUGSI_ENTRY_SIZE, &entry, NULL);
     }
     return status;
-}
-
-int augsi_plan_take_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
-                               uint64_t position, augs_error *error)
-{
-    const bool fixed = augsi_plan_is_fixed(plan);
-    if (plan->options.strategy_ops != NULL ||
-        (fixed && (strcmp(plan->ops->name, "sequential") != 0 ||
-                   plan->options.rank_layout != AUGS_RANK_LAYOUT_INTERLEAVED))) {
-        return augsi_fail(
-            error, AUGS_E_UNSUPPORTED,
-            "strategy '%.40s'%s has no batch size that can be changed between two "
-            "batches",
-            plan->ops->name,
-            plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK ? " with rank_layout block" : "");
-    }
-    augsi_plan changed = *plan;
-    changed.strategy_options.batch_size = batch_size;
-    changed.state = NULL;
-    int status = init_strategy(&changed, error);
-    if (status == AUGS_OK && fixed) {
-        changed.base_step = step;
-        changed.base_position = position;
-        status = augsi_plan_count_steps(&changed, error);
-    }
-    if (status < 0) {
-        done_strategy(&changed);
-        return status;
-    }
-    if (changed.ops->inherit != NULL) {
-        AUGSI_CALLER_BEGIN_IF(plan->of_caller);
-        changed.ops->inherit(changed.state, plan->state);
-        AUGSI_CALLER_END;
-    }
-    changed.decided = false;
-    done_strategy(plan);
-    *plan = changed;
-    plan->options.strategy_options = &plan->strategy_options;
-    return AUGS_OK;
 }
 
 uint64_t augsi_plan_records_before(const augsi_plan *plan, uint64_t step)
@@ -730,6 +399,8 @@ void augsi_plan_forget_base(augsi_plan *plan)
         augsi_plan_count_steps(plan, NULL); /* what it accepted for a part it does for the whole */
     }
 }
+
+/* ---- what no rank gets ---- */
 
 /* What last_batch leaves out of a lane's own positions. */
 static uint64_t left_of_lane(const augsi_plan *plan, const augsi_lane *lane)

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of a plan: plan.c opens it and deals its spans to ranks, plan_steps.c asks the
- * strategy, plan_decided.c walks plans that decide as they go. */
+/*
+ * The inside of a plan. Each of these files uses those before it:
+ *
+ *     plan_strategy.c   asks the strategy and checks its answers
+ *     plan_walk.c       walks plans that decide as they go, and their journal
+ *     plan_slices.c     deals spans to ranks
+ *     plan.c            opens plans, and goes on from places of other plans
+ */
 #ifndef AUGSI_PLAN_IMPL_H
 #define AUGSI_PLAN_IMPL_H
 
@@ -92,14 +98,16 @@ typedef struct augsi_lane {
     uint32_t world_size;
 } augsi_lane;
 
-/* plan.c: augsi_plan_set_batch_size, but the journal does not get it. */
-int augsi_plan_take_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
-                               uint64_t position, augs_error *error);
+/* ---- plan_strategy.c ---- */
 
-/* plan_steps.c */
 augsi_lane augsi_plan_lane(const augsi_plan *plan, uint32_t rank);
 int augsi_plan_fail_strategy(const char *name, int status, const augs_error *own,
                              augs_error *error);
+int augsi_plan_init_strategy(augsi_plan *plan, augs_error *error);
+void augsi_plan_done_strategy(augsi_plan *plan);
+/* augsi_plan_set_batch_size, but the journal does not get it. */
+int augsi_plan_take_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
+                               uint64_t position, augs_error *error);
 int augsi_plan_check_span(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
                           const augs_span *span, augs_error *error);
 int augsi_plan_ask(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
@@ -123,14 +131,15 @@ int augsi_plan_count_steps(augsi_plan *plan, augs_error *error);
 int augsi_plan_check_end(const augsi_plan *plan, const augsi_lane *lane,
                          const augsi_span_check *check, uint64_t step, augs_error *error);
 
-/* plan_retries.c: keeps the span of a step in mind; forgets the retries that were read; goes past
- * one. */
+/* ---- plan_walk.c ---- */
+
+/* Keeps the span of a step in mind; forgets the retries that were read; goes past one. */
 void augsi_plan_remember_span(augsi_plan *plan, uint64_t step, const augs_span *span,
                               uint64_t n_filled);
 void augsi_plan_restart_retries(augsi_plan *plan);
 void augsi_plan_pass_retry(augsi_plan *plan);
 
-/* plan_decided.c: the span of the next step or of the last one again. */
+/* The span of the next step or of the last one again. */
 int augsi_plan_next_span(augsi_plan *plan, uint64_t step, augs_span *ret_span, augs_error *error);
 
 #endif

@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asking the strategy, checking its answers, and finding where a fixed plan ends. */
+/* The strategy of a plan: it is made, asked, and made anew with another batch size. Its answers are
+ * checked, and a fixed one is asked where it ends. */
+#include <string.h>
+
 #include "base/fail.h"
 #include "base/float_env.h"
+#include "base/memory.h"
 #include "pipeline/plan/plan_impl.h"
+
+bool augsi_plan_is_fixed(const augsi_plan *plan)
+{
+    return (plan->ops->flags & AUGS_STRATEGY_FIXED) != 0;
+}
 
 augsi_lane augsi_plan_lane(const augsi_plan *plan, uint32_t rank)
 {
@@ -23,6 +32,8 @@ augsi_lane augsi_plan_lane(const augsi_plan *plan, uint32_t rank)
     return lane;
 }
 
+/* ---- made and freed ---- */
+
 /* Hands on how a strategy's own function failed, with a message if it wrote none. */
 int augsi_plan_fail_strategy(const char *name, int status, const augs_error *own, augs_error *error)
 {
@@ -35,6 +46,79 @@ int augsi_plan_fail_strategy(const char *name, int status, const augs_error *own
     }
     return status;
 }
+
+int augsi_plan_init_strategy(augsi_plan *plan, augs_error *error)
+{
+    plan->state = augsi_new(&plan->allocator, plan->ops->state_size);
+    if (plan->state == NULL) {
+        return augsi_fail_memory(error, plan->ops->state_size);
+    }
+    augs_error own;
+    own.status = AUGS_OK;
+    AUGSI_CALLER_BEGIN_IF(plan->of_caller);
+    int status = plan->ops->init(plan->state, &plan->strategy_options, &own);
+    AUGSI_CALLER_END;
+    if (status < 0) {
+        augsi_delete(&plan->allocator, plan->state, plan->ops->state_size);
+        plan->state = NULL;
+        return augsi_plan_fail_strategy(plan->ops->name, status, &own, error);
+    }
+    return status;
+}
+
+void augsi_plan_done_strategy(augsi_plan *plan)
+{
+    if (plan->state != NULL) {
+        if (plan->ops->done != NULL) {
+            AUGSI_CALLER_BEGIN_IF(plan->of_caller);
+            plan->ops->done(plan->state);
+            AUGSI_CALLER_END;
+        }
+        augsi_delete(&plan->allocator, plan->state, plan->ops->state_size);
+        plan->state = NULL;
+    }
+}
+
+int augsi_plan_take_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
+                               uint64_t position, augs_error *error)
+{
+    const bool fixed = augsi_plan_is_fixed(plan);
+    if (plan->options.strategy_ops != NULL ||
+        (fixed && (strcmp(plan->ops->name, "sequential") != 0 ||
+                   plan->options.rank_layout != AUGS_RANK_LAYOUT_INTERLEAVED))) {
+        return augsi_fail(
+            error, AUGS_E_UNSUPPORTED,
+            "strategy '%.40s'%s has no batch size that can be changed between two "
+            "batches",
+            plan->ops->name,
+            plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK ? " with rank_layout block" : "");
+    }
+    augsi_plan changed = *plan;
+    changed.strategy_options.batch_size = batch_size;
+    changed.state = NULL;
+    int status = augsi_plan_init_strategy(&changed, error);
+    if (status == AUGS_OK && fixed) {
+        changed.base_step = step;
+        changed.base_position = position;
+        status = augsi_plan_count_steps(&changed, error);
+    }
+    if (status < 0) {
+        augsi_plan_done_strategy(&changed);
+        return status;
+    }
+    if (changed.ops->inherit != NULL) {
+        AUGSI_CALLER_BEGIN_IF(plan->of_caller);
+        changed.ops->inherit(changed.state, plan->state);
+        AUGSI_CALLER_END;
+    }
+    changed.decided = false;
+    augsi_plan_done_strategy(plan);
+    *plan = changed;
+    plan->options.strategy_options = &plan->strategy_options;
+    return AUGS_OK;
+}
+
+/* ---- asked ---- */
 
 int augsi_plan_check_span(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
                           const augs_span *span, augs_error *error)
@@ -133,6 +217,8 @@ uint64_t augsi_plan_least_count(const augsi_plan *plan, uint32_t rank)
     }
     return plan->options.tail == AUGS_TAIL_DROP ? plan->options.world_size : (uint64_t)rank + 1;
 }
+
+/* ---- where a plan ends ---- */
 
 /* Looking for the last span of some size, this many steps or combs are gone back at most: shipped
  * strategies need two, and a strategy of the caller's own that needs more has no last batch
