@@ -43,7 +43,8 @@ int augs_pipeline_seek(augs_pipeline *pipeline, uint64_t step, augs_error *error
         move(pipeline, step);
         return AUGS_OK;
     }
-    int status = augsi_plan_go_to(pipeline->plan, step, error);
+    int status =
+        augsi_plan_go_to(pipeline->plan, augs_stream_epoch(pipeline->stream), step, 0, error);
     if (status < 0) {
         return status;
     }
@@ -60,15 +61,11 @@ static void check_from(augs_pipeline *pipeline, uint64_t step, uint64_t position
 }
 
 /* Takes the reference. */
-static void change_epoch(augs_pipeline *pipeline, augs_stream *stream)
+static void change_stream(augs_pipeline *pipeline, augs_stream *stream)
 {
     augsi_pipeline_leave_last(pipeline);
-    const bool other = augs_stream_epoch(stream) != augs_stream_epoch(pipeline->stream);
     augs_stream_unref(pipeline->stream);
     pipeline->stream = stream;
-    if (other) {
-        augsi_plan_set_epoch(pipeline->plan, augs_stream_epoch(stream));
-    }
 }
 
 int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, augs_error *error)
@@ -81,7 +78,7 @@ int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, augs_error 
     if (status < 0) {
         return status;
     }
-    change_epoch(pipeline, stream);
+    change_stream(pipeline, stream);
     augsi_plan_set_epoch(pipeline->plan, epoch);
     augsi_plan_forget_base(pipeline->plan);
     check_from(pipeline, 0, 0);
@@ -178,45 +175,6 @@ static int find_token(augs_pipeline *pipeline, const augsi_token *token, augs_er
     return status < 0 ? status : AUGS_OK;
 }
 
-/* To the token's place in the plan journal, which has to be the one that it was made with. */
-static int go_to_decided(augs_pipeline *pipeline, const augsi_token *token, augs_error *error)
-{
-    int status = augs_pipeline_seek(pipeline, token->step, error);
-    if (status == AUGS_OK && token->step > 0 && token->position != 0) {
-        const uint64_t position = augsi_plan_decided_position(pipeline->plan, token->step);
-        if (position != 0 && position != token->position) {
-            status = augsi_fail(error, AUGS_E_TOKEN,
-                                "resume token: its step %llu is at position %llu, that of the plan "
-                                "journal at %llu: it is of another run",
-                                (unsigned long long)token->step,
-                                (unsigned long long)token->position, (unsigned long long)position);
-        }
-    }
-    return status;
-}
-
-/* Takes the reference. After a failure the pipeline is where it was. */
-static int resume_decided(augs_pipeline *pipeline, const augsi_token *token, augs_stream *stream,
-                          augs_error *error)
-{
-    const uint64_t step = pipeline->step;
-    int status = augsi_plan_has_step(pipeline->plan, token->epoch, token->step, error);
-    if (status < 0) {
-        augs_stream_unref(stream);
-        return status;
-    }
-    augs_stream *old = augs_stream_ref(pipeline->stream);
-    change_epoch(pipeline, stream);
-    status = go_to_decided(pipeline, token, error);
-    if (status < 0) {
-        change_epoch(pipeline, old);
-        pipeline->step = step;
-        return status;
-    }
-    augs_stream_unref(old);
-    return AUGS_OK;
-}
-
 /* The parts that the token names, which are this rank's. */
 static int read_parts(const augs_pipeline *pipeline, const augsi_token *token,
                       augsi_token_parts *ret_parts, augs_error *error)
@@ -246,23 +204,25 @@ static void take_up_parts(augs_pipeline *pipeline, const augsi_token_parts *part
     pipeline->out.n_ranges = parts->n_ranges;
 }
 
-static int go_to_token(augs_pipeline *pipeline, augsi_token *token, augs_error *error)
+/* The plan goes first: what fails there leaves everything as it was. */
+static int go_to_token(augs_pipeline *pipeline, const augsi_token *token, augs_error *error)
 {
     augs_stream *stream;
     int status = augs_stream_open_epoch(pipeline->stream, token->epoch, &stream, error);
     if (status < 0) {
         return status;
     }
-    if (!augsi_plan_is_fixed(pipeline->plan)) {
-        return resume_decided(pipeline, token, stream, error);
-    }
-    status = find_token(pipeline, token, error);
+    status =
+        augsi_plan_is_fixed(pipeline->plan)
+            ? find_token(pipeline, token, error)
+            : augsi_plan_go_to(pipeline->plan, token->epoch, token->step, token->position, error);
     if (status < 0) {
         augs_stream_unref(stream);
         return status;
     }
-    change_epoch(pipeline, stream);
-    return augs_pipeline_seek(pipeline, token->step, error);
+    change_stream(pipeline, stream);
+    move(pipeline, token->step);
+    return AUGS_OK;
 }
 
 int augs_pipeline_resume(augs_pipeline *pipeline, const char *text, augs_error *error)

@@ -774,6 +774,82 @@ START_TEST(a_resume_that_fails_leaves_the_pipeline_where_it_was)
 }
 END_TEST
 
+/* A token of another run with this journal's stream and epoch, whose step has another position. */
+static void token_of_another_run(augs_stream *stream, uint32_t epoch, uint64_t n_steps,
+                                 char ret_token[AUGS_TOKEN_BYTES])
+{
+    augs_error error;
+    unlink(path);
+    augs_pipeline *pipeline = open_journal(stream, path, NULL);
+    AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, epoch, &error), error);
+    AUGS_ASSERT_OK(augs_pipeline_set_batch_size(pipeline, 40, &error), error);
+    walk(pipeline, n_steps, 1, NULL);
+    AUGS_ASSERT_OK(augs_pipeline_token(pipeline, ret_token, AUGS_TOKEN_BYTES, &error), error);
+    augs_pipeline_free(pipeline);
+    unlink(path);
+}
+
+static void expect_part(augs_pipeline *pipeline, uint64_t step, uint32_t part, uint64_t first_at,
+                        uint64_t n_samples)
+{
+    augs_batch *batch = next_batch(pipeline);
+    const augs_batch_info info = info_of(batch);
+    ck_assert_uint_eq(info.step, step);
+    ck_assert_uint_eq(info.part, part);
+    ck_assert_uint_eq(info.first, first_at);
+    ck_assert_uint_eq(info.n_samples, n_samples);
+    augs_batch_unref(batch);
+}
+
+/* Parts wait, of the last step and of an older one, when a resume or a seek fails: nothing of them
+ * is lost, whatever epoch and step it was about. */
+START_TEST(parts_that_wait_outlive_a_resume_that_fails)
+{
+    begin();
+    augs_error error;
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    for (uint32_t epoch = 0; epoch < 2; epoch++) {
+        for (uint64_t n_steps = 2; n_steps < 12; n_steps += 3) { /* behind and ahead */
+            char token[AUGS_TOKEN_BYTES], before[AUGS_TOKEN_BYTES], after[AUGS_TOKEN_BYTES];
+            token_of_another_run(stream, epoch, n_steps, token);
+            augs_pipeline *pipeline = open_journal(stream, path, NULL);
+            AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, 1, &error), error);
+            walk(pipeline, 20, 1, NULL);
+            AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, 0, &error), error);
+            walk(pipeline, 4, 1, first);
+            first[4] = next_batch(pipeline);
+            first[5] = next_batch(pipeline);
+            const augs_batch_info older = info_of(first[4]), last = info_of(first[5]);
+            AUGS_ASSERT_OK(augs_pipeline_retry(pipeline, 5, 0, 0, &error), error);
+            AUGS_ASSERT_OK(augs_pipeline_retry(pipeline, 4, 0, 0, &error), error);
+            const uint64_t half = (last.n_samples / 2 + 1) / 2 * 2;
+            expect_part(pipeline, 5, 1, last.first, last.n_samples - half);
+            AUGS_ASSERT_OK(augs_pipeline_token(pipeline, before, sizeof before, &error), error);
+            for (int round = 0; round < 2; round++) {
+                /* this epoch has six steps yet, the other one twenty */
+                AUGS_ASSERT_STATUS(epoch == 0 && n_steps > 6 ? AUGS_E_RANGE : AUGS_E_TOKEN,
+                                   augs_pipeline_resume(pipeline, token, &error), error);
+                AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_pipeline_seek(pipeline, 999, &error), error);
+                AUGS_ASSERT_OK(augs_pipeline_token(pipeline, after, sizeof after, &error), error);
+                ck_assert_str_eq(before, after);
+            }
+            expect_part(pipeline, 5, 2, last.first + last.n_samples - half, half);
+            const uint64_t older_half = (older.n_samples / 2 + 1) / 2 * 2;
+            expect_part(pipeline, 4, 1, older.first, older.n_samples - older_half);
+            expect_part(pipeline, 4, 2, older.first + older.n_samples - older_half, older_half);
+            augs_batch *batch = next_batch(pipeline);
+            ck_assert_uint_eq(info_of(batch).step, 6);
+            ck_assert_uint_eq(info_of(batch).first, last.first + last.n_samples);
+            augs_batch_unref(batch);
+            drop(first, 6);
+            augs_pipeline_free(pipeline);
+        }
+    }
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
 START_TEST(a_journal_of_another_window_is_refused)
 {
     begin();
@@ -896,6 +972,6 @@ AUGS_SUITE("journal", a_replay_has_the_same_batches, a_journal_of_one_rank_is_no
            what_earlier_epochs_taught_is_known_to_a_run_that_goes_on,
            a_run_that_goes_on_knows_the_size_that_the_process_could_hold,
            a_resume_that_fails_leaves_the_pipeline_where_it_was,
-           a_journal_of_another_window_is_refused,
+           parts_that_wait_outlive_a_resume_that_fails, a_journal_of_another_window_is_refused,
            memory_that_runs_out_while_opening_leaves_no_trace,
            deciding_takes_no_memory_once_sizes_are_steady)

@@ -185,7 +185,6 @@ START_TEST(a_deciding_strategy_is_asked_in_order_and_its_last_answer_is_kept)
     for (uint64_t step = 0; step < 3; step++) {
         ck_assert_int_eq(augsi_plan_slice(plan, step, 0, &slice, &error), 1);
         ck_assert_uint_eq(the_script.seen_position, step == 0 ? 0 : step == 1 ? 4 : 7);
-        ck_assert_uint_eq(augsi_plan_n_planned(plan), step + 1);
         ck_assert_uint_eq(slice.body.first, step);
         ck_assert_uint_eq(slice.body.stride, 6);
         ck_assert_uint_eq(slice.body.count, 2);
@@ -201,7 +200,7 @@ START_TEST(a_deciding_strategy_is_asked_in_order_and_its_last_answer_is_kept)
     }
     ck_assert_int_eq(augsi_plan_slice(plan, 3, 0, &slice, &error), 0);
     AUGS_ASSERT_STATUS(AUGS_E_STATE, augsi_plan_slice(plan, 0, 0, &slice, &error), error);
-    augsi_plan_restart(plan);
+    augsi_plan_set_epoch(plan, 0);
     ck_assert_int_eq(augsi_plan_slice(plan, 0, 0, &slice, &error), 1);
     ck_assert_uint_eq(the_script.seen_position, 0);
     augsi_plan_free(plan);

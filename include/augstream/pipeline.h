@@ -145,7 +145,9 @@ AUGS_API uint64_t augs_pipeline_step(const augs_pipeline *pipeline);
  * AUGS_E_RANGE if there is no such step, it is before a change of the batch
  * size, or the journal does not have it. AUGS_E_STATE if a strategy without a
  * journal cannot go there. AUGS_E_IO or AUGS_E_CORRUPT if the journal cannot be
- * read. AUGS_E_ARGUMENT if pipeline is NULL.
+ * read. AUGS_E_NO_MEMORY if the allocator has no memory for the way through the
+ * journal. AUGS_E_ARGUMENT if pipeline is NULL. After a failure the pipeline is
+ * where it was, and parts that wait still come.
  */
 AUGS_API int augs_pipeline_seek(augs_pipeline *pipeline, uint64_t step, augs_error *error);
 
@@ -259,7 +261,7 @@ AUGS_API int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token,
  * token is not at step 0. AUGS_E_RANGE if the journal does not have the step.
  * AUGS_E_IO or AUGS_E_CORRUPT if it cannot be read. AUGS_E_NO_MEMORY if the
  * allocator has no memory. AUGS_E_ARGUMENT if a pointer is NULL. After a failure
- * the pipeline is where it was.
+ * the pipeline is where it was, and parts that wait still come.
  */
 AUGS_API int augs_pipeline_resume(augs_pipeline *pipeline, const char *token, augs_error *error);
 

@@ -171,25 +171,20 @@ bool augsi_journal_is_at_end(const augsi_journal *journal)
     return journal->at >= journal->end;
 }
 
-int augsi_journal_count(augsi_journal *journal, uint32_t epoch, uint64_t enough, uint64_t *ret_n,
-                        augs_error *error)
+augsi_journal_place augsi_journal_tell(const augsi_journal *journal)
 {
-    const uint32_t old_epoch = journal->epoch;
-    const uint64_t at = journal->at, line = journal->line, next_step = journal->next_step;
-    augsi_journal_entry entry;
-    int kind = AUGSI_ENTRY_STEP;
-    if (epoch != journal->epoch || enough < journal->next_step) {
-        augsi_journal_rewind(journal, epoch);
-    }
-    while (journal->next_step < enough && kind > AUGSI_ENTRY_NONE && kind != AUGSI_ENTRY_END) {
-        kind = augsi_journal_next(journal, &entry, error);
-    }
-    *ret_n = journal->next_step;
-    journal->epoch = old_epoch;
-    journal->at = at;
-    journal->line = line;
-    journal->next_step = next_step;
-    return kind < 0 ? kind : AUGS_OK;
+    return (augsi_journal_place){.epoch = journal->epoch,
+                                 .next_step = journal->next_step,
+                                 .at = journal->at,
+                                 .line = journal->line};
+}
+
+void augsi_journal_return(augsi_journal *journal, const augsi_journal_place *place)
+{
+    journal->epoch = place->epoch;
+    journal->next_step = place->next_step;
+    journal->at = place->at;
+    journal->line = place->line;
 }
 
 static int write_all(int fd, const char *data, size_t n_bytes, uint64_t offset)

@@ -50,6 +50,12 @@ typedef struct augsi_journal_retry {
     uint64_t low, high, unit;
 } augsi_journal_retry;
 
+/* Where a journal is read: which epoch, and what comes next. */
+typedef struct augsi_journal_place {
+    uint32_t epoch;
+    uint64_t next_step, at, line;
+} augsi_journal_place;
+
 typedef struct augsi_journal_entry {
     uint32_t epoch;
     uint64_t step; /* of a span or a retry; of the end: how many there were */
@@ -88,10 +94,9 @@ int augsi_journal_next_of_any(augsi_journal *journal, augsi_journal_entry *ret_e
 /* The entry read last is the next one again. */
 void augsi_journal_back(augsi_journal *journal);
 bool augsi_journal_is_at_end(const augsi_journal *journal); /* of all epochs */
-/* How many steps of an epoch it has, counted up to `enough`, from the present place on if that is
- * before them. The place stays. */
-int augsi_journal_count(augsi_journal *journal, uint32_t epoch, uint64_t enough, uint64_t *ret_n,
-                        augs_error *error);
+/* Where reading goes on, and back to there. */
+augsi_journal_place augsi_journal_tell(const augsi_journal *journal);
+void augsi_journal_return(augsi_journal *journal, const augsi_journal_place *place);
 
 /* Appends a step, a retry or an end; it is on the disk when the call returns. Feedback waits for
  * it. After a failure the journal is as before, or, if that cannot be had, every later call fails,

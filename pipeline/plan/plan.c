@@ -210,15 +210,11 @@ int augsi_plan_open(const augs_allocator *allocator, const augs_plan_options *op
     plan->n_samples = n_samples;
     plan->sample_bytes = sample_bytes;
     copy_options(plan, options, ops);
-    augsi_span_check_init(&plan->check);
     status = augsi_plan_init_strategy(plan, error);
     if (status >= 0 && augsi_plan_is_fixed(plan)) {
         status = augsi_plan_count_steps(plan, error);
     } else if (status >= 0) {
-        plan->recent = augsi_new(allocator, AUGSI_RECENT_SPANS * sizeof *plan->recent);
-        status = plan->recent != NULL
-                     ? status
-                     : augsi_fail_memory(error, AUGSI_RECENT_SPANS * sizeof *plan->recent);
+        status = augsi_plan_open_walk(plan, error);
     }
     status = status < 0 ? status : check_delivers(plan, error);
     if (status < 0) {
@@ -233,10 +229,7 @@ void augsi_plan_free(augsi_plan *plan)
 {
     if (plan != NULL) {
         augs_allocator allocator = plan->allocator;
-        augsi_journal_free(plan->ahead);
-        if (plan->recent != NULL) {
-            augsi_delete(&allocator, plan->recent, AUGSI_RECENT_SPANS * sizeof *plan->recent);
-        }
+        augsi_plan_free_walk(plan);
         augsi_plan_done_strategy(plan);
         augsi_delete(&allocator, plan, sizeof *plan);
     }
@@ -448,7 +441,8 @@ uint64_t augsi_plan_n_left_out(augsi_plan *plan)
         return 0;
     }
     if (!augsi_plan_is_fixed(plan)) {
-        return plan->end_noted ? n - augsi_span_check_position(&plan->check) + plan->n_cut : 0;
+        const augsi_walk *walk = plan->walk;
+        return walk->end_noted ? n - augsi_span_check_position(&walk->check) + walk->n_cut : 0;
     }
     if (plan->options.rank_layout == AUGS_RANK_LAYOUT_INTERLEAVED) {
         return left_of_lane(plan, &first) + (cuts ? cut_of_lane(plan, &first) : 0);

@@ -55,10 +55,6 @@ bool augsi_plan_is_fixed(const augsi_plan *plan);
  * Spans at the end that tail `drop` cuts to nothing are no steps.
  */
 uint64_t augsi_plan_n_steps(const augsi_plan *plan);
-/* How many steps a plan that decides as it goes has planned: it repeats the last of them or plans
- * the next. */
-uint64_t augsi_plan_n_planned(const augsi_plan *plan);
-
 /* The first step from `step` on that has samples for the rank; n_steps if there is none. At once
  * for shipped fixed strategies; `step` itself for all others. */
 uint64_t augsi_plan_next_step(const augsi_plan *plan, uint64_t step, uint32_t rank);
@@ -98,8 +94,7 @@ void augsi_plan_set_memory(augsi_plan *plan, uint64_t limit_bytes, uint64_t used
                            uint64_t available_bytes);
 /* Why the span planned last has its size, one word. */
 const char *augsi_plan_why(const augsi_plan *plan);
-/* Back to step 0: of the same epoch, or of another one. */
-void augsi_plan_restart(augsi_plan *plan);
+/* Back to step 0 of an epoch, which may be the present one. */
 void augsi_plan_set_epoch(augsi_plan *plan, uint32_t epoch);
 
 /*
@@ -111,11 +106,14 @@ int augsi_plan_use_journal(augsi_plan *plan, augsi_journal *journal, uint32_t ep
                            augs_error *error);
 /* Decides nothing itself: for a plan that is taken from a journal alone. */
 extern const augs_strategy_ops augsi_strategy_replay;
-/* Whether `step` of an epoch can be gone to. AUGS_E_STATE, AUGS_E_RANGE: neither planned nor in the
- * journal. */
-int augsi_plan_has_step(augsi_plan *plan, uint32_t epoch, uint64_t step, augs_error *error);
-/* Makes `step` the next one or the last again. A step that it has not leaves it where it is. */
-int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error);
+/*
+ * Makes `step` of an epoch the next one or, in the present epoch, the last one again. `position` is
+ * where a token says that it starts; 0: it does not say. AUGS_E_TOKEN: it starts elsewhere.
+ * AUGS_E_STATE, AUGS_E_RANGE: it is neither planned nor in the journal. AUGS_E_CORRUPT, AUGS_E_IO,
+ * AUGS_E_NO_MEMORY. After a failure the plan is where it was.
+ */
+int augsi_plan_go_to(augsi_plan *plan, uint32_t epoch, uint64_t step, uint64_t position,
+                     augs_error *error);
 /* Where the span of the next step or of the last one starts in the stream; 0: not known, it is
  * another step or one in the middle of a comb. */
 uint64_t augsi_plan_decided_position(const augsi_plan *plan, uint64_t step);

@@ -49,6 +49,31 @@ typedef struct augsi_learned {
     } told[2 * AUGS_FEEDBACK_BATCHES];
 } augsi_learned;
 
+/* Where a plan that decides as it goes is in its epoch. */
+typedef struct augsi_walk {
+    uint64_t n_planned;     /* steps planned so far, */
+    augs_span last;         /* the last of them, */
+    uint64_t last_filled;   /* positions that fill it up, */
+    augsi_span_check check; /* what they cover, */
+    uint64_t n_cut;         /* and what tail `drop` cut off them */
+    char why[AUGS_WHY_BYTES];
+    bool end_noted;     /* the journal has the epoch's end */
+    bool taken;         /* the step planned last is the journal's */
+    bool decided;       /* a step was decided and could not be written down: */
+    augs_span decision; /* it is the next one */
+    uint64_t decision_filled;
+    /* retries in the journal: */
+    uint64_t n_retries;       /* of the epoch, that the run has passed, */
+    uint64_t n_retries_known; /* and those that its token knew of */
+    augsi_journal *ahead;     /* reads ahead; NULL = not yet, or at the end, */
+    bool ahead_ended;
+    uint64_t n_walked, n_ahead; /* steps and retries of the epoch that were walked and read, */
+    uint64_t n_ahead_retries;   /* retries that were read, */
+    augsi_later_retry later[AUGSI_MOST_LATER]; /* and those that are still to come, as a ring */
+    uint32_t first_later, n_later;
+    augsi_recent_span recent[AUGSI_RECENT_SPANS]; /* by step */
+} augsi_walk;
+
 struct augsi_plan {
     augs_allocator allocator;
     augs_plan_options options;
@@ -63,31 +88,11 @@ struct augsi_plan {
     /* fixed plans */
     uint64_t n_steps;
     /* others */
-    uint64_t n_planned;     /* steps planned so far, */
-    augs_span last;         /* the last of them, */
-    uint64_t last_filled;   /* positions that fill it up, */
-    augsi_span_check check; /* what they cover, */
-    uint64_t n_cut;         /* and what tail `drop` cut off them */
+    augsi_walk *walk; /* NULL: fixed */
     uint64_t memory_limit_bytes, memory_used_bytes, memory_available_bytes;
-    char why[AUGS_WHY_BYTES];
     augsi_journal *journal; /* NULL: none; not owned */
     uint32_t epoch;
-    bool end_noted; /* the journal has the epoch's end */
-    bool taken;     /* the step planned last is the journal's */
     augsi_learned learned;
-    augsi_recent_span *recent; /* AUGSI_RECENT_SPANS of them, by step; fixed plans: NULL */
-    /* retries in the journal: */
-    uint64_t n_retries;       /* of the epoch, that the run has passed, */
-    uint64_t n_retries_known; /* and those that its token knew of */
-    augsi_journal *ahead;     /* reads ahead; NULL = not yet, or at the end, */
-    bool ahead_ended;
-    uint64_t n_walked, n_ahead; /* steps and retries of the epoch that were walked and read, */
-    uint64_t n_ahead_retries;   /* retries that were read, */
-    augsi_later_retry later[AUGSI_MOST_LATER]; /* and those that are still to come, as a ring */
-    uint32_t first_later, n_later;
-    bool decided;       /* a step was decided and could not be written down: */
-    augs_span decision; /* it is the next one */
-    uint64_t decision_filled;
 };
 
 /* The part of the window that is planned, seen from a rank: all of it, or its block. */
@@ -133,12 +138,9 @@ int augsi_plan_check_end(const augsi_plan *plan, const augsi_lane *lane,
 
 /* ---- plan_walk.c ---- */
 
-/* Keeps the span of a step in mind; forgets the retries that were read; goes past one. */
-void augsi_plan_remember_span(augsi_plan *plan, uint64_t step, const augs_span *span,
-                              uint64_t n_filled);
-void augsi_plan_restart_retries(augsi_plan *plan);
-void augsi_plan_pass_retry(augsi_plan *plan);
-
+/* The walk of a plan that decides, at its start. */
+int augsi_plan_open_walk(augsi_plan *plan, augs_error *error);
+void augsi_plan_free_walk(augsi_plan *plan);
 /* The span of the next step or of the last one again. */
 int augsi_plan_next_span(augsi_plan *plan, uint64_t step, augs_span *ret_span, augs_error *error);
 

@@ -28,7 +28,7 @@ static uint64_t filled_of(const augsi_plan *plan, const augsi_lane *lane, uint64
                           const augs_span *span)
 {
     return augsi_plan_is_fixed(plan) ? augsi_plan_ask_filled(plan, lane, step, span)
-                                     : plan->last_filled;
+                                     : plan->walk->last_filled;
 }
 
 int augsi_plan_check_step(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_span_check *check,
@@ -142,8 +142,9 @@ uint64_t augsi_plan_next_step(const augsi_plan *plan, uint64_t step, uint32_t ra
 /* Whether no later step has samples for the rank. */
 static bool is_last(const augsi_plan *plan, const augsi_lane *lane, uint64_t step, uint32_t rank)
 {
+    const augsi_walk *walk = plan->walk;
     if (!augsi_plan_is_fixed(plan)) {
-        return augsi_span_check_is_whole(&plan->check) && plan->check.next >= plan->n_samples;
+        return augsi_span_check_is_whole(&walk->check) && walk->check.next >= plan->n_samples;
     }
     if (plan->layout_of != NULL) {
         return augsi_plan_next_step(plan, step + 1, rank) >= plan->n_steps;
@@ -199,10 +200,11 @@ int augsi_plan_slice(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice
 
 bool augsi_plan_is_over(augsi_plan *plan, uint64_t step, uint32_t rank)
 {
+    augsi_walk *walk = plan->walk;
     augsi_slice slice;
     if (!augsi_plan_is_fixed(plan)) {
-        return step == plan->n_planned && augsi_span_check_is_whole(&plan->check) &&
-               plan->check.next >= plan->n_samples;
+        return step == walk->n_planned && augsi_span_check_is_whole(&walk->check) &&
+               walk->check.next >= plan->n_samples;
     }
     if (step >= plan->n_steps) {
         return true;
@@ -215,8 +217,9 @@ bool augsi_plan_is_over(augsi_plan *plan, uint64_t step, uint32_t rank)
 
 static int check_recent(const augsi_plan *plan, uint64_t step, augs_error *error)
 {
-    if (augsi_plan_is_fixed(plan) || step >= plan->n_planned ||
-        plan->n_planned - step > AUGSI_RECENT_SPANS) {
+    const augsi_walk *walk = plan->walk;
+    if (augsi_plan_is_fixed(plan) || step >= walk->n_planned ||
+        walk->n_planned - step > AUGSI_RECENT_SPANS) {
         return augsi_fail(error, AUGS_E_RANGE,
                           "strategy '%.40s': step %llu is none of the last %u that were planned",
                           plan->ops->name, (unsigned long long)step, (unsigned)AUGSI_RECENT_SPANS);
@@ -250,10 +253,11 @@ int augsi_plan_whole(augsi_plan *plan, uint64_t step, augsi_slice *ret_slice, au
 int augsi_plan_whole_again(augsi_plan *plan, uint64_t step, augsi_slice *ret_slice,
                            augs_error *error)
 {
+    augsi_walk *walk = plan->walk;
     int status = check_recent(plan, step, error);
     if (status == AUGS_OK) {
-        *ret_slice = whole_of(plan, &plan->recent[step % AUGSI_RECENT_SPANS].span,
-                              plan->recent[step % AUGSI_RECENT_SPANS].n_filled);
+        *ret_slice = whole_of(plan, &walk->recent[step % AUGSI_RECENT_SPANS].span,
+                              walk->recent[step % AUGSI_RECENT_SPANS].n_filled);
     }
     return status;
 }
@@ -261,12 +265,13 @@ int augsi_plan_whole_again(augsi_plan *plan, uint64_t step, augsi_slice *ret_sli
 int augsi_plan_slice_again(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
                            augs_error *error)
 {
+    augsi_walk *walk = plan->walk;
     int status = check_recent(plan, step, error);
     if (status == AUGS_OK) {
         *ret_slice = (augsi_slice){
             .body = {0, 1, 0}, .window_first = plan->first_position, .window_n = plan->n_samples};
-        deal(plan, &plan->recent[step % AUGSI_RECENT_SPANS].span,
-             plan->recent[step % AUGSI_RECENT_SPANS].n_filled, rank, ret_slice);
+        deal(plan, &walk->recent[step % AUGSI_RECENT_SPANS].span,
+             walk->recent[step % AUGSI_RECENT_SPANS].n_filled, rank, ret_slice);
     }
     return status;
 }

@@ -111,8 +111,10 @@ int augsi_plan_take_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t s
         changed.ops->inherit(changed.state, plan->state);
         AUGSI_CALLER_END;
     }
-    changed.decided = false;
     augsi_plan_done_strategy(plan);
+    if (plan->walk != NULL) {
+        plan->walk->decided = false;
+    }
     *plan = changed;
     plan->options.strategy_options = &plan->strategy_options;
     return AUGS_OK;
@@ -139,7 +141,7 @@ int augsi_plan_check_span(const augsi_plan *plan, const augsi_lane *lane, uint64
 
 static augs_plan_facts facts_of(const augsi_plan *plan, const augsi_lane *lane, uint64_t step)
 {
-    const uint64_t covered = augsi_span_check_position(&plan->check);
+    const uint64_t covered = plan->walk != NULL ? augsi_span_check_position(&plan->walk->check) : 0;
     const bool endless = lane->n_planned == AUGS_ENDLESS;
     return (augs_plan_facts){
         .size = sizeof(augs_plan_facts),

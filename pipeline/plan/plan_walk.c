@@ -46,6 +46,67 @@ const augs_strategy_ops augsi_strategy_replay = {
     .plan = replay_plan,
 };
 
+/* ---- the walk ---- */
+
+/* Before step 0. What was read ahead is read again, since more may have been appended meanwhile. */
+static void restart(augsi_plan *plan)
+{
+    augsi_walk *walk = plan->walk;
+    augsi_journal_free(walk->ahead);
+    walk->ahead = NULL;
+    walk->ahead_ended = plan->journal == NULL;
+    walk->n_planned = walk->n_cut = 0;
+    walk->end_noted = walk->taken = walk->decided = false;
+    augsi_span_check_init(&walk->check);
+    walk->n_retries = walk->n_retries_known = 0;
+    walk->n_walked = walk->n_ahead = walk->n_ahead_retries = 0;
+    walk->first_later = walk->n_later = 0;
+    if (plan->journal != NULL) {
+        augsi_journal_rewind(plan->journal, plan->epoch);
+    }
+}
+
+int augsi_plan_open_walk(augsi_plan *plan, augs_error *error)
+{
+    plan->walk = augsi_new(&plan->allocator, sizeof *plan->walk);
+    if (plan->walk == NULL) {
+        return augsi_fail_memory(error, sizeof *plan->walk);
+    }
+    restart(plan);
+    return AUGS_OK;
+}
+
+void augsi_plan_free_walk(augsi_plan *plan)
+{
+    if (plan->walk != NULL) {
+        augsi_journal_free(plan->walk->ahead);
+        augsi_delete(&plan->allocator, plan->walk, sizeof *plan->walk);
+    }
+}
+
+void augsi_plan_set_epoch(augsi_plan *plan, uint32_t epoch)
+{
+    plan->epoch = epoch;
+    if (plan->walk != NULL) {
+        restart(plan);
+    }
+}
+
+/* A retry of the journal was taken up, or was none of this run's. */
+static void pass_retry(augsi_plan *plan)
+{
+    plan->walk->n_retries++;
+    plan->walk->n_walked++;
+}
+
+/* It is the next one again. */
+static void put_retry_back(augsi_plan *plan)
+{
+    plan->walk->n_retries--;
+    plan->walk->n_walked--;
+    augsi_journal_back(plan->journal);
+}
+
 /* ---- what earlier runs learned ---- */
 
 static void tell_strategy(augsi_plan *plan, const augs_feedback *feedback)
@@ -101,7 +162,7 @@ static int learn(augsi_plan *plan, augs_error *error)
             augsi_plan_take_batch_size(plan, entry.batch_size, 0, 0, NULL);
         } else if (kind == AUGSI_ENTRY_STEP && entry.span.first >= plan->first_position) {
             augs_span ignored;
-            plan->check.next = entry.span.first - plan->first_position;
+            plan->walk->check.next = entry.span.first - plan->first_position;
             augsi_plan_ask(plan, &lane, entry.step, &ignored, NULL);
         }
     }
@@ -113,11 +174,11 @@ int augsi_plan_use_journal(augsi_plan *plan, augsi_journal *journal, uint32_t ep
 {
     plan->journal = journal;
     plan->epoch = epoch;
-    augsi_plan_restart(plan);
+    restart(plan);
     int status = AUGS_OK;
     if (!augsi_journal_is_read_only(journal)) {
         status = learn(plan, error);
-        augsi_plan_restart(plan);
+        restart(plan);
     }
     return status;
 }
@@ -132,36 +193,12 @@ void augsi_plan_set_memory(augsi_plan *plan, uint64_t limit_bytes, uint64_t used
 
 const char *augsi_plan_why(const augsi_plan *plan)
 {
-    return augsi_plan_is_fixed(plan) ? "fixed" : plan->why;
-}
-
-uint64_t augsi_plan_n_planned(const augsi_plan *plan)
-{
-    return plan->n_planned;
-}
-
-void augsi_plan_restart(augsi_plan *plan)
-{
-    plan->n_planned = 0;
-    plan->n_cut = 0;
-    plan->end_noted = false;
-    plan->taken = false;
-    plan->decided = false;
-    augsi_span_check_init(&plan->check);
-    augsi_plan_restart_retries(plan);
-    if (plan->journal != NULL) {
-        augsi_journal_rewind(plan->journal, plan->epoch);
-    }
-}
-
-void augsi_plan_set_epoch(augsi_plan *plan, uint32_t epoch)
-{
-    plan->epoch = epoch;
-    augsi_plan_restart(plan);
+    return augsi_plan_is_fixed(plan) ? "fixed" : plan->walk->why;
 }
 
 static void note_why(augsi_plan *plan)
 {
+    augsi_walk *walk = plan->walk;
     const char *why = "decided";
     if (plan->ops->why != NULL) {
         AUGSI_CALLER_BEGIN_IF(plan->of_caller);
@@ -171,12 +208,12 @@ static void note_why(augsi_plan *plan)
     size_t n = 0;
     for (; n < AUGS_WHY_BYTES - 1 && why[n] != '\0'; n++) { /* one word, as a journal takes it */
         const bool good = (why[n] >= 'a' && why[n] <= 'z') || why[n] == '-';
-        plan->why[n] = good ? why[n] : '_';
+        walk->why[n] = good ? why[n] : '_';
     }
     if (n == 0) {
-        plan->why[n++] = '_';
+        walk->why[n++] = '_';
     }
-    plan->why[n] = '\0';
+    walk->why[n] = '\0';
 }
 
 /* ---- steps ---- */
@@ -193,15 +230,16 @@ static int fail_recorded(augsi_plan *plan, const augs_error *why, augs_error *er
 static int recorded_span(augsi_plan *plan, const augsi_lane *lane, augs_span *ret_span,
                          uint64_t *ret_filled, augs_error *error)
 {
+    augsi_walk *walk = plan->walk;
     augsi_journal_entry entry;
     int kind;
     while ((kind = augsi_journal_next(plan->journal, &entry, error)) > AUGSI_ENTRY_NONE &&
            kind != AUGSI_ENTRY_STEP && kind != AUGSI_ENTRY_END) {
         if (kind == AUGSI_ENTRY_RETRY) {
-            augsi_plan_pass_retry(plan);
+            pass_retry(plan);
         }
     }
-    plan->end_noted = plan->end_noted || kind == AUGSI_ENTRY_END;
+    walk->end_noted = walk->end_noted || kind == AUGSI_ENTRY_END;
     if (kind != AUGSI_ENTRY_STEP) {
         return kind < 0 ? kind : 0;
     }
@@ -214,7 +252,7 @@ static int recorded_span(augsi_plan *plan, const augsi_lane *lane, augs_span *re
     if (augsi_plan_check_span(plan, lane, entry.step, &span, &why) < 0) {
         return fail_recorded(plan, &why, error);
     }
-    memcpy(plan->why, entry.why, sizeof plan->why);
+    memcpy(walk->why, entry.why, sizeof walk->why);
     *ret_span = span;
     *ret_filled = entry.n_filled;
     return 1;
@@ -224,16 +262,17 @@ static int recorded_span(augsi_plan *plan, const augsi_lane *lane, augs_span *re
 static int write_down(augsi_plan *plan, int kind, const augs_span *span, uint64_t n_filled,
                       augs_error *error)
 {
+    augsi_walk *walk = plan->walk;
     if (plan->journal == NULL || augsi_journal_is_read_only(plan->journal)) {
         return AUGS_OK;
     }
-    augsi_journal_entry entry = {.epoch = plan->epoch, .step = plan->n_planned};
+    augsi_journal_entry entry = {.epoch = plan->epoch, .step = walk->n_planned};
     if (kind == AUGSI_ENTRY_STEP) {
         entry.span = (augs_span){.first = plan->first_position + span->first,
                                  .stride = span->stride,
                                  .count = span->count};
         entry.n_filled = n_filled;
-        memcpy(entry.why, plan->why, sizeof entry.why);
+        memcpy(entry.why, walk->why, sizeof entry.why);
     }
     return augsi_journal_append(plan->journal, kind, &entry, error);
 }
@@ -242,45 +281,48 @@ static int write_down(augsi_plan *plan, int kind, const augs_span *span, uint64_
 static int add_span(augsi_plan *plan, const augs_span *span, uint64_t n_filled, bool recorded,
                     augs_error *error)
 {
-    augsi_span_check check = plan->check; /* a wrong span changes nothing and is not written down */
+    augsi_walk *walk = plan->walk;
+    augsi_span_check check = walk->check; /* a wrong span changes nothing and is not written down */
     augs_error why = {.status = AUGS_OK};
-    int status = augsi_span_check_add(&check, span, plan->ops->name, plan->n_planned,
+    int status = augsi_span_check_add(&check, span, plan->ops->name, walk->n_planned,
                                       recorded ? &why : error);
     if (status < 0 && recorded) {
         return fail_recorded(plan, &why, error);
     }
     if (status >= 0 && !recorded) {
-        plan->decided = true;
-        plan->decision = *span;
-        plan->decision_filled = n_filled;
+        walk->decided = true;
+        walk->decision = *span;
+        walk->decision_filled = n_filled;
         status = write_down(plan, AUGSI_ENTRY_STEP, span, n_filled, error);
     }
     if (status < 0) {
         return status;
     }
-    plan->decided = false;
-    plan->check = check;
-    plan->last = *span;
-    plan->last_filled = n_filled;
+    walk->decided = false;
+    walk->check = check;
+    walk->last = *span;
+    walk->last_filled = n_filled;
     if (plan->options.tail == AUGS_TAIL_DROP && n_filled == 0) {
-        plan->n_cut += span->count % plan->options.world_size;
+        walk->n_cut += span->count % plan->options.world_size;
     }
-    plan->taken = recorded;
-    augsi_plan_remember_span(plan, plan->n_planned, span, n_filled);
-    plan->n_walked++;
-    plan->n_planned++;
+    walk->taken = recorded;
+    walk->recent[walk->n_planned % AUGSI_RECENT_SPANS] =
+        (augsi_recent_span){.span = *span, .n_filled = n_filled};
+    walk->n_walked++;
+    walk->n_planned++;
     return 1;
 }
 
 static int add_end(augsi_plan *plan, const augsi_lane *lane, augs_error *error)
 {
-    if (plan->end_noted && augsi_span_check_is_whole(&plan->check)) {
+    augsi_walk *walk = plan->walk;
+    if (walk->end_noted && augsi_span_check_is_whole(&walk->check)) {
         return 0; /* as it was written, whatever last_batch is */
     }
-    int status = augsi_plan_check_end(plan, lane, &plan->check, plan->n_planned, error);
+    int status = augsi_plan_check_end(plan, lane, &walk->check, walk->n_planned, error);
     if (status == 0) {
         status = write_down(plan, AUGSI_ENTRY_END, NULL, 0, error);
-        plan->end_noted = status == AUGS_OK;
+        walk->end_noted = status == AUGS_OK;
     }
     return status;
 }
@@ -288,40 +330,42 @@ static int add_end(augsi_plan *plan, const augsi_lane *lane, augs_error *error)
 /* A replay that the journal has no more of. */
 static int fail_unfinished(const augsi_plan *plan, augs_error *error)
 {
+    const augsi_walk *walk = plan->walk;
     const char *path = augsi_journal_path(plan->journal);
-    const unsigned long long covered = augsi_span_check_position(&plan->check);
+    const unsigned long long covered = augsi_span_check_position(&walk->check);
     if (plan->n_samples == AUGS_ENDLESS) {
         return augsi_fail(error, AUGS_E_PLAN,
                           "plan journal '%.80s' of an endless run ends at step %llu, position "
                           "%llu: there is nothing more to repeat",
-                          path, (unsigned long long)plan->n_planned, covered);
+                          path, (unsigned long long)walk->n_planned, covered);
     }
     return augsi_fail(error, AUGS_E_PLAN,
                       "plan journal '%.80s' ends at step %llu with %llu of %llu positions: the run "
                       "that wrote it was not finished",
-                      path, (unsigned long long)plan->n_planned, covered,
+                      path, (unsigned long long)walk->n_planned, covered,
                       (unsigned long long)plan->n_samples);
 }
 
 /* Plans the next step: 1, 0 at the end. */
 static int advance(augsi_plan *plan, augs_error *error)
 {
+    augsi_walk *walk = plan->walk;
     const augsi_lane lane = augsi_plan_lane(plan, 0);
-    augs_span span = plan->decision;
-    uint64_t n_filled = plan->decision_filled;
-    if (plan->decided) {
+    augs_span span = walk->decision;
+    uint64_t n_filled = walk->decision_filled;
+    if (walk->decided) {
         return add_span(plan, &span, n_filled, false, error);
     }
-    if (plan->journal != NULL && !plan->end_noted) {
+    if (plan->journal != NULL && !walk->end_noted) {
         int status = recorded_span(plan, &lane, &span, &n_filled, error);
         if (status != 0) {
             return status < 0 ? status : add_span(plan, &span, n_filled, true, error);
         }
     }
-    if (plan->end_noted) {
+    if (walk->end_noted) {
         return add_end(plan, &lane, error);
     }
-    int status = augsi_plan_ask(plan, &lane, plan->n_planned, &span, error);
+    int status = augsi_plan_ask(plan, &lane, walk->n_planned, &span, error);
     if (status == 0) {
         return add_end(plan, &lane, error);
     }
@@ -330,88 +374,51 @@ static int advance(augsi_plan *plan, augs_error *error)
                                                                     : status;
     }
     note_why(plan);
-    n_filled = augsi_plan_ask_filled(plan, &lane, plan->n_planned, &span);
+    n_filled = augsi_plan_ask_filled(plan, &lane, walk->n_planned, &span);
     return add_span(plan, &span, n_filled, false, error);
 }
 
 int augsi_plan_next_span(augsi_plan *plan, uint64_t step, augs_span *ret_span, augs_error *error)
 {
-    if (plan->n_planned == 0 || step != plan->n_planned - 1) {
+    if (plan->walk->n_planned == 0 || step != plan->walk->n_planned - 1) {
         int status = AUGS_OK;
-        if (step != plan->n_planned && plan->journal == NULL) {
+        if (step != plan->walk->n_planned && plan->journal == NULL) {
             return augsi_fail(error, AUGS_E_STATE,
                               "strategy '%.40s' plans in order: step %llu was asked for, %llu are "
                               "planned",
                               plan->ops->name, (unsigned long long)step,
-                              (unsigned long long)plan->n_planned);
+                              (unsigned long long)plan->walk->n_planned);
         }
-        if (step != plan->n_planned) { /* a walk that failed may have left it elsewhere */
-            status = augsi_plan_go_to(plan, step, error);
+        if (step != plan->walk->n_planned) {
+            status = augsi_plan_go_to(plan, plan->epoch, step, 0, error);
         }
         status = status < 0 ? status : advance(plan, error);
         if (status <= 0) {
             return status;
         }
     }
-    *ret_span = plan->last;
+    *ret_span = plan->walk->last;
     return 1;
 }
 
 /* ---- places ---- */
 
-/* Whether the journal has all steps before `step`. */
-static int check_recorded(augsi_plan *plan, uint32_t epoch, uint64_t step, augs_error *error)
+/* To a step behind, in the journal. */
+static int walk_to(augsi_plan *plan, uint64_t step, augs_error *error)
 {
-    uint64_t n_steps = 0;
-    int status = augsi_journal_count(plan->journal, epoch, step, &n_steps, error);
-    if (status == AUGS_OK && n_steps < step) {
-        status = augsi_fail(error, AUGS_E_RANGE,
-                            "plan journal '%s' has %llu steps of epoch %u; step %llu is neither "
-                            "one of them nor the next",
-                            augsi_journal_path(plan->journal), (unsigned long long)n_steps, epoch,
-                            (unsigned long long)step);
-    }
-    return status;
-}
-
-int augsi_plan_has_step(augsi_plan *plan, uint32_t epoch, uint64_t step, augs_error *error)
-{
-    if (step == 0 ||
-        (epoch == plan->epoch &&
-         (step == plan->n_planned || (plan->n_planned > 0 && step == plan->n_planned - 1)))) {
-        return AUGS_OK;
-    }
-    if (plan->journal == NULL) {
-        return augsi_fail(error, AUGS_E_STATE,
-                          "strategy '%.40s' decides as it goes and has planned %llu steps: without "
-                          "a plan journal it goes to the last of them, to the next, or to step 0",
-                          plan->ops->name, (unsigned long long)plan->n_planned);
-    }
-    return check_recorded(plan, epoch, step, error);
-}
-
-int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error)
-{
-    if (step == plan->n_planned || (plan->n_planned > 0 && step == plan->n_planned - 1)) {
-        return AUGS_OK;
-    }
-    int status = augsi_plan_has_step(plan, plan->epoch, step, error);
-    if (status < 0) {
-        return status;
-    }
-    if (step < plan->n_planned) {
-        augsi_plan_restart(plan);
-    }
     const augsi_lane lane = augsi_plan_lane(plan, 0);
-    while (plan->n_planned < step) {
+    const augsi_walk *walk = plan->walk;
+    while (walk->n_planned < step) {
         augs_span span;
         uint64_t n_filled;
-        status = plan->end_noted ? 0 : recorded_span(plan, &lane, &span, &n_filled, error);
-        if (status == 0) { /* it was counted, so there is an end before it */
-            return augsi_fail(error, AUGS_E_CORRUPT,
-                              "plan journal '%s': epoch %u goes on after its end at step %llu",
-                              augsi_journal_path(plan->journal), plan->epoch,
-                              (unsigned long long)plan->n_planned);
+        int status = walk->end_noted ? 0 : recorded_span(plan, &lane, &span, &n_filled, error);
+        if (status == 0) {
+            return augsi_fail(error, AUGS_E_RANGE,
+                              "plan journal '%s' has %llu steps of epoch %u; step %llu is neither "
+                              "one of them nor the next",
+                              augsi_journal_path(plan->journal),
+                              (unsigned long long)walk->n_planned, plan->epoch,
+                              (unsigned long long)step);
         }
         status = status > 0 ? add_span(plan, &span, n_filled, true, error) : status;
         if (status < 0) {
@@ -421,24 +428,92 @@ int augsi_plan_go_to(augsi_plan *plan, uint64_t step, augs_error *error)
     return AUGS_OK;
 }
 
+uint64_t augsi_plan_decided_position(const augsi_plan *plan, uint64_t step)
+{
+    const augsi_walk *walk = plan->walk;
+    if (step == walk->n_planned && augsi_span_check_is_whole(&walk->check)) {
+        return plan->first_position + augsi_span_check_position(&walk->check);
+    }
+    return walk->n_planned > 0 && step == walk->n_planned - 1 && walk->last.stride == 1
+               ? plan->first_position + walk->last.first
+               : 0;
+}
+
+/* Whether the step starts at the position that a token tells; 0: it does not tell. */
+static int check_position(const augsi_plan *plan, uint64_t step, uint64_t position,
+                          augs_error *error)
+{
+    const uint64_t here = augsi_plan_decided_position(plan, step);
+    if (step == 0 || position == 0 || here == 0 || here == position) {
+        return AUGS_OK;
+    }
+    return augsi_fail(error, AUGS_E_TOKEN,
+                      "resume token: its step %llu is at position %llu, that of the plan journal "
+                      "at %llu: it is of another run",
+                      (unsigned long long)step, (unsigned long long)position,
+                      (unsigned long long)here);
+}
+
+/* A walk along the journal happens on a copy: if it fails, the plan is where it was. */
+static int walk_on_copy(augsi_plan *plan, uint32_t epoch, uint64_t step, uint64_t position,
+                        augs_error *error)
+{
+    const augsi_journal_place place = augsi_journal_tell(plan->journal);
+    const uint32_t old_epoch = plan->epoch;
+    augsi_walk *old = plan->walk, *walk = augsi_new(&plan->allocator, sizeof *walk);
+    if (walk == NULL) {
+        return augsi_fail_memory(error, sizeof *walk);
+    }
+    *walk = *old;
+    plan->walk = walk;
+    if (epoch != old_epoch || step < old->n_planned) {
+        walk->ahead = NULL; /* it is the old one's */
+        augsi_plan_set_epoch(plan, epoch);
+    }
+    int status = walk_to(plan, step, error);
+    status = status < 0 ? status : check_position(plan, step, position, error);
+    if (status < 0) {
+        plan->walk = old;
+        plan->epoch = old_epoch;
+        augsi_journal_return(plan->journal, &place);
+        augsi_delete(&plan->allocator, walk, sizeof *walk);
+        return status;
+    }
+    if (old->ahead != walk->ahead) {
+        augsi_journal_free(old->ahead);
+    }
+    augsi_delete(&plan->allocator, old, sizeof *old);
+    return AUGS_OK;
+}
+
+int augsi_plan_go_to(augsi_plan *plan, uint32_t epoch, uint64_t step, uint64_t position,
+                     augs_error *error)
+{
+    const uint64_t n_planned = plan->walk->n_planned;
+    if (epoch == plan->epoch && (step == n_planned || (n_planned > 0 && step == n_planned - 1))) {
+        return check_position(plan, step, position, error);
+    }
+    if (step == 0) {
+        augsi_plan_set_epoch(plan, epoch);
+        return AUGS_OK;
+    }
+    if (plan->journal == NULL) {
+        return augsi_fail(error, AUGS_E_STATE,
+                          "strategy '%.40s' decides as it goes and has planned %llu steps: without "
+                          "a plan journal it goes to the last of them, to the next, or to step 0",
+                          plan->ops->name, (unsigned long long)n_planned);
+    }
+    return walk_on_copy(plan, epoch, step, position, error);
+}
+
 bool augsi_plan_is_taken(const augsi_plan *plan)
 {
-    return plan->taken;
+    return plan->walk != NULL && plan->walk->taken;
 }
 
 bool augsi_plan_knows_cost(const augsi_plan *plan, const augs_feedback *feedback)
 {
     return was_learned(&plan->learned, feedback);
-}
-
-uint64_t augsi_plan_decided_position(const augsi_plan *plan, uint64_t step)
-{
-    if (step == plan->n_planned && augsi_span_check_is_whole(&plan->check)) {
-        return plan->first_position + augsi_span_check_position(&plan->check);
-    }
-    return plan->n_planned > 0 && step == plan->n_planned - 1 && plan->last.stride == 1
-               ? plan->first_position + plan->last.first
-               : 0;
 }
 
 void augsi_plan_observe(augsi_plan *plan, const augs_feedback *feedback)
@@ -454,53 +529,36 @@ void augsi_plan_observe(augsi_plan *plan, const augs_feedback *feedback)
 
 /* ---- batches that did not fit ---- */
 
-void augsi_plan_remember_span(augsi_plan *plan, uint64_t step, const augs_span *span,
-                              uint64_t n_filled)
-{
-    plan->recent[step % AUGSI_RECENT_SPANS] =
-        (augsi_recent_span){.span = *span, .n_filled = n_filled};
-}
-
-void augsi_plan_restart_retries(augsi_plan *plan)
-{
-    plan->n_retries = plan->n_retries_known = 0;
-    plan->n_walked = plan->n_ahead = 0;
-    plan->n_ahead_retries = 0;
-    plan->first_later = plan->n_later = 0;
-    augsi_journal_free(plan->ahead); /* what was appended since is known the next time */
-    plan->ahead = NULL;
-    plan->ahead_ended = plan->journal == NULL;
-}
-
-void augsi_plan_pass_retry(augsi_plan *plan)
-{
-    plan->n_retries++;
-    plan->n_walked++;
-}
-
 uint64_t augsi_plan_n_retries(const augsi_plan *plan)
 {
-    return plan->n_retries > plan->n_retries_known ? plan->n_retries : plan->n_retries_known;
+    const augsi_walk *walk = plan->walk;
+    if (walk == NULL) {
+        return 0;
+    }
+    return walk->n_retries > walk->n_retries_known ? walk->n_retries : walk->n_retries_known;
 }
 
 void augsi_plan_know_retries(augsi_plan *plan, uint64_t n)
 {
-    plan->n_retries_known = n;
+    if (plan->walk != NULL) {
+        plan->walk->n_retries_known = n;
+    }
 }
 
 int augsi_plan_next_retry(augsi_plan *plan, augsi_journal_entry *ret_entry, augs_error *error)
 {
+    augsi_walk *walk = plan->walk;
     if (plan->journal == NULL || augsi_plan_is_fixed(plan)) {
         return 0;
     }
     for (;;) {
         augsi_journal_entry entry;
         const int kind = augsi_journal_next(plan->journal, &entry, error);
-        if (kind == AUGSI_ENTRY_END && entry.step == plan->n_planned) {
-            plan->end_noted = true; /* there may be retries after it */
+        if (kind == AUGSI_ENTRY_END && entry.step == walk->n_planned) {
+            walk->end_noted = true; /* there may be retries after it */
         }
         if (kind == AUGSI_ENTRY_FEEDBACK || kind == AUGSI_ENTRY_SIZE ||
-            (kind == AUGSI_ENTRY_END && plan->end_noted)) {
+            (kind == AUGSI_ENTRY_END && walk->end_noted)) {
             continue;
         }
         if (kind != AUGSI_ENTRY_RETRY) {
@@ -509,8 +567,8 @@ int augsi_plan_next_retry(augsi_plan *plan, augsi_journal_entry *ret_entry, augs
             }
             return kind < 0 ? kind : 0;
         }
-        augsi_plan_pass_retry(plan);
-        if (plan->n_retries > plan->n_retries_known) {
+        pass_retry(plan);
+        if (walk->n_retries > walk->n_retries_known) {
             *ret_entry = entry;
             return 1;
         }
@@ -520,48 +578,50 @@ int augsi_plan_next_retry(augsi_plan *plan, augsi_journal_entry *ret_entry, augs
 /* Without room for it the batch would come twice. */
 static int add_later(augsi_plan *plan, const augsi_journal_entry *entry, augs_error *error)
 {
-    if (plan->n_later == AUGSI_MOST_LATER) {
+    augsi_walk *walk = plan->walk;
+    if (walk->n_later == AUGSI_MOST_LATER) {
         return augsi_fail(error, AUGS_E_CORRUPT,
                           "plan journal '%.80s': more than %u batches in a row were given again",
                           augsi_journal_path(plan->journal), (unsigned)AUGSI_MOST_LATER);
     }
-    plan->later[(plan->first_later + plan->n_later++) % AUGSI_MOST_LATER] = (augsi_later_retry){
-        .number = plan->n_ahead_retries, .step = entry->step, .part = entry->retry.part};
+    walk->later[(walk->first_later + walk->n_later++) % AUGSI_MOST_LATER] = (augsi_later_retry){
+        .number = walk->n_ahead_retries, .step = entry->step, .part = entry->retry.part};
     return AUGS_OK;
 }
 
 static int read_ahead(augsi_plan *plan, augs_error *error)
 {
-    if (plan->ahead == NULL && !plan->ahead_ended) {
-        plan->ahead = augsi_journal_clone(plan->journal);
-        if (plan->ahead == NULL) {
+    augsi_walk *walk = plan->walk;
+    if (walk->ahead == NULL && !walk->ahead_ended) {
+        walk->ahead = augsi_journal_clone(plan->journal);
+        if (walk->ahead == NULL) {
             return augsi_fail(error, AUGS_E_NO_MEMORY,
                               "plan journal '%.80s': no memory or file to read ahead in it",
                               augsi_journal_path(plan->journal));
         }
-        augsi_journal_rewind(plan->ahead, plan->epoch);
+        augsi_journal_rewind(walk->ahead, plan->epoch);
     }
-    while (!plan->ahead_ended && plan->n_ahead < plan->n_walked + AUGSI_MOST_LATER) {
+    while (!walk->ahead_ended && walk->n_ahead < walk->n_walked + AUGSI_MOST_LATER) {
         augsi_journal_entry entry;
-        const int kind = augsi_journal_next(plan->ahead, &entry, error);
+        const int kind = augsi_journal_next(walk->ahead, &entry, error);
         if (kind < 0) {
             return kind;
         }
-        plan->ahead_ended = kind == AUGSI_ENTRY_NONE;
-        plan->n_ahead += kind == AUGSI_ENTRY_STEP;
+        walk->ahead_ended = kind == AUGSI_ENTRY_NONE;
+        walk->n_ahead += kind == AUGSI_ENTRY_STEP;
         if (kind == AUGSI_ENTRY_RETRY) {
-            plan->n_ahead++;
+            walk->n_ahead++;
             int status =
-                plan->n_ahead_retries >= plan->n_retries ? add_later(plan, &entry, error) : AUGS_OK;
+                walk->n_ahead_retries >= walk->n_retries ? add_later(plan, &entry, error) : AUGS_OK;
             if (status < 0) {
                 return status;
             }
-            plan->n_ahead_retries++;
+            walk->n_ahead_retries++;
         }
     }
-    if (plan->ahead_ended) {
-        augsi_journal_free(plan->ahead);
-        plan->ahead = NULL;
+    if (walk->ahead_ended) {
+        augsi_journal_free(walk->ahead);
+        walk->ahead = NULL;
     }
     return AUGS_OK;
 }
@@ -569,15 +629,17 @@ static int read_ahead(augsi_plan *plan, augs_error *error)
 /* Retries that the run has passed, or knew of when it began here, are past. */
 static void drop_past(augsi_plan *plan)
 {
+    augsi_walk *walk = plan->walk;
     const uint64_t past = augsi_plan_n_retries(plan);
-    while (plan->n_later > 0 && plan->later[plan->first_later].number < past) {
-        plan->first_later = (plan->first_later + 1) % AUGSI_MOST_LATER;
-        plan->n_later--;
+    while (walk->n_later > 0 && walk->later[walk->first_later].number < past) {
+        walk->first_later = (walk->first_later + 1) % AUGSI_MOST_LATER;
+        walk->n_later--;
     }
 }
 
 int augsi_plan_is_retried_later(augsi_plan *plan, uint64_t step, uint32_t part, augs_error *error)
 {
+    augsi_walk *walk = plan->walk;
     if (augsi_plan_is_fixed(plan) || plan->journal == NULL) {
         return 0;
     }
@@ -587,8 +649,8 @@ int augsi_plan_is_retried_later(augsi_plan *plan, uint64_t step, uint32_t part, 
         return status;
     }
     drop_past(plan);
-    for (uint32_t i = 0; i < plan->n_later; i++) {
-        const augsi_later_retry *later = &plan->later[(plan->first_later + i) % AUGSI_MOST_LATER];
+    for (uint32_t i = 0; i < walk->n_later; i++) {
+        const augsi_later_retry *later = &walk->later[(walk->first_later + i) % AUGSI_MOST_LATER];
         if (later->step == step && later->part == part) {
             return 1;
         }
@@ -598,7 +660,7 @@ int augsi_plan_is_retried_later(augsi_plan *plan, uint64_t step, uint32_t part, 
 
 bool augsi_plan_has_later_retry(const augsi_plan *plan)
 {
-    return plan->n_later > 0;
+    return plan->walk != NULL && plan->walk->n_later > 0;
 }
 
 int augsi_plan_is_behind(augsi_plan *plan, augs_error *error)
@@ -609,9 +671,7 @@ int augsi_plan_is_behind(augsi_plan *plan, augs_error *error)
     }
     int status = augsi_plan_next_retry(plan, &later, error); /* past what is known already */
     if (status > 0) {
-        plan->n_retries--;
-        plan->n_walked--;
-        augsi_journal_back(plan->journal);
+        put_retry_back(plan);
     }
     return status < 0 ? status
                       : augsi_journal_is_read_only(plan->journal) ||
@@ -626,7 +686,7 @@ int augsi_plan_write_retry(augsi_plan *plan, const augsi_journal_entry *entry, a
     }
     status = augsi_journal_append(plan->journal, AUGSI_ENTRY_RETRY, entry, error);
     if (status == AUGS_OK) {
-        augsi_plan_pass_retry(plan);
+        pass_retry(plan);
     }
     return status;
 }

@@ -266,7 +266,7 @@ int augs_scheduler_seek(augs_scheduler *scheduler, uint64_t step, augs_error *er
     augsi_plan *plan = scheduler->decisions.plan;
     int status = AUGS_OK;
     if (!augsi_plan_is_fixed(plan)) {
-        status = augsi_plan_go_to(plan, step, error);
+        status = augsi_plan_go_to(plan, scheduler->epoch, step, 0, error);
     } else if (step > augsi_plan_n_steps(plan)) {
         status = augsi_fail(error, AUGS_E_RANGE, "scheduler: step %llu; the epoch has %llu",
                             (unsigned long long)step, (unsigned long long)augsi_plan_n_steps(plan));
