@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a caller can ask of the library about itself: versions, constants and structs. */
 #include <augstream/abi.h>
+#include <augstream/version.h>
 
 #include <string.h>
 
 #include "base/abi_table.h"
 #include "base/fail.h"
+
+uint32_t augs_contract_version(void)
+{
+    return AUGS_CONTRACT_VERSION;
+}
+
+const char *augs_version(void)
+{
+    return AUGSI_VERSION;
+}
 
 uint32_t augs_constant_count(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All memory of the library, and the reference count of shared objects. */
+/* All memory of the library: blocks, arenas, and the reference count of shared objects. */
 #ifndef AUGSI_MEMORY_H
 #define AUGSI_MEMORY_H
 
@@ -33,6 +33,19 @@ void *augsi_grow(const augs_allocator *allocator, void *p, size_t old_bytes, siz
 /* A copy with NUL of n_bytes of text; delete with n_bytes + 1. */
 char *augsi_copy_text(const augs_allocator *allocator, const char *text, size_t n_bytes);
 void augsi_delete_text(const augs_allocator *allocator, char *text);
+
+/* An arena: memory that is given back all at once. */
+typedef struct augsi_arena {
+    augs_allocator allocator;
+    struct augsi_arena_block *blocks;
+} augsi_arena;
+
+void augsi_arena_init(augsi_arena *arena, const augs_allocator *allocator);
+void augsi_arena_done(augsi_arena *arena);
+/* n_bytes zeroed bytes, 16-byte aligned, or NULL. */
+void *augsi_arena_new(augsi_arena *arena, size_t n_bytes);
+/* A copy with a NUL. */
+char *augsi_arena_text(augsi_arena *arena, const char *text, size_t n_bytes);
 
 typedef struct augsi_refcount {
     atomic_uint_fast32_t count;

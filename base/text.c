@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A growing text, and what others wrote: UTF-8 or not. */
 #include "base/text.h"
 
 #include <math.h>
@@ -127,4 +128,62 @@ void augsi_text_add_json_string(augsi_text *text, const char *string)
         }
     }
     augsi_text_add(text, "\"", 1);
+}
+
+/* ---- UTF-8 ---- */
+
+size_t augsi_utf8_bytes(const char *p, const char *end)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    unsigned char lead = (unsigned char)*p;
+    size_t n = lead < 0x80 ? 1 : lead < 0xC0 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    if (n == 0 || lead >= 0xF8 || (size_t)(end - p) < n) {
+        return 0;
+    }
+    uint32_t code = n == 1 ? lead : lead & (0xFFu >> (n + 1));
+    for (size_t i = 1; i < n; i++) {
+        if (((unsigned char)p[i] & 0xC0) != 0x80) {
+            return 0;
+        }
+        code = code << 6 | ((unsigned char)p[i] & 0x3Fu);
+    }
+    bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+    return code < least[n] || surrogate || code > 0x10FFFF ? 0 : n;
+}
+
+bool augsi_is_utf8(const char *text)
+{
+    const char *end = text + strlen(text);
+    for (const char *p = text; p < end;) {
+        size_t n = augsi_utf8_bytes(p, end);
+        if (n == 0) {
+            return false;
+        }
+        p += n;
+    }
+    return true;
+}
+
+void augsi_clean_text(char *text)
+{
+    const char *end = text + strlen(text);
+    char *out = text;
+    for (const char *p = text; p < end;) {
+        size_t n = augsi_utf8_bytes(p, end);
+        unsigned char first = (unsigned char)p[0];
+        bool control = (first < 0x20 && first != '\t') || first == 0x7F ||
+                       (first == 0xC2 && n == 2 && (unsigned char)p[1] < 0xA0);
+        if (n == 0 || control) {
+            *out++ = '?';
+            p += n == 0 ? 1 : n;
+            while (n == 0 && p < end && ((unsigned char)*p & 0xC0) == 0x80) {
+                p++; /* the rest of a sequence that was cut */
+            }
+        } else {
+            memmove(out, p, n);
+            out += n;
+            p += n;
+        }
+    }
+    *out = '\0';
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A growing text. Failures to allocate are remembered and reported once, at the end. */
+/* A growing text, and UTF-8. */
 #ifndef AUGSI_TEXT_H
 #define AUGSI_TEXT_H
 
@@ -9,6 +9,7 @@
 
 #include <augstream/alloc.h>
 
+/* Failures to allocate are remembered and reported once, at the end. */
 typedef struct augsi_text {
     const augs_allocator *allocator;
     char *data; /* NUL-terminated once anything was added */
@@ -34,5 +35,12 @@ void augsi_text_add_json_string(augsi_text *text, const char *string);
 /* The fewest digits that read back to the same bits (number_text.h); JSON has no NaN or infinity:
  * null. */
 void augsi_text_add_f64(augsi_text *text, double number);
+
+/* Bytes of the UTF-8 sequence at p, 0 if it is none (RFC 3629: no overlong form, no surrogate). */
+size_t augsi_utf8_bytes(const char *p, const char *end);
+bool augsi_is_utf8(const char *text);
+/* Makes a text fit for a terminal and for readers of UTF-8: '?' for control characters (but no tab)
+ * and for what is no UTF-8. It never gets longer. */
+void augsi_clean_text(char *text);
 
 #endif

@@ -11,7 +11,7 @@
 
 #include <augstream/preset.h>
 
-#include "presets/arena.h"
+#include "base/memory.h"
 
 /* A place in the text, from 1; 0 = none. override: from 1, the one that wrote the value that stands
  * there or a part of it; 0 = none. */
@@ -80,5 +80,23 @@ int augsi_draft_read(augsi_draft *draft, const char *text, size_t n_bytes,
 void augsi_draft_check(augsi_draft *draft);
 /* Warnings about a draft without faults. */
 void augsi_draft_warn(augsi_draft *draft);
+
+/* ---- the text by the lines and columns that libyaml counts ---- */
+
+/* The bytes of a byte order mark that the text begins with: 3 or 0. */
+size_t augsi_bom_bytes(const char *text, size_t n_bytes);
+/* The place of the byte at `offset`; a byte that is no UTF-8 counts as a character. */
+augsi_mark augsi_mark_at(const char *text, size_t n_bytes, size_t offset);
+
+/* Lines in ascending order, each found from the one before. */
+typedef struct augsi_line_walk {
+    const char *line, *end;
+    uint32_t number; /* of line, from 1 */
+} augsi_line_walk;
+
+void augsi_lines_init(augsi_line_walk *walk, const char *text, size_t n_bytes);
+/* Goes to a line that is not before the last one. Bytes of it without its end; 0 beyond the text.
+ */
+size_t augsi_lines_seek(augsi_line_walk *walk, uint32_t number);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/fail.h"
 #include "base/number_text.h"
-#include "presets/source_text.h"
+#include "base/text.h"
 #include "presets/yaml_tree.h"
 
 /* The slot of a mapping's value or a list's item, so that it can be pointed to another node. */

@@ -10,8 +10,8 @@
 #include "base/fail.h"
 #include "base/float_env.h"
 #include "base/sized_struct.h"
+#include "base/text.h"
 #include "presets/kinds.h"
-#include "presets/source_text.h"
 
 /* ---- opening and its end ---- */
 

@@ -10,7 +10,6 @@
 #include <augstream/preset.h>
 
 #include "base/memory.h"
-#include "presets/arena.h"
 
 struct augs_preset {
     augsi_refcount refcount;

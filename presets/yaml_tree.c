@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "presets/source_text.h"
-
 static augsi_mark mark_of(yaml_mark_t mark)
 {
     return (augsi_mark){.line = (uint32_t)mark.line + 1, .column = (uint32_t)mark.column + 1};
