@@ -407,12 +407,15 @@ START_TEST(a_batch_alone_gives_the_same_records)
                                                                   .strategy_options = &strategy}};
     augs_pipeline *pipeline;
     augs_batch *batch;
+    augsi_record_writer *writer;
     augsi_text text;
     augsi_text_init(&text, &augsi_default_allocator);
     AUGS_ASSERT_OK(augs_pipeline_open(stream, &options, &pipeline, &error), error);
     AUGS_ASSERT_STATUS(1, augs_pipeline_next(pipeline, &batch, &error), error);
-    AUGS_ASSERT_OK(augsi_records_append_header(&text, stream, AUGS_FORMAT_CSV, false, &error),
+    AUGS_ASSERT_OK(augsi_record_writer_open(stream, AUGS_FORMAT_CSV, false, &writer, &error),
                    error);
+    augsi_record_writer_header(writer, &text);
+    augsi_record_writer_free(writer);
     AUGS_ASSERT_OK(augsi_records_append(&text, batch, AUGS_FORMAT_CSV, &error), error);
     ck_assert_str_eq(text.data, all.bytes);
     AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augsi_records_append(&text, batch, AUGS_FORMAT_NPY, &error),

@@ -246,17 +246,3 @@ int augsi_records_append(augsi_text *text, const augs_batch *batch, uint32_t for
     augsi_record_writer_free(writer);
     return text->failed ? augsi_fail_memory(error, text->n_bytes) : AUGS_OK;
 }
-
-int augsi_records_append_header(augsi_text *text, const augs_stream *stream, uint32_t format,
-                                bool batch_index, augs_error *error)
-{
-    augsi_record_writer *writer;
-    int status =
-        augsi_record_writer_open((augs_stream *)stream, format, batch_index, &writer, error);
-    if (status < 0) {
-        return status;
-    }
-    augsi_record_writer_header(writer, text);
-    augsi_record_writer_free(writer);
-    return text->failed ? augsi_fail_memory(error, text->n_bytes) : AUGS_OK;
-}

@@ -50,8 +50,4 @@ void augsi_record_writer_append(const augsi_record_writer *writer, augsi_text *t
  */
 int augsi_records_append(augsi_text *text, const augs_batch *batch, uint32_t format,
                          augs_error *error);
-/* csv: the header line; the others nothing. With batch_index a column `batch` after sample_id. */
-int augsi_records_append_header(augsi_text *text, const augs_stream *stream, uint32_t format,
-                                bool batch_index, augs_error *error);
-
 #endif
