@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "pipeline/stream/kernels.h"
 #include "pipeline/stream/quantiles.h"
 
 typedef struct campaign {
@@ -122,7 +123,7 @@ static void run_fill(const campaign *c, const uint32_t *words, uint64_t n, float
     for (uint64_t i = 0; i < n; i += 1000) {
         uint64_t part = n - i < 1000 ? n - i : 1000;
         if (c->kind == 'l') {
-            augsi_log_uniform_fill(&log_uniform, words + i, part, ret_values + i);
+            augsi_kernels_in_use()->log_uniform(&log_uniform, words + i, part, ret_values + i);
         } else if (c->kind == 'n') {
             augsi_normal_fill(&normal, words + i, part, ret_values + i);
         } else {

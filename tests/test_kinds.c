@@ -10,7 +10,7 @@
 
 #include "pipeline/stream/column.h"
 #include "pipeline/stream/kernels.h"
-#include "pipeline/stream/self_test.h"
+#include "pipeline/stream/stream_impl.h"
 #include "presets/kinds.h"
 #include "suite.h"
 

@@ -16,8 +16,7 @@
 
 typedef struct augsi_kernels {
     const char *name;
-    /* n outputs from `state` on; returns the state after them. */
-    augsi_u128 (*outputs)(const augsi_rng *rng, augsi_u128 state, uint64_t *ret_outputs, size_t n);
+    augsi_rng_outputs *outputs;
     void (*uniform)(float low, float width, const uint32_t *words, uint64_t n, float *ret_values);
     void (*log_uniform)(const augsi_log_uniform *column, const uint32_t *words, uint64_t n,
                         float *ret_values);
@@ -29,12 +28,12 @@ extern const augsi_kernels augsi_kernels_scalar;
 #ifdef AUGSI_HAVE_AVX512
 extern const augsi_kernels augsi_kernels_avx512;
 /* rng_avx512.c: n is a multiple of 16. */
-augsi_u128 augsi_rng_outputs_avx512(const augsi_rng *rng, augsi_u128 state, uint64_t *ret_outputs,
-                                    size_t n);
+augsi_rng_outputs augsi_rng_outputs_avx512;
 #endif
 
 const augsi_kernels *augsi_kernels_in_use(void);
-/* For tests: any row, also a wrong one. NULL: the best that the machine has. */
+/* Any row, also a wrong one; NULL: the best that the machine has. For the test that a wrong kernel
+ * changes the self test's hash: no public function can put one in. */
 void augsi_kernels_use(const augsi_kernels *kernels);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loops that compilers turn into vector code by themselves; each kernels_*.c compiles them for its
- * instruction set. */
+/* Loops that compilers turn into vector code by themselves; kernels.c and each kernels_*.c compile them
+ * for their instruction set. */
 #ifndef AUGSI_KERNELS_LOOPS_H
 #define AUGSI_KERNELS_LOOPS_H
 

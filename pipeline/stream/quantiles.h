@@ -13,13 +13,6 @@
  */
 double augsi_exp(double x);
 double augsi_ln(double x);
-/* Lower tail of the standard normal distribution, relative error below 1e-14; 0 below about -37.6.
- */
-double augsi_phi(double x);
-/* x with Phi(x) = p for 0 < p < 1; `q` is 1 - p, given apart so that the upper tail keeps its
- * precision. */
-double augsi_phi_inverse(double p, double q);
-
 /* Compiled parameters of a column; w is the element's word, v = (w + 0.5) 2^-32. */
 typedef struct augsi_log_uniform {
     double log_low, log_width;
@@ -66,10 +59,8 @@ void augsi_beta_init(augsi_beta *column, double a, double b);
  * not 0 or whose bounds are not symmetric: a result that happens to lie near 0 between the bounds
  * has an absolute error below 2^-48 (|mean| + std_dev), which exceeds 1 ulp only where the result
  * is 2^-24 times smaller. Near a bound of 0 and in symmetric columns nothing cancels. ret_values
- * may be the same memory as words.
+ * may be the same memory as words. The loop of log_uniform is one of the kernels (kernels.h).
  */
-void augsi_log_uniform_fill(const augsi_log_uniform *column, const uint32_t *words, uint64_t n,
-                            float *ret_values);
 void augsi_normal_fill(const augsi_normal *column, const uint32_t *words, uint64_t n,
                        float *ret_values);
 void augsi_beta_fill(const augsi_beta *column, const uint32_t *words, uint64_t n,

@@ -9,8 +9,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "pipeline/stream/kernels.h"
-
 #define POOL 4u
 #define CHEAP_MULTIPLIER 0xda942042e4dd58b5u
 
@@ -159,12 +157,6 @@ augsi_u128 augsi_rng_outputs_scalar(const augsi_rng *rng, augsi_u128 state, uint
     return state;
 }
 
-augsi_u128 augsi_rng_outputs(const augsi_rng *rng, augsi_u128 state, uint64_t *ret_outputs,
-                             size_t n)
-{
-    return augsi_kernels_in_use()->outputs(rng, state, ret_outputs, n);
-}
-
 /* Low half first: a copy where memory has it so, too. */
 static void split_outputs(const uint64_t *outputs, size_t n, uint32_t *ret_words)
 {
@@ -180,8 +172,8 @@ static void split_outputs(const uint64_t *outputs, size_t n, uint32_t *ret_words
 
 #define WORDS_AT_ONCE 1024u
 
-augsi_u128 augsi_rng_words(const augsi_rng *rng, augsi_u128 state, unsigned skip,
-                           uint32_t *ret_words, size_t n)
+augsi_u128 augsi_rng_words(const augsi_rng *rng, augsi_rng_outputs *outputs, augsi_u128 state,
+                           unsigned skip, uint32_t *ret_words, size_t n)
 {
     const augsi_u128 increment = rng->increment;
     size_t i = 0;
@@ -190,10 +182,10 @@ augsi_u128 augsi_rng_words(const augsi_rng *rng, augsi_u128 state, unsigned skip
         state = state * CHEAP_MULTIPLIER + increment;
     }
     while (n - i >= 64) {
-        uint64_t outputs[WORDS_AT_ONCE];
+        uint64_t many[WORDS_AT_ONCE];
         size_t part = (n - i) / 2 < WORDS_AT_ONCE ? (n - i) / 2 : WORDS_AT_ONCE;
-        state = augsi_rng_outputs(rng, state, outputs, part);
-        split_outputs(outputs, part, ret_words + i);
+        state = outputs(rng, state, many, part);
+        split_outputs(many, part, ret_words + i);
         i += 2 * part;
     }
     for (; i + 1 < n; i += 2) {

@@ -44,17 +44,18 @@ static inline augsi_u128 augsi_jump_apply(const augsi_jump *jump, const augsi_rn
     return jump->multiplier * state + jump->plus * rng->increment;
 }
 
-/* n outputs from `state` on; returns the state after them. The second is the plain loop. */
-augsi_u128 augsi_rng_outputs(const augsi_rng *rng, augsi_u128 state, uint64_t *ret_outputs,
-                             size_t n);
-augsi_u128 augsi_rng_outputs_scalar(const augsi_rng *rng, augsi_u128 state, uint64_t *ret_outputs,
-                                    size_t n);
+/* n outputs from `state` on; returns the state after them. */
+typedef augsi_u128 augsi_rng_outputs(const augsi_rng *rng, augsi_u128 state, uint64_t *ret_outputs,
+                                     size_t n);
+/* The plain loop. kernels.h knows the fastest one of this machine. */
+augsi_rng_outputs augsi_rng_outputs_scalar;
 /*
  * n 32-bit words: the halves of the outputs from `state` on, low half first, the first `skip` (0 or
- * 1) of them left out. Returns the state of the output that the next word is a half of.
+ * 1) of them left out. Many of them are made by `outputs`. Returns the state of the output that the
+ * next word is a half of.
  */
-augsi_u128 augsi_rng_words(const augsi_rng *rng, augsi_u128 state, unsigned skip,
-                           uint32_t *ret_words, size_t n);
+augsi_u128 augsi_rng_words(const augsi_rng *rng, augsi_rng_outputs *outputs, augsi_u128 state,
+                           unsigned skip, uint32_t *ret_words, size_t n);
 
 /* For each of n jumps from the first state, one word: the half of the output that elements[i] & 1
  * names. */

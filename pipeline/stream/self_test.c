@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Versions, and the hash by which two builds find out whether they make the same values: of a
+ * The hash by which two builds find out whether they make the same values: of a
  * stream with every kind, gates, vectors and subnormal values, read in every way that has code of
  * its own, with the kernels in use.
  */
-#include "pipeline/stream/self_test.h"
+#include "pipeline/stream/stream_impl.h"
 
-#include <augstream/stream.h>
 #include <augstream/version.h>
 #include <pthread.h>
 #include <string.h>

@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "base/sized_struct.h"
+#include "pipeline/stream/kernels.h"
 #include "pipeline/stream/stream_impl.h"
 #include "presets/kinds.h"
 #include "presets/preset_impl.h"
@@ -246,16 +247,17 @@ static void make_run(const augsi_column *column, uint64_t first_id, uint64_t n_s
     augsi_jump jump = augsi_jump_by(n_words == 2 ? first : first >> 1);
     augsi_u128 state = augsi_jump_apply(&jump, &column->rng, column->rng.state);
     if (n_words == 2) {
-        augsi_rng_outputs(&column->rng, state, ret_elements, n);
+        augsi_kernels_in_use()->outputs(&column->rng, state, ret_elements, n);
         column->ops->finish(column, ret_elements, n);
         return;
     }
     uint32_t words[BLOCK_ELEMENTS];
     char *elements = ret_elements;
     unsigned skip = first & 1;
+    augsi_rng_outputs *const make = augsi_kernels_in_use()->outputs;
     for (uint64_t done = 0; done < n;) {
         uint64_t part = n - done < BLOCK_ELEMENTS ? n - done : BLOCK_ELEMENTS;
-        state = augsi_rng_words(&column->rng, state, skip, words, part);
+        state = augsi_rng_words(&column->rng, make, state, skip, words, part);
         skip = (skip + part) & 1;
         column->ops->fill(column, words, part, elements + done * column->element_bytes);
         done += part;
@@ -278,12 +280,12 @@ static void make_picks(const augsi_column *column, const sample_block *block,
 {
     const augsi_rng *rng = &column->rng;
     const uint64_t n = block->n_samples, shape = column->shape;
+    augsi_rng_outputs *const make = augsi_kernels_in_use()->outputs;
     char *elements = ret_elements;
     if (column->n_words == 2) {
         uint64_t *outputs = ret_elements;
         for (uint64_t i = 0; shape > 1 && i < n; i++) {
-            augsi_rng_outputs(rng, augsi_jump_apply(&jumps[i], rng, rng->state),
-                              outputs + i * shape, shape);
+            make(rng, augsi_jump_apply(&jumps[i], rng, rng->state), outputs + i * shape, shape);
         }
         if (shape == 1) {
             augsi_rng_pick_outputs(rng, jumps, n, outputs);
@@ -303,7 +305,8 @@ static void make_picks(const augsi_column *column, const sample_block *block,
         uint64_t part = n - done < most ? n - done : most;
         for (uint64_t i = 0; i < part; i++) {
             augsi_u128 state = augsi_jump_apply(&jumps[done + i], rng, rng->state);
-            augsi_rng_words(rng, state, first_elements[done + i] & 1, words + i * shape, shape);
+            augsi_rng_words(rng, make, state, first_elements[done + i] & 1, words + i * shape,
+                            shape);
         }
         column->ops->fill(column, words, part * shape, elements + done * column->sample_bytes);
         done += part;

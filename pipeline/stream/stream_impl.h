@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What other files of this room see of a stream. */
+/* What other files of this folder see of a stream. */
 #ifndef AUGSI_STREAM_IMPL_H
 #define AUGSI_STREAM_IMPL_H
 
@@ -29,5 +29,9 @@ const augs_allocator *augsi_stream_allocator(const augs_stream *stream);
 int augsi_fingerprint_make(const augs_preset *preset, const augs_stream_options *options,
                            const augs_allocator *allocator, char ret_text[AUGSI_HASH128_TEXT],
                            augs_error *error);
+
+/* The columns of the stream behind augs_self_test_hash: every kind. Declared for the test that looks
+ * for each kind among them. Not to be called by two threads at once. */
+const augs_column_info *augsi_self_test_columns(uint32_t *ret_n_columns);
 
 #endif
