@@ -37,6 +37,7 @@ MAY_INCLUDE = {
     "cli/options": {"cli", "cli/options"},
     "examples": set(),
     "bench": {"bench"},
+    "python/src": {"python/src"},
 }
 # A header of another library, and the only folders that may include it.
 OWNED = {
