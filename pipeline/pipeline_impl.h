@@ -1,48 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of a pipeline: pipeline.c opens and walks it, pipeline_feedback.c hears what batches
- * cost and gives those that did not fit again, pipeline_place.c says where it is and moves it. */
+/*
+ * The inside of a pipeline: a scheduler for its rank, a stream, a pool of batches, and metrics.
+ * pipeline.c opens and walks it, pipeline_feedback.c hears what batches cost, pipeline_place.c says
+ * where it is and moves it.
+ */
 #ifndef AUGSI_PIPELINE_IMPL_H
 #define AUGSI_PIPELINE_IMPL_H
 
+#include <augstream/metrics.h>
 #include <augstream/pipeline.h>
 
 #include "pipeline/batch/batch_pool.h"
-#include "pipeline/plan/decisions.h"
-#include "pipeline/plan/handed_out.h"
+#include "pipeline/plan/scheduler_core.h"
+
+/* What a batch costs, beside what the scheduler remembers of it. */
+typedef struct augsi_batch_cost {
+    bool timed;     /* its time is taken unless it is told; */
+    bool noted;     /* the metrics have it, or shall not have it */
+    uint64_t at_ns; /* when it was handed out */
+    double at_cpu;  /* CPU time of the process then; < 0: not known */
+    augs_batch_metrics row;
+} augsi_batch_cost;
 
 struct augs_pipeline {
     augs_allocator allocator;
     augs_stream *stream;
-    augsi_decisions decisions;
-    augsi_plan *plan; /* of the decisions */
+    augsi_scheduler scheduler;
     augsi_batch_pool *pool;
-    bool tight; /* memory is short: the pool keeps little */
-    uint32_t rank, world_size;
-    uint64_t step;          /* the next one */
-    augsi_span_check check; /* of a fixed plan that is walked from its start */
-    uint64_t n_checked;
+    uint32_t world_size;
+    augs_batch *made; /* the next batch, of its caller from then on */
+    bool tight;       /* memory is short: the pool keeps little */
     augs_metrics *metrics;
     uint64_t (*now_ns)(void *user);
     void *now_user;
-    augsi_out out;       /* what was handed out, and what is given again */
-    bool told;           /* the caller says what batches cost, however late: none is timed */
-    bool ended;          /* no later step has samples for the rank */
-    bool between;        /* a batch was handed out since the pipeline looked around */
-    uint32_t generation; /* batch sizes that the caller gave */
+    augsi_batch_cost costs[AUGS_FEEDBACK_BATCHES]; /* by slot of scheduler.out */
+    bool told;    /* the caller says what batches cost, however late: none is timed */
+    bool between; /* a batch was handed out since the pipeline looked around */
 };
 
-uint64_t augsi_pipeline_now(const augs_pipeline *pipeline);
 /* Between two batches: takes the time of the last one, looks at memory, notes what is known. */
 void augsi_pipeline_look_around(augs_pipeline *pipeline);
-/* What is known of the batch goes into the metrics, once. */
-void augsi_pipeline_note(augs_pipeline *pipeline, augsi_handed_out *batch);
-/* The same for all that were handed out, oldest first. */
+/* What is known of all batches goes into the metrics, oldest first. */
 void augsi_pipeline_note_all(augs_pipeline *pipeline);
 /* The batch handed out last is done with. */
 void augsi_pipeline_leave_last(augs_pipeline *pipeline);
-/* A batch leaves: remembers it. */
-augsi_handed_out *augsi_pipeline_remember(augs_pipeline *pipeline, const augsi_piece *piece);
-/* Takes up a retry that the journal has at this place: 1, 0, or negative. */
-int augsi_pipeline_repeat_retry(augs_pipeline *pipeline, augs_error *error);
+/* A sink did not take it: the next call makes it again, and notes it. */
+void augsi_pipeline_take_back(augs_pipeline *pipeline);
+/* A batch leaves; `user` is the pipeline. */
+void augsi_pipeline_remember(void *user, augsi_handed_out *batch, bool is_passed);
 
 #endif

@@ -8,21 +8,12 @@
 
 uint64_t augs_pipeline_n_left_out(const augs_pipeline *pipeline)
 {
-    return pipeline != NULL ? augsi_plan_n_left_out(pipeline->plan) : 0;
+    return pipeline != NULL ? augsi_plan_n_left_out(pipeline->scheduler.plan) : 0;
 }
 
 uint64_t augs_pipeline_step(const augs_pipeline *pipeline)
 {
-    return pipeline != NULL ? pipeline->step : 0;
-}
-
-/* The next batch is another one than it was: parts that were to come are not. */
-static void move(augs_pipeline *pipeline, uint64_t step)
-{
-    augsi_pipeline_leave_last(pipeline);
-    pipeline->step = step;
-    pipeline->out.n_ranges = 0;
-    pipeline->ended = augsi_plan_is_over(pipeline->plan, step, pipeline->rank);
+    return pipeline != NULL ? pipeline->scheduler.step : 0;
 }
 
 int augs_pipeline_seek(augs_pipeline *pipeline, uint64_t step, augs_error *error)
@@ -30,34 +21,11 @@ int augs_pipeline_seek(augs_pipeline *pipeline, uint64_t step, augs_error *error
     if (pipeline == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline is required");
     }
-    if (augsi_plan_is_fixed(pipeline->plan)) {
-        uint64_t n_steps = augsi_plan_n_steps(pipeline->plan);
-        const uint64_t least = augsi_plan_base_step(pipeline->plan);
-        if (step > n_steps || step < least) {
-            return augsi_fail(error, AUGS_E_RANGE, "pipeline: step %llu; the epoch has %llu%s",
-                              (unsigned long long)step, (unsigned long long)n_steps,
-                              step < least ? ", and those before the batch size was changed are "
-                                             "not known any more"
-                                           : "");
-        }
-        move(pipeline, step);
-        return AUGS_OK;
+    int status = augsi_scheduler_seek(&pipeline->scheduler, step, error);
+    if (status == AUGS_OK) {
+        augsi_pipeline_leave_last(pipeline);
     }
-    int status =
-        augsi_plan_go_to(pipeline->plan, augs_stream_epoch(pipeline->stream), step, 0, error);
-    if (status < 0) {
-        return status;
-    }
-    move(pipeline, step);
-    return AUGS_OK;
-}
-
-/* What was walked does not say any more what comes: a fixed plan is checked anew from here. */
-static void check_from(augs_pipeline *pipeline, uint64_t step, uint64_t position)
-{
-    augsi_span_check_init(&pipeline->check);
-    pipeline->check.next = position;
-    pipeline->n_checked = step;
+    return status;
 }
 
 /* Takes the reference. */
@@ -79,24 +47,22 @@ int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, augs_error 
         return status;
     }
     change_stream(pipeline, stream);
-    augsi_plan_set_epoch(pipeline->plan, epoch);
-    augsi_plan_forget_base(pipeline->plan);
-    check_from(pipeline, 0, 0);
-    move(pipeline, 0);
+    augsi_scheduler_set_epoch(&pipeline->scheduler, epoch);
     return AUGS_OK;
 }
 
 /* Where the next step starts in the window, or would start: what last_batch leaves out may be room
  * for smaller batches. */
-static int next_position(augs_pipeline *pipeline, uint64_t *ret_position, augs_error *error)
+static int next_position(augsi_scheduler *scheduler, uint64_t *ret_position, augs_error *error)
 {
-    if (!augsi_plan_is_fixed(pipeline->plan)) {
+    augsi_plan *plan = scheduler->plan;
+    if (!augsi_plan_is_fixed(plan)) {
         *ret_position = 0; /* the plan knows what it planned */
         return AUGS_OK;
     }
-    const uint64_t position = augsi_plan_position(pipeline->plan, pipeline->step) -
-                              augsi_plan_first_position(pipeline->plan);
-    if (position >= augsi_plan_n_samples(pipeline->plan)) {
+    const uint64_t position =
+        augsi_plan_position(plan, scheduler->step) - augsi_plan_first_position(plan);
+    if (position >= augsi_plan_n_samples(plan)) {
         return augsi_fail(error, AUGS_E_STATE,
                           "pipeline: the epoch has ended: there is no batch whose size could "
                           "change");
@@ -112,14 +78,15 @@ int augs_pipeline_set_batch_size(augs_pipeline *pipeline, uint64_t batch_size, a
         return augsi_fail(error, AUGS_E_ARGUMENT,
                           "pipeline: pipeline is required, and a batch_size of at least 1");
     }
-    int status = next_position(pipeline, &position, error);
+    augsi_scheduler *scheduler = &pipeline->scheduler;
+    int status = next_position(scheduler, &position, error);
     if (status >= 0) {
-        status =
-            augsi_plan_set_batch_size(pipeline->plan, batch_size, pipeline->step, position, error);
+        status = augsi_plan_set_batch_size(scheduler->plan, batch_size, scheduler->step, position,
+                                           error);
     }
-    pipeline->generation += status == AUGS_OK;
-    if (status == AUGS_OK && augsi_plan_is_fixed(pipeline->plan)) {
-        check_from(pipeline, pipeline->step, position);
+    scheduler->generation += status == AUGS_OK;
+    if (status == AUGS_OK && augsi_plan_is_fixed(scheduler->plan)) {
+        augsi_scheduler_check_from(scheduler, scheduler->step, position);
     }
     return status;
 }
@@ -128,12 +95,12 @@ int augs_pipeline_set_batch_size(augs_pipeline *pipeline, uint64_t batch_size, a
 static void add_parts(const augs_pipeline *pipeline, char text[AUGSI_TOKEN_PARTS_BYTES],
                       augsi_token *token)
 {
-    augsi_token_parts parts = {.rank = pipeline->rank,
+    augsi_token_parts parts = {.rank = pipeline->scheduler.rank,
                                .world_size = pipeline->world_size,
-                               .n_retries = augsi_plan_n_retries(pipeline->plan)};
-    for (uint32_t i = 0; i < pipeline->out.n_ranges; i++) {
-        if (pipeline->out.ranges[i].n_parts > 0) {
-            parts.ranges[parts.n_ranges++] = pipeline->out.ranges[i];
+                               .n_retries = augsi_plan_n_retries(pipeline->scheduler.plan)};
+    for (uint32_t i = 0; i < pipeline->scheduler.out.n_ranges; i++) {
+        if (pipeline->scheduler.out.ranges[i].n_parts > 0) {
+            parts.ranges[parts.n_ranges++] = pipeline->scheduler.out.ranges[i];
         }
     }
     if (parts.n_ranges > 0 || parts.n_retries > 0) {
@@ -150,13 +117,14 @@ int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n
         return augsi_fail(error, AUGS_E_ARGUMENT, "pipeline: pipeline and ret_token are required");
     }
     augsi_token token = {
-        .job = "-", .epoch = augs_stream_epoch(pipeline->stream), .step = pipeline->step};
+        .job = "-", .epoch = augs_stream_epoch(pipeline->stream), .step = pipeline->scheduler.step};
     memcpy(token.fingerprint, augs_stream_fingerprint(pipeline->stream), sizeof token.fingerprint);
-    if (augsi_plan_is_fixed(pipeline->plan)) {
-        token.position = augsi_plan_position(pipeline->plan, pipeline->step);
-        token.place = augsi_plan_place(pipeline->plan, pipeline->step);
+    if (augsi_plan_is_fixed(pipeline->scheduler.plan)) {
+        token.position = augsi_plan_position(pipeline->scheduler.plan, pipeline->scheduler.step);
+        token.place = augsi_plan_place(pipeline->scheduler.plan, pipeline->scheduler.step);
     } else {
-        token.position = augsi_plan_decided_position(pipeline->plan, pipeline->step);
+        token.position =
+            augsi_plan_decided_position(pipeline->scheduler.plan, pipeline->scheduler.step);
     }
     char text[AUGSI_TOKEN_PARTS_BYTES];
     add_parts(pipeline, text, &token);
@@ -164,13 +132,17 @@ int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token, size_t n
 }
 
 /* The token's position decides; the rank and the sizes are this pipeline's. */
-static int find_token(augs_pipeline *pipeline, const augsi_token *token, augs_error *error)
+static int find_token(augsi_scheduler *scheduler, const augsi_token *token, augs_error *error)
 {
-    const uint64_t start = augsi_plan_first_position(pipeline->plan);
-    int status = augsi_plan_go_on(pipeline->plan, token->step, token->position, &token->place,
-                                  "resume token", error);
+    augsi_plan *plan = scheduler->plan;
+    const uint64_t start = augsi_plan_first_position(plan);
+    if (!augsi_plan_is_fixed(plan)) {
+        return augsi_plan_go_to(plan, token->epoch, token->step, token->position, error);
+    }
+    int status =
+        augsi_plan_go_on(plan, token->step, token->position, &token->place, "resume token", error);
     if (status > 0) {
-        check_from(pipeline, token->step, token->position - start);
+        augsi_scheduler_check_from(scheduler, token->step, token->position - start);
     }
     return status < 0 ? status : AUGS_OK;
 }
@@ -183,15 +155,16 @@ static int read_parts(const augs_pipeline *pipeline, const augsi_token *token,
     if (token->parts == NULL) {
         return AUGS_OK;
     }
-    int status = augsi_token_parts_parse(token->parts, token->parts_bytes,
-                                         augsi_plan_first_position(pipeline->plan),
-                                         augsi_plan_n_samples(pipeline->plan), ret_parts, error);
+    int status = augsi_token_parts_parse(
+        token->parts, token->parts_bytes, augsi_plan_first_position(pipeline->scheduler.plan),
+        augsi_plan_n_samples(pipeline->scheduler.plan), ret_parts, error);
     if (status == AUGS_OK && ret_parts->n_ranges > 0 &&
-        (ret_parts->rank != pipeline->rank || ret_parts->world_size != pipeline->world_size)) {
+        (ret_parts->rank != pipeline->scheduler.rank ||
+         ret_parts->world_size != pipeline->world_size)) {
         status = augsi_fail(error, AUGS_E_TOKEN,
                             "resume token: rank %u of %u was in the middle of a batch that did not "
                             "fit, this is rank %u of %u: resume as the same rank first",
-                            ret_parts->rank, ret_parts->world_size, pipeline->rank,
+                            ret_parts->rank, ret_parts->world_size, pipeline->scheduler.rank,
                             pipeline->world_size);
     }
     return status;
@@ -199,9 +172,10 @@ static int read_parts(const augs_pipeline *pipeline, const augsi_token *token,
 
 static void take_up_parts(augs_pipeline *pipeline, const augsi_token_parts *parts)
 {
-    augsi_plan_know_retries(pipeline->plan, parts->n_retries);
-    memcpy(pipeline->out.ranges, parts->ranges, parts->n_ranges * sizeof parts->ranges[0]);
-    pipeline->out.n_ranges = parts->n_ranges;
+    augsi_plan_know_retries(pipeline->scheduler.plan, parts->n_retries);
+    memcpy(pipeline->scheduler.out.ranges, parts->ranges,
+           parts->n_ranges * sizeof parts->ranges[0]);
+    pipeline->scheduler.out.n_ranges = parts->n_ranges;
 }
 
 /* The plan goes first: what fails there leaves everything as it was. */
@@ -212,16 +186,14 @@ static int go_to_token(augs_pipeline *pipeline, const augsi_token *token, augs_e
     if (status < 0) {
         return status;
     }
-    status =
-        augsi_plan_is_fixed(pipeline->plan)
-            ? find_token(pipeline, token, error)
-            : augsi_plan_go_to(pipeline->plan, token->epoch, token->step, token->position, error);
+    status = find_token(&pipeline->scheduler, token, error);
     if (status < 0) {
         augs_stream_unref(stream);
         return status;
     }
     change_stream(pipeline, stream);
-    move(pipeline, token->step);
+    pipeline->scheduler.epoch = token->epoch;
+    augsi_scheduler_move(&pipeline->scheduler, token->step);
     return AUGS_OK;
 }
 
@@ -247,12 +219,12 @@ int augs_pipeline_resume(augs_pipeline *pipeline, const char *text, augs_error *
                           "generation 0 alone",
                           (unsigned long long)token.generation);
     }
-    if (!augsi_plan_is_fixed(pipeline->plan) && token.step > 0 &&
-        pipeline->decisions.journal == NULL) {
+    if (!augsi_plan_is_fixed(pipeline->scheduler.plan) && token.step > 0 &&
+        pipeline->scheduler.journal == NULL) {
         return augsi_fail(error, AUGS_E_STATE,
                           "resume token: strategy '%.40s' decides as it goes: a token alone cannot "
                           "repeat that, its plan journal can",
-                          augsi_plan_options_of(pipeline->plan)->strategy);
+                          augsi_plan_options_of(pipeline->scheduler.plan)->strategy);
     }
     augsi_token_parts parts;
     status = read_parts(pipeline, &token, &parts, error);

@@ -3,7 +3,9 @@
  * fits, whatever the strategy is, however late the consumer says so, and wherever the run stops. */
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "journal_folder.h"
 #include "pipeline_fixture.h"
@@ -588,6 +590,81 @@ START_TEST(what_cannot_be_given_again_is_refused)
 }
 END_TEST
 
+static unsigned lines_with(const char *word)
+{
+    char line[512];
+    unsigned n = 0;
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof line, file) != NULL) {
+        n += strstr(line, word) != NULL;
+    }
+    fclose(file);
+    return n;
+}
+
+/* The journal has bytes that nobody wrote, for a while: it takes no more lines. */
+static void spoil_journal(long n_bytes)
+{
+    struct stat info;
+    ck_assert_int_eq(stat(path, &info), 0);
+    ck_assert_int_eq(truncate(path, info.st_size + n_bytes), 0);
+}
+
+START_TEST(a_retry_that_the_journal_does_not_take_changes_nothing)
+{
+    augs_stream *stream = uniform_open(1, 1000);
+    augs_error error;
+    for (int how = 0; how < 3; how++) { /* tried again; called fine; known not to fit before */
+        begin();
+        char before[AUGS_TOKEN_BYTES], after[AUGS_TOKEN_BYTES];
+        augs_metrics *metrics = NULL;
+        AUGS_ASSERT_OK(augs_metrics_open(NULL, &metrics, &error), error);
+        augs_pipeline *pipeline = open_pipeline(
+            stream,
+            (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = "memory_optimized"},
+                                    .journal = path,
+                                    .metrics = metrics,
+                                    .feedback = AUGS_FEEDBACK_TOLD},
+            (augs_strategy_options){.batch_size = 40, .max_batch_size = 40});
+        expect(pipeline, 0, 0, 0, 40);
+        expect(pipeline, 1, 0, 40, 40);
+        augs_feedback feedback = {
+            .size = sizeof feedback, .step = 0, .outcome = AUGS_OUTCOME_DID_NOT_FIT};
+        if (how == 2) {
+            AUGS_ASSERT_OK(augs_pipeline_observe(pipeline, &feedback, &error), error);
+        }
+        const uint32_t n_noted = augs_metrics_n_held(metrics);
+        AUGS_ASSERT_OK(augs_pipeline_token(pipeline, before, sizeof before, &error), error);
+        spoil_journal(5);
+        for (int round = 0; round < 2; round++) {
+            AUGS_ASSERT_STATUS(AUGS_E_CORRUPT, augs_pipeline_retry(pipeline, 0, 0, 10, &error),
+                               error);
+            AUGS_ASSERT_OK(augs_pipeline_token(pipeline, after, sizeof after, &error), error);
+            ck_assert_str_eq(before, after);
+            ck_assert_uint_eq(augs_metrics_n_held(metrics), n_noted);
+        }
+        spoil_journal(-5);
+        if (how == 1) { /* the strategy did not hear that it did not fit */
+            feedback.outcome = AUGS_OUTCOME_FINE;
+            AUGS_ASSERT_OK(augs_pipeline_observe(pipeline, &feedback, &error), error);
+            expect(pipeline, 2, 0, 80, 40);
+        } else {
+            AUGS_ASSERT_OK(augs_pipeline_retry(pipeline, 0, 0, 20, &error), error);
+            expect(pipeline, 0, 1, 0, 20);
+            expect(pipeline, 0, 2, 20, 20);
+            expect(pipeline, 2, 0, 80, 20); /* half of what did not fit */
+        }
+        augs_pipeline_free(pipeline);
+        ck_assert_uint_eq(lines_with("\"retry\":"), how != 1);
+        ck_assert_uint_eq(lines_with("\"fits\":false"), how != 1);
+        augs_metrics_free(metrics);
+        end();
+    }
+    augs_stream_unref(stream);
+}
+END_TEST
+
 /* A sink that has no room now and then. */
 static int fails_at_times(void *user, augs_batch *batch)
 {
@@ -628,7 +705,9 @@ END_TEST
 AUGS_SUITE("retry", a_batch_comes_again_in_halves_and_steps_keep_their_numbers,
            an_older_step_is_given_again_before_the_next_one, parts_are_multiples_where_that_goes,
            the_last_flag_and_the_padding_move_to_the_part_that_has_them, a_token_names_the_part,
-           what_cannot_be_given_again_is_refused, a_part_that_a_sink_did_not_take_comes_again,
+           what_cannot_be_given_again_is_refused,
+           a_retry_that_the_journal_does_not_take_changes_nothing,
+           a_part_that_a_sink_did_not_take_comes_again,
            fixed_strategies_give_every_position_once_whatever_does_not_fit,
            deciding_strategies_and_their_replays_do_as_well,
            a_run_that_begins_again_hands_out_the_parts_that_the_journal_has)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <augstream/scheduler.h>
@@ -511,6 +512,40 @@ START_TEST(a_wrong_span_is_not_written_and_the_call_may_be_repeated)
 }
 END_TEST
 
+START_TEST(a_retry_that_the_journal_does_not_take_changes_nothing)
+{
+    begin();
+    augs_error error;
+    struct stat info;
+    augs_scheduler *scheduler =
+        open_scheduler((augs_scheduler_options){.n_samples = 1000,
+                                                .plan =
+                                                    &(augs_plan_options){
+                                                        .strategy = "memory_optimized",
+                                                        .world_size = 2,
+                                                    },
+                                                .journal = path},
+                       (augs_strategy_options){.batch_size = 40, .max_batch_size = 40});
+    ck_assert_uint_eq(next_span(scheduler).count, 80);
+    ck_assert_int_eq(stat(path, &info), 0);
+    ck_assert_int_eq(truncate(path, info.st_size + 5), 0);
+    for (int round = 0; round < 2; round++) {
+        AUGS_ASSERT_STATUS(AUGS_E_CORRUPT, augs_scheduler_retry(scheduler, 0, 0, 0, &error), error);
+    }
+    ck_assert_int_eq(truncate(path, info.st_size), 0);
+    ck_assert_uint_eq(next_span(scheduler).count, 80); /* no part, and no smaller batch */
+    AUGS_ASSERT_OK(augs_scheduler_retry(scheduler, 0, 0, 0, &error), error);
+    for (uint32_t part = 1; part <= 2; part++) {
+        ck_assert_uint_eq(next_span(scheduler).count, 40);
+        ck_assert_uint_eq(augs_scheduler_part(scheduler), part);
+    }
+    ck_assert_uint_eq(next_span(scheduler).count, 40);
+    ck_assert_uint_eq(augs_scheduler_last_step(scheduler), 2);
+    augs_scheduler_free(scheduler);
+    end();
+}
+END_TEST
+
 START_TEST(memory_that_runs_out_is_a_status_and_leaves_no_trace)
 {
     begin();
@@ -546,4 +581,5 @@ AUGS_SUITE("scheduler", what_makes_no_scheduler_is_refused_and_named,
            ranks_replay_the_journal_of_a_scheduler,
            a_monitor_that_knows_nothing_leaves_sizes_as_they_are,
            a_wrong_span_is_not_written_and_the_call_may_be_repeated,
+           a_retry_that_the_journal_does_not_take_changes_nothing,
            memory_that_runs_out_is_a_status_and_leaves_no_trace)

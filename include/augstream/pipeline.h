@@ -219,9 +219,9 @@ AUGS_API int augs_pipeline_observe(augs_pipeline *pipeline, const augs_feedback 
  * was told to be fine, or AUGS_MOST_RETRIES batches wait already.
  * AUGS_E_RANGE if the batch is none of the last AUGS_FEEDBACK_BATCHES, or
  * most_samples is not below its size. AUGS_E_MEMORY if it has one sample.
- * AUGS_E_IO, AUGS_E_NO_SPACE or AUGS_E_CORRUPT if the journal fails: no part
- * comes, but the batch counts as one that did not fit. AUGS_E_ARGUMENT if
- * pipeline is NULL.
+ * AUGS_E_IO, AUGS_E_NO_SPACE or AUGS_E_CORRUPT if the journal fails.
+ * AUGS_E_ARGUMENT if pipeline is NULL. After a failure nothing has changed: the
+ * strategy was not told, and the call may be repeated.
  */
 AUGS_API int augs_pipeline_retry(augs_pipeline *pipeline, uint64_t step, uint32_t part,
                                  uint64_t most_samples, augs_error *error);

@@ -7,13 +7,6 @@
 
 /* ---- batches ---- */
 
-augsi_handed_out *augsi_out_oldest(augsi_out *out)
-{
-    return out->n_batches >= AUGS_FEEDBACK_BATCHES
-               ? &out->batches[out->n_batches % AUGS_FEEDBACK_BATCHES]
-               : NULL;
-}
-
 static uint64_t n_kept(const augsi_out *out)
 {
     return out->n_batches < AUGS_FEEDBACK_BATCHES ? out->n_batches : AUGS_FEEDBACK_BATCHES;
@@ -57,8 +50,7 @@ augsi_handed_out *augsi_out_last(augsi_out *out)
 
 void augsi_out_forget_last(augsi_out *out)
 {
-    /* no step has this number, and the metrics do not get it */
-    *recent(out, 0) = (augsi_handed_out){.piece = {.step = AUGS_STEP_LAST}, .noted = true};
+    *recent(out, 0) = (augsi_handed_out){.piece = {.step = AUGS_STEP_LAST}}; /* no step is that */
     out->n_batches--;
 }
 
@@ -121,7 +113,8 @@ int augsi_out_hear(augsi_handed_out *batch, const augs_feedback *feedback, uint6
 
 /* ---- parts ---- */
 
-augsi_slice augsi_slice_part(const augsi_slice *slice, uint64_t low, uint64_t high)
+/* Elements low to high - 1 of a slice; what it has not is left out. */
+static augsi_slice slice_part(const augsi_slice *slice, uint64_t low, uint64_t high)
 {
     const uint64_t n_body = slice->body.count, n = n_body + slice->pad_count;
     augsi_slice part = *slice;
@@ -142,7 +135,8 @@ static uint64_t units_of(uint64_t n_samples, uint64_t unit)
 }
 
 int augsi_out_split(const augsi_out *out, const char *caller, const augsi_handed_out *batch,
-                    uint64_t most, uint64_t unit, augsi_range *ret_range, augs_error *error)
+                    uint64_t most, uint64_t unit, bool local, augsi_range *ret_range,
+                    augs_error *error)
 {
     const augsi_piece *piece = &batch->piece;
     const unsigned long long step = piece->step, n = piece->high - piece->low;
@@ -168,7 +162,9 @@ int augsi_out_split(const augsi_out *out, const char *caller, const augsi_handed
     unit = unit != 0 && unit <= most ? unit : 1;
     const uint64_t n_units = units_of(n, unit), each = most / unit;
     const uint64_t n_parts = (n_units - 1) / each + 1;
-    if (n_parts > UINT32_MAX - batch->n_parts) {
+    const uint32_t first_part =
+        local && batch->n_parts < AUGSI_FIRST_LOCAL_PART ? AUGSI_FIRST_LOCAL_PART : batch->n_parts;
+    if (n_parts > UINT32_MAX - first_part) {
         return augsi_fail(error, AUGS_E_RANGE, "%s: step %llu, part %u: too many parts", caller,
                           step, piece->part);
     }
@@ -179,16 +175,9 @@ int augsi_out_split(const augsi_out *out, const char *caller, const augsi_handed
                           AUGS_MOST_RETRIES);
     }
     *ret_range = (augsi_range){.rest = *piece, .n_parts = (uint32_t)n_parts, .unit = unit};
-    ret_range->rest.part = batch->n_parts;
-    ret_range->n_used = batch->n_parts + (uint32_t)n_parts;
+    ret_range->rest.part = first_part;
+    ret_range->n_used = first_part + (uint32_t)n_parts;
     return AUGS_OK;
-}
-
-void augsi_out_begin_parts(augsi_handed_out *batch, bool local)
-{
-    if (local && batch->n_parts < AUGSI_FIRST_LOCAL_PART) {
-        batch->n_parts = AUGSI_FIRST_LOCAL_PART;
-    }
 }
 
 static void drop_used(augsi_out *out)
@@ -237,8 +226,8 @@ bool augsi_out_next_part(augsi_out *out, augsi_piece *ret_piece)
     }
     *ret_piece = *rest;
     ret_piece->high = rest->low + n;
-    ret_piece->slice = augsi_slice_part(&rest->slice, 0, n * out->scale);
-    rest->slice = augsi_slice_part(&rest->slice, n * out->scale, UINT64_MAX);
+    ret_piece->slice = slice_part(&rest->slice, 0, n * out->scale);
+    rest->slice = slice_part(&rest->slice, n * out->scale, UINT64_MAX);
     rest->low += n;
     rest->part++;
     range->n_parts--; /* stays as it is until the next call: the part may be put back */
@@ -280,13 +269,13 @@ augsi_range augsi_out_range_of(const augsi_out *out, const augsi_journal_entry *
                                const augsi_slice *slice)
 {
     const augsi_journal_retry *retry = &entry->retry;
-    return (augsi_range){.rest = {.step = entry->step,
-                                  .part = retry->first_part,
-                                  .low = retry->low,
-                                  .high = retry->high,
-                                  .slice = augsi_slice_part(slice, retry->low * out->scale,
-                                                            retry->high * out->scale)},
-                         .n_parts = retry->n_parts,
-                         .n_used = retry->first_part + retry->n_parts,
-                         .unit = retry->unit};
+    return (augsi_range){
+        .rest = {.step = entry->step,
+                 .part = retry->first_part,
+                 .low = retry->low,
+                 .high = retry->high,
+                 .slice = slice_part(slice, retry->low * out->scale, retry->high * out->scale)},
+        .n_parts = retry->n_parts,
+        .n_used = retry->first_part + retry->n_parts,
+        .unit = retry->unit};
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The last batches that were handed out, so that feedback which comes late finds its batch, and
- * those of their samples that are given again in smaller parts. Pipelines and schedulers share it.
- * It takes the same memory however many steps there are.
+ * those of their samples that are given again in smaller parts. It takes the same memory however
+ * many steps there are.
  */
 #ifndef AUGSI_HANDED_OUT_H
 #define AUGSI_HANDED_OUT_H
@@ -10,14 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <augstream/metrics.h>
 #include <augstream/pipeline.h>
 
 #include "pipeline/plan/plan.h"
 
-/* What one batch holds: a step's slice, or a part of it. A scheduler's slice has a span of all
- * ranks.
- */
+/* What one batch holds: a step's slice, of one rank or of all ranks together, or a part of it. */
 typedef struct augsi_piece {
     uint64_t step;
     uint32_t part;
@@ -33,12 +30,7 @@ typedef struct augsi_handed_out {
     bool told;           /* feedback came for it; */
     bool misfit;         /* it did not fit; */
     bool retried;        /* it was given again; */
-    bool timed;          /* its time is taken unless it is told; */
     bool taken;          /* a journal had it */
-    bool noted;          /* the metrics have it */
-    uint64_t at_ns;      /* when it was handed out */
-    double at_cpu;       /* CPU time of the process then; < 0: not known */
-    augs_batch_metrics row;
 } augsi_handed_out;
 
 /* Samples that wait to be given again: what is left of one batch. */
@@ -54,14 +46,13 @@ typedef struct augsi_out {
     uint64_t n_batches;                              /* ever */
     augsi_range ranges[AUGS_MOST_RETRIES];           /* the first one is next */
     uint32_t n_ranges;
-    uint32_t scale; /* positions per sample of `low` and `high`: a scheduler's world size, else 1 */
+    uint32_t scale; /* positions per sample of `low` and `high`: for all ranks, how many; else 1 */
 } augsi_out;
 
 /* The numbers of parts that a journal does not have begin here: it may have others further on. */
 #define AUGSI_FIRST_LOCAL_PART 0x80000000u
 
-/* The batch that a new one pushes out; NULL = none. */
-augsi_handed_out *augsi_out_oldest(augsi_out *out);
+/* Adds one. It takes the place of the one that was added AUGS_FEEDBACK_BATCHES before it. */
 augsi_handed_out *augsi_out_add(augsi_out *out, const augsi_piece *piece, uint32_t epoch);
 /* The last one that was added; NULL = none. */
 augsi_handed_out *augsi_out_last(augsi_out *out);
@@ -84,12 +75,12 @@ int augsi_out_hear(augsi_handed_out *batch, const augs_feedback *feedback, uint6
 
 /*
  * How a batch is given again in parts of at most `most` samples of a rank (0 = half of it):
- * *ret_range. AUGS_E_STATE, AUGS_E_MEMORY, AUGS_E_RANGE. Nothing changes.
+ * *ret_range. `local`: the journal does not get them, so they are numbered apart from those that it
+ * has. AUGS_E_STATE, AUGS_E_MEMORY, AUGS_E_RANGE. Nothing changes.
  */
 int augsi_out_split(const augsi_out *out, const char *caller, const augsi_handed_out *batch,
-                    uint64_t most, uint64_t unit, augsi_range *ret_range, augs_error *error);
-/* Before a split: parts that the journal does not get are numbered apart from those it has. */
-void augsi_out_begin_parts(augsi_handed_out *batch, bool local);
+                    uint64_t most, uint64_t unit, bool local, augsi_range *ret_range,
+                    augs_error *error);
 /* Adds a range; false: there is no room. The numbers of its parts are in use from now on. */
 bool augsi_out_add_range(augsi_out *out, uint32_t epoch, const augsi_range *range);
 /* The next part; false: no range is left. */
@@ -98,8 +89,6 @@ bool augsi_out_next_part(augsi_out *out, augsi_piece *ret_piece);
 void augsi_out_put_back(augsi_out *out, const augsi_piece *piece);
 bool augsi_out_has_parts(const augsi_out *out);
 
-/* Elements low to high - 1 of a slice; what it has not is left out. */
-augsi_slice augsi_slice_part(const augsi_slice *slice, uint64_t low, uint64_t high);
 /* What a journal tells of a split, and the range that it was of, for a step's whole slice. */
 augsi_journal_entry augsi_out_entry(const augsi_range *range, uint32_t epoch, uint32_t part);
 augsi_range augsi_out_range_of(const augsi_out *out, const augsi_journal_entry *entry,

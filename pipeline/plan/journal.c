@@ -258,7 +258,7 @@ int augsi_journal_append(augsi_journal *journal, int kind, const augsi_journal_e
                          augs_error *error)
 {
     char line[AUGSI_JOURNAL_LINE_BYTES];
-    char text[sizeof journal->pending + AUGSI_JOURNAL_LINE_BYTES];
+    char text[sizeof journal->pending + 2 * AUGSI_JOURNAL_LINE_BYTES];
     const size_t n = augsi_journal_write_entry(kind, entry, line);
     if (kind == AUGSI_ENTRY_FEEDBACK || kind == AUGSI_ENTRY_SIZE) {
         /* it goes with the next step; too much of feedback is left out, a size is not */
@@ -270,9 +270,13 @@ int augsi_journal_append(augsi_journal *journal, int kind, const augsi_journal_e
         return AUGS_OK;
     }
     const bool at_end = journal->at == journal->end;
-    memcpy(text, journal->pending, journal->n_pending);
-    memcpy(text + journal->n_pending, line, n);
-    int status = append_text(journal, text, journal->n_pending + n, error);
+    size_t n_text = journal->n_pending;
+    memcpy(text, journal->pending, n_text);
+    if (kind == AUGSI_ENTRY_RETRY && entry->feedback.size != 0) {
+        n_text += augsi_journal_write_entry(AUGSI_ENTRY_FEEDBACK, entry, text + n_text);
+    }
+    memcpy(text + n_text, line, n);
+    int status = append_text(journal, text, n_text + n, error);
     if (status < 0) {
         return status;
     }

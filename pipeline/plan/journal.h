@@ -99,7 +99,7 @@ augsi_journal_place augsi_journal_tell(const augsi_journal *journal);
 void augsi_journal_return(augsi_journal *journal, const augsi_journal_place *place);
 
 /* Appends a step, a retry or an end; it is on the disk when the call returns. Feedback waits for
- * it. After a failure the journal is as before, or, if that cannot be had, every later call fails,
+ * it; that of a retry, unless its size is 0, stands before it. After a failure the journal is as before, or, if that cannot be had, every later call fails,
  * too: AUGS_E_NO_SPACE, AUGS_E_IO, AUGS_E_CORRUPT (somebody else changed the file). */
 int augsi_journal_append(augsi_journal *journal, int kind, const augsi_journal_entry *entry,
                          augs_error *error);

@@ -59,6 +59,9 @@ uint64_t augsi_plan_n_steps(const augsi_plan *plan);
  * for shipped fixed strategies; `step` itself for all others. */
 uint64_t augsi_plan_next_step(const augsi_plan *plan, uint64_t step, uint32_t rank);
 
+/* Instead of a rank: all of them together, in the order of the span. Not with rank_layout block. */
+#define AUGSI_ALL_RANKS UINT32_MAX
+
 /*
  * The slice of `rank` at `step`: 1, or 0 if the epoch has no such step, or negative. A step may
  * have no samples for a rank (tail `uneven`) or, before the end of the epoch, for any (tail
@@ -130,8 +133,13 @@ bool augsi_plan_has_later_retry(const augsi_plan *plan);
 /* Whether a retry will not be written down: there is a journal, but it has more, or it is read. A
  * run that has no journal is not behind. Negative: it cannot be read. */
 int augsi_plan_is_behind(augsi_plan *plan, augs_error *error);
-/* Writes a retry down, if the journal is written to and has been walked to its end. */
-int augsi_plan_write_retry(augsi_plan *plan, const augsi_journal_entry *entry, augs_error *error);
+/*
+ * Takes a retry, and the feedback that the entry has unless its size is 0: the strategy hears it,
+ * and the journal gets both unless the retry is behind. AUGS_E_NO_SPACE, AUGS_E_IO, AUGS_E_CORRUPT:
+ * the journal cannot be written, and nothing changed.
+ */
+int augsi_plan_retry(augsi_plan *plan, const augsi_journal_entry *entry, bool is_behind,
+                     augs_error *error);
 /* How many retries of the epoch the run has passed or knows from its token; after a seek, how many
  * the token knew of. */
 uint64_t augsi_plan_n_retries(const augsi_plan *plan);
@@ -139,13 +147,10 @@ void augsi_plan_know_retries(augsi_plan *plan, uint64_t n);
 /* The slice of one of the last steps that were planned: AUGS_E_RANGE. */
 int augsi_plan_slice_again(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
                            augs_error *error);
-/* The same of all ranks together, in the order of the span. */
-int augsi_plan_whole_again(augsi_plan *plan, uint64_t step, augsi_slice *ret_slice,
-                           augs_error *error);
-/* A step's span of all ranks as tail leaves it, with the padding behind it: as augsi_plan_slice. */
-int augsi_plan_whole(augsi_plan *plan, uint64_t step, augsi_slice *ret_slice, augs_error *error);
 /* Whether the feedback of a batch that was taken from the journal was in it and is learned. */
 bool augsi_plan_knows_cost(const augsi_plan *plan, const augs_feedback *feedback);
+/* The retry that was taken up last is the next entry again. */
+void augsi_plan_put_retry_back(augsi_plan *plan);
 /* Whether neither `step`, which is the next one, nor a later one has samples for the rank. */
 bool augsi_plan_is_over(augsi_plan *plan, uint64_t step, uint32_t rank);
 /* Whether the step planned last was taken from the journal. */

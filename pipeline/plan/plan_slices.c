@@ -70,11 +70,26 @@ static uint64_t n_dealt(uint64_t n, uint64_t rank, uint64_t world_size)
     return rank < n ? (n - rank - 1) / world_size + 1 : 0;
 }
 
+/* A span of all ranks, and the window's first positions behind it, which fill it up. */
+static void keep_whole(const augsi_plan *plan, const augs_span *span, uint64_t filled,
+                       augsi_slice *slice)
+{
+    slice->body = *span;
+    cut_span(plan, &slice->body, filled, &slice->pad_count);
+    slice->body.first += plan->first_position;
+    slice->pad_stride = 1;
+    slice->pad_first = slice->pad_count > 0 ? plan->first_position : 0;
+}
+
 /* A span's elements r, r + W, ..., and what fills it up or what the tail does. An element behind
  * the span's own is one of the window's first positions. */
 static void deal(const augsi_plan *plan, const augs_span *span, uint64_t filled, uint32_t rank,
                  augsi_slice *slice)
 {
+    if (rank == AUGSI_ALL_RANKS) {
+        keep_whole(plan, span, filled, slice);
+        return;
+    }
     const uint64_t w = plan->options.world_size;
     augs_span kept = *span;
     uint64_t n_padded = 0;
@@ -213,8 +228,6 @@ bool augsi_plan_is_over(augsi_plan *plan, uint64_t step, uint32_t rank)
            slice.last;
 }
 
-/* ---- all ranks together, and steps that were planned before ---- */
-
 static int check_recent(const augsi_plan *plan, uint64_t step, augs_error *error)
 {
     const augsi_walk *walk = plan->walk;
@@ -225,41 +238,6 @@ static int check_recent(const augsi_plan *plan, uint64_t step, augs_error *error
                           plan->ops->name, (unsigned long long)step, (unsigned)AUGSI_RECENT_SPANS);
     }
     return AUGS_OK;
-}
-
-static augsi_slice whole_of(const augsi_plan *plan, const augs_span *span, uint64_t n_filled)
-{
-    augsi_slice slice = {.body = *span,
-                         .pad_stride = 1,
-                         .window_first = plan->first_position,
-                         .window_n = plan->n_samples};
-    cut_span(plan, &slice.body, n_filled, &slice.pad_count);
-    slice.body.first += plan->first_position;
-    slice.pad_first = slice.pad_count > 0 ? plan->first_position : 0;
-    return slice;
-}
-
-int augsi_plan_whole(augsi_plan *plan, uint64_t step, augsi_slice *ret_slice, augs_error *error)
-{
-    const augsi_lane lane = augsi_plan_lane(plan, 0);
-    augs_span span;
-    int status = span_of(plan, &lane, step, &span, error);
-    if (status > 0) {
-        *ret_slice = whole_of(plan, &span, filled_of(plan, &lane, step, &span));
-    }
-    return status;
-}
-
-int augsi_plan_whole_again(augsi_plan *plan, uint64_t step, augsi_slice *ret_slice,
-                           augs_error *error)
-{
-    augsi_walk *walk = plan->walk;
-    int status = check_recent(plan, step, error);
-    if (status == AUGS_OK) {
-        *ret_slice = whole_of(plan, &walk->recent[step % AUGSI_RECENT_SPANS].span,
-                              walk->recent[step % AUGSI_RECENT_SPANS].n_filled);
-    }
-    return status;
 }
 
 int augsi_plan_slice_again(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,

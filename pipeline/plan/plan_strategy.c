@@ -217,7 +217,10 @@ uint64_t augsi_plan_least_count(const augsi_plan *plan, uint32_t rank)
         plan->strategy_options.last_batch == AUGS_LAST_BATCH_FILL) {
         return 1;
     }
-    return plan->options.tail == AUGS_TAIL_DROP ? plan->options.world_size : (uint64_t)rank + 1;
+    if (plan->options.tail == AUGS_TAIL_DROP) {
+        return plan->options.world_size;
+    }
+    return rank == AUGSI_ALL_RANKS ? 1 : (uint64_t)rank + 1;
 }
 
 /* ---- where a plan ends ---- */

@@ -100,7 +100,7 @@ static void pass_retry(augsi_plan *plan)
 }
 
 /* It is the next one again. */
-static void put_retry_back(augsi_plan *plan)
+void augsi_plan_put_retry_back(augsi_plan *plan)
 {
     plan->walk->n_retries--;
     plan->walk->n_walked--;
@@ -671,22 +671,30 @@ int augsi_plan_is_behind(augsi_plan *plan, augs_error *error)
     }
     int status = augsi_plan_next_retry(plan, &later, error); /* past what is known already */
     if (status > 0) {
-        put_retry_back(plan);
+        augsi_plan_put_retry_back(plan);
     }
     return status < 0 ? status
                       : augsi_journal_is_read_only(plan->journal) ||
                             !augsi_journal_is_at_end(plan->journal);
 }
 
-int augsi_plan_write_retry(augsi_plan *plan, const augsi_journal_entry *entry, augs_error *error)
+int augsi_plan_retry(augsi_plan *plan, const augsi_journal_entry *entry, bool is_behind,
+                     augs_error *error)
 {
-    int status = augsi_plan_is_behind(plan, error);
-    if (status != 0 || plan->journal == NULL) {
-        return status < 0 ? status : AUGS_OK; /* it is this run's alone */
+    const bool is_told = entry->feedback.size != 0;
+    if (plan->journal == NULL || is_behind) {
+        if (is_told) {
+            augsi_plan_observe(plan, &entry->feedback);
+        }
+        return AUGS_OK;
     }
-    status = augsi_journal_append(plan->journal, AUGSI_ENTRY_RETRY, entry, error);
-    if (status == AUGS_OK) {
-        pass_retry(plan);
+    int status = augsi_journal_append(plan->journal, AUGSI_ENTRY_RETRY, entry, error);
+    if (status < 0) {
+        return status;
     }
-    return status;
+    pass_retry(plan);
+    if (is_told && plan->ops->observe != NULL) {
+        tell_strategy(plan, &entry->feedback);
+    }
+    return AUGS_OK;
 }
