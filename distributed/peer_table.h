@@ -42,7 +42,9 @@ typedef struct augsi_peer {
     /* the range it asked for */
     uint64_t request;
     uint32_t epoch;
-    uint64_t next, make_next, end; /* to send, to make, one past the last */
+    uint64_t base_step, base_position; /* where its plan of the epoch begins, */
+    uint64_t end_step;                 /* and ends */
+    uint64_t next, make_next, end;     /* to send, to make, one past the last */
     bool eos_due;
     augsi_made_slot slots[AUGSI_PEER_AHEAD]; /* of step s at s mod AUGSI_PEER_AHEAD */
 } augsi_peer;

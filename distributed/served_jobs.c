@@ -17,6 +17,7 @@ static void job_done(const augs_allocator *allocator, augsi_served_job *job)
         augsi_delete(allocator, job->finished, job->world_size);
     }
     augsi_plan_free(job->plan);
+    augsi_plan_free(job->moved);
     augs_stream_unref(job->stream);
 }
 
@@ -55,14 +56,23 @@ static int check_job(const augsi_served_jobs *jobs, augs_stream *stream,
     return AUGS_OK;
 }
 
+static int open_plan(const augs_allocator *allocator, augs_stream *stream,
+                     const augs_plan_options *options, augsi_plan **ret_plan, augs_error *error)
+{
+    return augsi_plan_open(allocator, options, 0, augs_stream_n_samples(stream),
+                           augs_stream_sample_bytes(stream), ret_plan, error);
+}
+
 static int job_init(const augs_allocator *allocator, augsi_served_job *job, augs_stream *stream,
                     const augs_job_options *options, augs_error *error)
 {
     const char *name = options->name != NULL ? options->name : AUGS_DEFAULT_JOB;
     memcpy(job->name, name, strlen(name) + 1);
     job->n_epochs = options->n_epochs != 0 ? options->n_epochs : 1;
-    int status = augsi_plan_open(allocator, options->plan, 0, augs_stream_n_samples(stream),
-                                 augs_stream_sample_bytes(stream), &job->plan, error);
+    int status = open_plan(allocator, stream, options->plan, &job->plan, error);
+    if (status == AUGS_OK) {
+        status = open_plan(allocator, stream, options->plan, &job->moved, error);
+    }
     if (status < 0) {
         return status;
     }
@@ -127,4 +137,50 @@ augs_stream *augsi_served_job_stream_at(augsi_served_job *job, uint32_t epoch)
         *slot = stream;
     }
     return *slot;
+}
+
+static int fail_base(const augsi_served_job *job, uint64_t base_step, uint64_t base_position,
+                     augs_error *error)
+{
+    const augs_plan_options *options = augsi_plan_options_of(job->plan);
+    const bool block = options->rank_layout == AUGS_RANK_LAYOUT_BLOCK && options->world_size > 1;
+    return augsi_fail(error, AUGS_E_RANGE,
+                      "job '%s': no plan begins at step %llu, position %llu; accepted: positions 0 "
+                      "to %llu, and no more steps than positions before it%s",
+                      job->name, (unsigned long long)base_step, (unsigned long long)base_position,
+                      (unsigned long long)augs_stream_n_samples(job->stream),
+                      block ? "; with rank_layout block only the start of an epoch" : "");
+}
+
+/* To the place by the rule of a pipeline: from the start of an epoch, as its plan is then. */
+static int move_plan(augsi_served_job *job, uint64_t base_step, uint64_t base_position,
+                     augs_error *error)
+{
+    const augsi_token_place all = {.kind = AUGSI_PLACE_ALL};
+    augsi_plan_forget_base(job->moved);
+    job->moved_step = job->moved_position = 0;
+    int status = augsi_plan_go_on(job->moved, base_step, base_position, &all, "base", error);
+    if (status < 0) {
+        return status == AUGS_E_TOKEN ? fail_base(job, base_step, base_position, error) : status;
+    }
+    job->moved_step = base_step;
+    job->moved_position = base_position;
+    return AUGS_OK;
+}
+
+int augsi_served_job_plan_at(augsi_served_job *job, uint64_t base_step, uint64_t base_position,
+                             augsi_plan **ret_plan, augs_error *error)
+{
+    if (base_step == 0 && base_position == 0) {
+        *ret_plan = job->plan;
+        return AUGS_OK;
+    }
+    if (job->moved_step != base_step || job->moved_position != base_position) {
+        int status = move_plan(job, base_step, base_position, error);
+        if (status < 0) {
+            return status;
+        }
+    }
+    *ret_plan = job->moved;
+    return AUGS_OK;
 }

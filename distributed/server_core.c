@@ -145,6 +145,16 @@ static uint64_t batch_bytes(const augsi_served_job *job, const augsi_slice *slic
     return augsi_slab_bytes(job->stream, slice->body.count + slice->pad_count);
 }
 
+/* The slice of a step that a peer asked for; false: it has none. */
+static bool slice_of(const augsi_server_core *core, const augsi_peer *peer, uint64_t step,
+                     augsi_slice *ret_slice)
+{
+    augsi_plan *plan;
+    return augsi_served_job_plan_at(&core->jobs.list[peer->job], peer->base_step,
+                                    peer->base_position, &plan, NULL) == AUGS_OK &&
+           augsi_plan_slice(plan, step, peer->rank, ret_slice, NULL) == 1;
+}
+
 /* Hands one batch of a peer to the fillers. false: they have no room, or the limit of bytes is
  * reached. */
 static bool make_one(augsi_server_core *core, augsi_peer *peer)
@@ -158,8 +168,7 @@ static bool make_one(augsi_server_core *core, augsi_peer *peer)
                        .world_size = job->world_size,
                        .records = peer->records};
     make.stream = augsi_served_job_stream_at(job, peer->epoch);
-    if (make.stream == NULL ||
-        augsi_plan_slice(job->plan, make.step, make.rank, &make.slice, NULL) != 1) {
+    if (make.stream == NULL || !slice_of(core, peer, make.step, &make.slice)) {
         augsi_peer_drop_work(&core->peers, peer);
         send_error(core, peer, NULL, AUGSI_CODE_INTERNAL, 1000, make.step, peer->seen,
                    "the batch could not be planned");
@@ -200,7 +209,7 @@ static void send_eos(augsi_server_core *core, augsi_peer *peer)
                                    .incarnation = peer->incarnation,
                                    .request = peer->request,
                                    .epoch = peer->epoch,
-                                   .step = job->n_steps,
+                                   .step = peer->end_step,
                                    .n_samples = augs_stream_n_samples(job->stream)};
     peer->eos_due = false;
     send_frame(core, peer, &message, NULL);
@@ -356,11 +365,14 @@ static void receive_hello(augsi_server_core *core, augsi_peer *peer, const augsi
     send_welcome(core, peer);
 }
 
+/* *ret_end_step: where the epoch ends for what is asked. false: the peer was told what is wrong. */
 static bool check_fetch(augsi_server_core *core, augsi_peer *peer, const augsi_message *message,
-                        uint64_t now)
+                        uint64_t now, uint64_t *ret_end_step)
 {
     char text[200];
-    const augsi_served_job *job = &core->jobs.list[peer->job];
+    augs_error error;
+    augsi_plan *plan;
+    augsi_served_job *job = &core->jobs.list[peer->job];
     const uint32_t first = augs_stream_epoch(job->stream);
     const char *ours = augs_stream_fingerprint(job->stream);
     if (!augsi_bytes_equal(message->fingerprint, ours)) {
@@ -370,15 +382,22 @@ static bool check_fetch(augsi_server_core *core, augsi_peer *peer, const augsi_m
         send_error(core, peer, message, AUGSI_CODE_FINGERPRINT, 0, 0, now, text);
         return false;
     }
+    if (augsi_served_job_plan_at(job, message->base_step, message->base_position, &plan, &error) <
+        0) {
+        send_error(core, peer, message, AUGSI_CODE_RANGE, 0, augs_stream_n_samples(job->stream),
+                   now, error.message);
+        return false;
+    }
+    const uint64_t least = augsi_plan_base_step(plan), end_step = augsi_plan_n_steps(plan);
     if (message->generation != 0 || message->epoch < first ||
-        message->epoch - first >= job->n_epochs || message->step > job->n_steps) {
+        message->epoch - first >= job->n_epochs || message->step < least) {
         snprintf(text, sizeof text,
-                 "job '%s' has generation 0, epochs %u to %u, steps 0 to %llu; asked for was %llu, "
-                 "%u, %llu",
-                 job->name, first, first + job->n_epochs - 1, (unsigned long long)job->n_steps,
-                 (unsigned long long)message->generation, message->epoch,
-                 (unsigned long long)message->step);
-        send_error(core, peer, message, AUGSI_CODE_RANGE, 0, job->n_steps, now, text);
+                 "job '%s' has generation 0, epochs %u to %u, steps %llu to %llu; asked for was "
+                 "%llu, %u, %llu",
+                 job->name, first, first + job->n_epochs - 1, (unsigned long long)least,
+                 (unsigned long long)end_step, (unsigned long long)message->generation,
+                 message->epoch, (unsigned long long)message->step);
+        send_error(core, peer, message, AUGSI_CODE_RANGE, 0, end_step, now, text);
         return false;
     }
     if (message->count == 0 || message->count > core->limits.max_credit) {
@@ -387,6 +406,7 @@ static bool check_fetch(augsi_server_core *core, augsi_peer *peer, const augsi_m
         send_error(core, peer, message, AUGSI_CODE_CREDIT, 0, core->limits.max_credit, now, text);
         return false;
     }
+    *ret_end_step = end_step;
     return true;
 }
 
@@ -394,8 +414,7 @@ static void tell_busy(augsi_server_core *core, augsi_peer *peer)
 {
     augsi_slice slice;
     const augsi_served_job *job = &core->jobs.list[peer->job];
-    if (augsi_plan_slice(job->plan, peer->next, peer->rank, &slice, NULL) == 1 &&
-        !has_room(core, batch_bytes(job, &slice))) {
+    if (slice_of(core, peer, peer->next, &slice) && !has_room(core, batch_bytes(job, &slice))) {
         const augsi_message message = {.type = AUGSI_BUSY,
                                        .incarnation = peer->incarnation,
                                        .request = peer->request,
@@ -423,23 +442,29 @@ static void receive_fetch(augsi_server_core *core, augsi_peer *peer, const augsi
         peer->job = at;
         peer->rank = message->rank;
     }
-    if (!check_fetch(core, peer, message, now)) {
+    uint64_t end_step;
+    if (!check_fetch(core, peer, message, now, &end_step)) {
         return;
     }
-    const uint64_t n_steps = core->jobs.list[at].n_steps;
-    const uint64_t left = n_steps - message->step;
-    const uint64_t end = message->step + (message->count < left ? message->count : left);
+    /* who does not know the end may ask beyond it, and is told */
+    const uint64_t begin = message->step < end_step ? message->step : end_step;
+    const uint64_t left = end_step - begin;
+    const uint64_t end = begin + (message->count < left ? message->count : left);
     bool extends = peer->next < peer->end && peer->epoch == message->epoch &&
-                   peer->end == message->step &&
+                   peer->base_step == message->base_step &&
+                   peer->base_position == message->base_position && peer->end == begin &&
                    end - peer->next <= 2 * (uint64_t)core->limits.max_credit;
     if (!extends) {
         augsi_peer_drop_work(&core->peers, peer);
         peer->epoch = message->epoch;
-        peer->next = peer->make_next = message->step;
+        peer->base_step = message->base_step;
+        peer->base_position = message->base_position;
+        peer->end_step = end_step;
+        peer->next = peer->make_next = begin;
     }
     peer->end = end;
     peer->request = message->request;
-    peer->eos_due = end == n_steps;
+    peer->eos_due = end == end_step;
     tell_busy(core, peer);
     if (peer->next == peer->end) {
         if (peer->eos_due) {
@@ -455,8 +480,13 @@ static void receive_bye(augsi_server_core *core, augsi_peer *peer, const augsi_m
     if (!peer->greeted || peer->incarnation != message->incarnation) {
         return;
     }
-    const augsi_served_job *job = &core->jobs.list[peer->job];
-    if (message->step >= job->n_steps && job->finished[peer->rank] == 0) {
+    augsi_plan *plan;
+    augsi_served_job *job = &core->jobs.list[peer->job];
+    const uint32_t last_epoch = augs_stream_epoch(job->stream) + job->n_epochs - 1;
+    if (message->epoch == last_epoch &&
+        augsi_served_job_plan_at(job, message->base_step, message->base_position, &plan, NULL) ==
+            AUGS_OK &&
+        message->step >= augsi_plan_n_steps(plan) && job->finished[peer->rank] == 0) {
         job->finished[peer->rank] = 1;
         core->stats.n_finished++;
     }

@@ -369,28 +369,24 @@ static int wait_for_more(augs_subscriber *subscriber, uint64_t until, augs_error
 
 /*
  * A frame above the limit would end the connection without a word, again and again: what the plan
- * says is looked at before. The first step of a fixed plan is its largest.
+ * says is looked at before. With last_batch merge it may be the last batch that is too large.
  */
 static int check_frame(augs_subscriber *subscriber, augs_error *error)
 {
-    augsi_slice slice;
     augsi_subscriber_core *core = subscriber->core;
     if (subscriber->frame_checked || !augsi_subscriber_core_is_welcome(core)) {
         return AUGS_OK;
     }
     subscriber->frame_checked = true;
     const uint64_t limit = subscriber->options.max_frame_bytes;
-    if (augsi_plan_slice(augsi_subscriber_core_plan(core), 0, subscriber->options.rank, &slice,
-                         NULL) == 1) {
-        uint64_t n_bytes = augsi_slab_bytes(augsi_subscriber_core_stream(core),
-                                            slice.body.count + slice.pad_count);
-        if (n_bytes > limit) {
-            subscriber->frame_checked = false;
-            return augsi_fail(error, AUGS_E_RANGE,
-                              "a batch of job '%s' has %" PRIu64
-                              " bytes; max_frame_bytes allows %" PRIu64,
-                              subscriber->job, n_bytes, limit);
-        }
+    const uint64_t n_bytes = augsi_slab_bytes(augsi_subscriber_core_stream(core),
+                                              augsi_subscriber_core_most_samples(core));
+    if (n_bytes > limit) {
+        subscriber->frame_checked = false;
+        return augsi_fail(error, AUGS_E_RANGE,
+                          "a batch of job '%s' has %" PRIu64
+                          " bytes; max_frame_bytes allows %" PRIu64,
+                          subscriber->job, n_bytes, limit);
     }
     return AUGS_OK;
 }

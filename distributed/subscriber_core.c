@@ -195,6 +195,8 @@ static void fetch(augsi_subscriber_core *core, uint64_t now)
                                    .rank = core->cursor.rank,
                                    .world_size = core->cursor.world_size,
                                    .epoch = core->cursor.epoch,
+                                   .base_step = augsi_plan_base_step(core->cursor.plan),
+                                   .base_position = augsi_plan_base_position(core->cursor.plan),
                                    .step = begin,
                                    .count = count};
     if (send_message(core, &message)) {
@@ -506,8 +508,12 @@ int augsi_subscriber_core_failure(const augsi_subscriber_core *core, augs_error 
 void augsi_subscriber_core_bye(augsi_subscriber_core *core)
 {
     if (core->phase == STREAMING) {
-        const augsi_message bye = {
-            .type = AUGSI_BYE, .incarnation = core->incarnation, .step = core->cursor.step};
+        const augsi_message bye = {.type = AUGSI_BYE,
+                                   .incarnation = core->incarnation,
+                                   .epoch = core->cursor.epoch,
+                                   .base_step = augsi_plan_base_step(core->cursor.plan),
+                                   .base_position = augsi_plan_base_position(core->cursor.plan),
+                                   .step = core->cursor.step};
         send_message(core, &bye);
     }
 }
@@ -520,6 +526,11 @@ augs_stream *augsi_subscriber_core_stream(const augsi_subscriber_core *core)
 augsi_plan *augsi_subscriber_core_plan(const augsi_subscriber_core *core)
 {
     return core->cursor.plan;
+}
+
+uint64_t augsi_subscriber_core_most_samples(const augsi_subscriber_core *core)
+{
+    return core->cursor.most_samples;
 }
 
 int augsi_subscriber_core_token(const augsi_subscriber_core *core, augsi_token *ret_token,

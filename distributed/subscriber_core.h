@@ -83,6 +83,8 @@ void augsi_subscriber_core_bye(augsi_subscriber_core *core);
 /* NULL before WELCOME. */
 augs_stream *augsi_subscriber_core_stream(const augsi_subscriber_core *core);
 augsi_plan *augsi_subscriber_core_plan(const augsi_subscriber_core *core);
+/* Samples of the largest batch of any epoch, whichever rank has it. 0 before WELCOME. */
+uint64_t augsi_subscriber_core_most_samples(const augsi_subscriber_core *core);
 /* AUGS_E_STATE before WELCOME. */
 int augsi_subscriber_core_token(const augsi_subscriber_core *core, augsi_token *ret_token,
                                 augs_error *error);

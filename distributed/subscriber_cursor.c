@@ -8,6 +8,28 @@
 #include "base/checksum.h"
 #include "base/fail.h"
 #include "base/memory.h"
+#include "pipeline/plan/token_parts.h"
+
+#define NO_JOB "-" /* in the token of a pipeline; its stream is the job's or is refused */
+
+/* Samples that wait to be given again are known to the pipeline that split their batch alone. */
+static int check_parts(const augsi_token *token, augs_error *error)
+{
+    augsi_token_parts parts = {.n_ranges = 0};
+    if (token->parts == NULL) {
+        return AUGS_OK;
+    }
+    int status =
+        augsi_token_parts_parse(token->parts, token->parts_bytes, 0, AUGS_ENDLESS, &parts, error);
+    if (status == AUGS_OK && parts.n_ranges > 0) {
+        status = augsi_fail(error, AUGS_E_TOKEN,
+                            "resume token: rank %u of %u was in the middle of a batch that did not "
+                            "fit, and a server gives no parts of batches: resume a pipeline as "
+                            "that rank first",
+                            parts.rank, parts.world_size);
+    }
+    return status;
+}
 
 int augsi_cursor_init(augsi_cursor *cursor, const augs_subscriber_options *options,
                       const augs_allocator *allocator, augs_error *error)
@@ -38,16 +60,14 @@ int augsi_cursor_init(augsi_cursor *cursor, const augs_subscriber_options *optio
     }
     if (options->token != NULL) {
         int status = augsi_token_parse(options->token, &cursor->token, error);
-        if (status == AUGS_OK && cursor->token.parts != NULL) {
-            status = augsi_fail(error, AUGS_E_TOKEN,
-                                "resume token: it names parts of a batch that did not fit in a "
-                                "pipeline; a subscriber has none");
+        if (status == AUGS_OK) {
+            status = check_parts(&cursor->token, error);
         }
         cursor->token.parts = NULL; /* it points into the caller's text */
         if (status < 0) {
             return status;
         }
-        if (strcmp(cursor->token.job, job) != 0) {
+        if (strcmp(cursor->token.job, job) != 0 && strcmp(cursor->token.job, NO_JOB) != 0) {
             return augsi_fail(error, AUGS_E_TOKEN,
                               "resume token: it is of the job '%s', this one is '%s'",
                               cursor->token.job, job);
@@ -74,6 +94,7 @@ static int open_plan(augsi_cursor *cursor, augs_error *error)
         return status;
     }
     cursor->n_steps = augsi_plan_n_steps(cursor->plan);
+    cursor->most_samples = augsi_plan_most_samples(cursor->plan);
     if (!augsi_plan_is_fixed(cursor->plan) || cursor->n_steps != welcome->n_steps) {
         return augsi_fail(error, AUGS_E_PROTOCOL,
                           "job '%s': the server plans %llu steps, its options make %llu here",
@@ -83,43 +104,35 @@ static int open_plan(augsi_cursor *cursor, augs_error *error)
     return AUGS_OK;
 }
 
-/*
- * Does the token's step begin where the token says, with all before it used? Another batch size,
- * world size or strategy puts it elsewhere, and going on there would lose records or repeat them.
- * The rank is this one's, whoever made the token.
- */
-static bool token_is_of_plan(augsi_cursor *cursor)
-{
-    const augsi_token *token = &cursor->token;
-    return augsi_plan_go_on(cursor->plan, token->step, token->position, &token->place,
-                            "resume token", NULL) == AUGS_OK;
-}
-
-/* The place that the token says. */
+/* The place that the token says. Its position decides, as in a pipeline: where this job's plan has no
+ * such step there, a plan of the rest of the epoch begins at the position. */
 static int follow_token(augsi_cursor *cursor, augs_error *error)
 {
     const augsi_welcome *welcome = &cursor->welcome;
     const augsi_token *token = &cursor->token;
     const uint64_t end = (uint64_t)welcome->first_epoch + welcome->n_epochs;
-    if (token->epoch < welcome->first_epoch || token->epoch >= end ||
-        token->step > cursor->n_steps) {
+    if (token->epoch < welcome->first_epoch || token->epoch >= end) {
         return augsi_fail(error, AUGS_E_TOKEN,
-                          "resume token: epoch %u, step %llu; job '%s' has the epochs %u to "
-                          "%llu with %llu steps each",
-                          token->epoch, (unsigned long long)token->step, cursor->job,
-                          welcome->first_epoch, (unsigned long long)end - 1,
-                          (unsigned long long)cursor->n_steps);
+                          "resume token: it is of epoch %u; job '%s' has the epochs %u to %llu",
+                          token->epoch, cursor->job, welcome->first_epoch,
+                          (unsigned long long)end - 1);
     }
-    if (!token_is_of_plan(cursor)) {
-        return augsi_fail(
-            error, AUGS_E_TOKEN,
-            "resume token: it is of a plan whose step %llu is at position %llu; in job '%s' that "
-            "step is at %llu: batch size, world size or strategy are others",
-            (unsigned long long)token->step, (unsigned long long)token->position, cursor->job,
-            (unsigned long long)augsi_plan_position(cursor->plan, token->step));
+    if (token->generation != welcome->generation) {
+        return augsi_fail(error, AUGS_E_TOKEN,
+                          "resume token: it is of plan generation %llu, job '%s' has generation "
+                          "%llu",
+                          (unsigned long long)token->generation, cursor->job,
+                          (unsigned long long)welcome->generation);
     }
-    int status = augs_stream_open_epoch(welcome->stream, token->epoch, &cursor->stream, error);
+    int status = augsi_plan_go_on(cursor->plan, token->step, token->position, &token->place,
+                                  "resume token", error);
+    if (status >= 0) {
+        status = augs_stream_open_epoch(welcome->stream, token->epoch, &cursor->stream, error);
+    }
     if (status == AUGS_OK) {
+        const uint64_t most = augsi_plan_most_samples(cursor->plan);
+        cursor->most_samples = most > cursor->most_samples ? most : cursor->most_samples;
+        cursor->n_steps = augsi_plan_n_steps(cursor->plan);
         cursor->epoch = token->epoch;
         cursor->step = token->step;
     }
@@ -256,6 +269,8 @@ int augsi_cursor_turn(augsi_cursor *cursor, augs_error *error)
         }
         augs_stream_unref(cursor->stream);
         cursor->stream = stream;
+        augsi_plan_forget_base(cursor->plan); /* later epochs begin at their start */
+        cursor->n_steps = augsi_plan_n_steps(cursor->plan);
         cursor->epoch = (uint32_t)next;
         cursor->step = 0;
         cursor->has_slice = false;

@@ -25,7 +25,8 @@ typedef struct augsi_cursor {
     /* the job */
     bool is_settled; /* WELCOME has come */
     augsi_welcome welcome;
-    augsi_plan *plan;
+    augsi_plan *plan;      /* of the epoch */
+    uint64_t most_samples; /* of a batch in any epoch */
     /* the place */
     uint32_t epoch;
     uint64_t step, n_steps;

@@ -69,6 +69,7 @@ typedef struct augsi_message {
     uint64_t incarnation, request, generation;
     augsi_bytes job, fingerprint, format, agent, text;
     uint32_t rank, world_size, epoch, code, flags;
+    uint64_t base_step, base_position; /* FETCH, BYE: where the rank's plan of the epoch begins */
     uint64_t step,
         count; /* ERR: number; BUSY, PING, PONG: time or load; EOS: end step; DRAIN: grace */
     uint64_t first, stride, n_samples, n_bytes, hash, retry_ms, eta_ms;

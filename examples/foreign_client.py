@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client of `augstream serve` written from docs/protocol.md alone: pyzmq, msgpack and NumPy.
 
-usage: foreign_client.py ENDPOINT [--job J] [--rank R] [--world-size W] [--format columns|records] [--steps N]
+usage: foreign_client.py ENDPOINT [--job J] [--rank R] [--world-size W] [--format columns|records] [--steps N] [--resume TOKEN]
 
 A line a batch, then a summary. Exit status 1 when the server refuses or nobody answers.
 """
@@ -17,7 +17,7 @@ import zmq
 
 PROTOCOL = 1
 HELLO, FETCH, BYE = 1, 3, 6
-WELCOME, BATCH, ERR, BUSY = 65, 66, 68, 70
+WELCOME, BATCH, EOS, ERR, BUSY = 65, 66, 67, 68, 70
 DTYPES = {1: "<f4", 4: "<i4", 5: "<u8", 6: "<i8", 7: "?"}
 TAILS = ("pad", "drop", "uneven")
 WINDOW = 8  # steps asked for ahead
@@ -41,6 +41,23 @@ def plan_of_rank(n_samples, world_size, batch_size, rank, tail):
     return steps
 
 
+class Place:
+    """Where a resume token leads. Its CHECK is not looked at: that needs XXH3, which is not in Python's library."""
+
+    def __init__(self, token, job):
+        fields = token.split(":")
+        if len(fields) not in (9, 10) or fields[0] != "augs1":
+            raise Failure("the token is no line augs1:JOB:FINGERPRINT:EPOCH:GENERATION:STEP:POSITION:PLACE:CHECK")
+        self.fingerprint, place = fields[2], fields[7]
+        self.epoch, self.generation, self.step, self.position = (int(field) for field in fields[3:7])
+        if fields[1] not in ("-", job):
+            raise Failure(f"the token is of the job {fields[1]}, not of {job}")
+        if len(fields) == 10 and ";" in fields[8]:
+            raise Failure("the token names samples of a batch that did not fit: only the pipeline that made it can give them again")
+        if place != "a":
+            raise Failure(f"the token is of a place '{place}' inside a window or a block; this client goes on from places 'a' only")
+
+
 class Batch:
     """Columns by name: arrays (samples, values a sample), or lists of values for records."""
 
@@ -50,10 +67,11 @@ class Batch:
 
 
 class Client:
-    def __init__(self, endpoint, job="default", rank=0, world_size=1, form="columns"):
+    def __init__(self, endpoint, job="default", rank=0, world_size=1, form="columns", token=None):
         self.endpoint, self.job, self.rank, self.world_size, self.form = endpoint, job, rank, world_size, form
         self.context, self.socket, self.request = zmq.Context(), None, 0
         self.fingerprint = self.cursor = None  # the cursor: (epoch, step) of the next batch
+        self.place = None if token is None else Place(token, job)
 
     def __enter__(self):
         return self
@@ -103,18 +121,32 @@ class Client:
         self.generation, self.n_steps = plan[0], plan[5]
         first_epoch, n_epochs = plan[15], plan[16]
         self.end_epoch = first_epoch + n_epochs
-        self.cursor = self.cursor or (first_epoch, 0)
+        if self.cursor is None:
+            self.begin(first_epoch)
         self.asked = self.cursor[1]  # asked for up to here
         return True
+
+    def begin(self, first_epoch):
+        """The first cursor, the base of its epoch's plan, and the step at which the epoch ends, None if only EOS will tell."""
+        place = self.place
+        self.cursor, self.base, self.end_step = (first_epoch, 0), (0, 0), self.n_steps
+        if place is not None:
+            if place.fingerprint != self.fingerprint:
+                raise Failure(f"the token is of the stream {place.fingerprint}, the job of {self.fingerprint}")
+            if not first_epoch <= place.epoch < self.end_epoch or place.generation != self.generation:
+                raise Failure(f"the token is of epoch {place.epoch}, generation {place.generation}; the job has the epochs {first_epoch} to "
+                              f"{self.end_epoch - 1}, generation {self.generation}")
+            self.cursor, self.base, self.end_step = (place.epoch, place.step), (place.step, place.position), None
 
     def fetch(self):
         """Asks for more when half of the window is free."""
         epoch, step = self.cursor
-        count = min(step + self.window, self.n_steps) - self.asked
+        end = step + self.window if self.end_step is None else min(step + self.window, self.end_step)
+        count = end - self.asked
         if count > 0 and self.asked - step <= self.window // 2:
             self.request += 1
             self.send(FETCH, self.incarnation, self.request, self.job, self.fingerprint, self.generation, self.rank,
-                      self.world_size, epoch, self.asked, count, None)
+                      self.world_size, epoch, *self.base, self.asked, count, None)
             self.asked += count
 
     def decode(self, payload, n):
@@ -153,11 +185,12 @@ class Client:
                 failures += 1
                 connected = self.connect()
                 continue
-            if self.cursor[1] == self.n_steps:
+            if self.cursor[1] == self.end_step:
                 if self.cursor[0] + 1 == self.end_epoch:
-                    self.send(BYE, self.incarnation, self.cursor[1])
+                    self.send(BYE, self.incarnation, self.cursor[0], *self.base, self.cursor[1])
                     return
                 self.cursor, self.asked = (self.cursor[0] + 1, 0), 0
+                self.base, self.end_step = (0, 0), self.n_steps
             self.fetch()
             answer = self.receive()
             if answer is None:
@@ -168,6 +201,9 @@ class Client:
                 if batch is not None:
                     failures = 0
                     yield batch
+            elif answer[0] == EOS and answer[1][0] == self.incarnation and answer[1][3] == self.cursor[0]:
+                self.end_step = answer[1][4]  # all batches before it have come
+                connected = self.cursor[1] == self.end_step
 
 
 def main():
@@ -178,10 +214,11 @@ def main():
     parser.add_argument("--world-size", type=int, default=1)
     parser.add_argument("--format", choices=("columns", "records"), default="columns")
     parser.add_argument("--steps", type=int, default=None, help="stop after so many batches")
+    parser.add_argument("--resume", metavar="TOKEN", default=None, help="go on from a token of augstream, of any rank, world size and batch size")
     arguments = parser.parse_args()
     n_batches = n_samples = sum_of_ids = 0
     try:
-        with Client(arguments.endpoint, arguments.job, arguments.rank, arguments.world_size, arguments.format) as client:
+        with Client(arguments.endpoint, arguments.job, arguments.rank, arguments.world_size, arguments.format, arguments.resume) as client:
             for batch in client.batches() if arguments.steps != 0 else ():
                 ids = np.asarray(batch.columns["sample_id"], dtype=np.int64).ravel()
                 n_batches, n_samples, sum_of_ids = n_batches + 1, n_samples + batch.n, sum_of_ids + int(ids.sum())

@@ -69,6 +69,7 @@ typedef struct net_job {
     uint32_t world_size; /* 1 */
     uint32_t rank_layout;
     uint32_t tail;
+    uint32_t last_batch;
     uint32_t n_epochs;
     uint32_t n_fillers;
     uint64_t max_bytes_in_flight;
@@ -96,6 +97,7 @@ static inline augs_stream *net_open_stream(const net_job *job)
 static inline augs_strategy_options net_strategy(const net_job *job)
 {
     return (augs_strategy_options){.size = sizeof(augs_strategy_options),
+                                   .last_batch = job->last_batch,
                                    .batch_size = job->batch_size != 0 ? job->batch_size : 32};
 }
 

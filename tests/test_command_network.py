@@ -224,7 +224,7 @@ class Network(Case):
         self.subscribe(endpoint, 0, 1, *common, "--resume", f"@{token}")
         self.assertEqual(out.read_bytes(), before)
 
-    def test_a_token_of_another_plan_is_refused(self):
+    def test_a_token_of_another_plan_leads_to_its_position(self):
         """Step 5 of batches of 100 is the end, that of batches of 50 the middle: nothing may come twice or never."""
         server, endpoint = self.serve_job(1000, 2, "--batch-size", 100)
         token = json.loads(self.subscribe(endpoint, 0, 2, "--json").stdout)["token"]
@@ -234,7 +234,29 @@ class Network(Case):
         for rank, world_size, arguments in ((0, 2, ("--batch-size", 50)), (1, 2, ("--batch-size", 50)), (2, 3, ("--batch-size", 50)),
                                             (0, 2, ("--strategy", "round_robin", "--batches", 7))):
             server, endpoint = self.serve_job(1000, world_size, *arguments)
-            self.subscribe(endpoint, rank, world_size, "--resume", token, status=5, says=("resume token", "step 5", "position 1000"))
+            self.assertEqual(json.loads(self.subscribe(endpoint, rank, world_size, "--json", "--resume", token).stdout)["samples"], 0)
+
+    def test_ranks_of_another_number_go_on_where_a_token_stands(self):
+        """Three ranks of batches of 7 stop after some steps; two ranks of batches of 16 take the rest, to the last sample."""
+        server, endpoint = self.serve_job(300000, 3, "--batch-size", 7, "--tail", "uneven")
+        token = self.folder / "token"
+        rank = self.start("subscribe", "--connect", endpoint, "--rank", 1, "--world-size", 3, "--timeout", 30, "--token-file", token)
+        wait_for(token.exists, "the first token")
+        interrupt(rank)
+        self.done(rank, status=4)
+        text = token.read_text().splitlines()[0]
+        step, position = (int(field) for field in text.split(":")[5:7])
+        self.assertTrue(0 < position < 300000 and position == step * 21, text)
+        _, endpoint = self.serve_job(300000, 2, "--batch-size", 16, "--tail", "uneven")
+        ids = []
+        for rank in range(2):
+            self.subscribe(endpoint, rank, 2, "--resume", text, "--verify", "--ids", self.folder / f"{rank}.npy")
+            ids += np.load(self.folder / f"{rank}.npy").tolist()
+        order = self.ends(0, "generate", *STREAM, "--samples", 300000, "--start", position, "--format", "csv").stdout.splitlines()[1:]
+        self.assertEqual(sorted(ids), sorted(int(line.split(",")[0]) for line in order))
+        # blocks have no such place
+        _, endpoint = self.serve_job(300000, 2, "--batch-size", 16, "--rank-layout", "block")
+        self.subscribe(endpoint, 0, 2, "--resume", text, status=5, says=("resume token", f"position {position}", "cannot go on there"))
 
     def test_a_batch_that_could_not_be_written_is_not_in_the_token(self):
         server, endpoint = self.serve_job(1000, 1, "--batch-size", 100)

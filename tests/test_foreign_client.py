@@ -42,8 +42,8 @@ def uniform(name, low, high, n, seed, epoch):
     return np.float32(low) + (np.float32(high) - np.float32(low)) * u
 
 
-def take(endpoint, *, rank=0, world_size=1, form="columns"):
-    with foreign_client.Client(endpoint, "default", rank, world_size, form) as client:
+def take(endpoint, *, rank=0, world_size=1, form="columns", token=None):
+    with foreign_client.Client(endpoint, "default", rank, world_size, form, token) as client:
         return list(client.batches())
 
 
@@ -100,7 +100,36 @@ class ForeignClient(unittest.TestCase):
             if re.fullmatch(r"[0-9a-f]{10,}", data):
                 self.assertEqual(msgpack.packb(json.loads(fields)).hex(), data)
                 n += 1
-        self.assertEqual(n, 11)
+        self.assertEqual(n, 12)
+
+    def test_a_token_of_other_sizes_leads_to_its_position(self):
+        """Made by hand: the client does not look at CHECK. Position 101 is in the middle of a batch of the job."""
+        with server(samples=203, world_size=2, batch_size=16, epochs=2, tail="uneven") as endpoint:
+            with foreign_client.Client(endpoint, "default", 0, 2) as client:
+                client.connect()
+                stream = client.fingerprint
+            for epoch, position, step, expected in ((0, 101, 5, list(range(101, 203)) + list(range(203))), (1, 202, 7, [202]), (1, 203, 9, []),
+                                                    (0, 203, 9, list(range(203))), (1, 64, 2, list(range(64, 203)))):
+                token = f"augs1:default:{stream}:{epoch}:0:{step}:{position}:a:0123456789abcdef"
+                ids = []
+                for rank in range(2):
+                    batches = take(endpoint, rank=rank, world_size=2, token=token)
+                    ids += [id for batch in batches for id in batch.columns["sample_id"].ravel().tolist()]
+                    if batches and batches[0].epoch == epoch and position < 200:
+                        self.assertEqual((batches[0].step, batches[0].first), (step, position + rank))
+                self.assertEqual(sorted(ids), sorted(expected), token)
+            done = self.run_client(endpoint, "--world-size", "2", "--resume", f"augs1:default:{stream}:0:0:9:204:a:0123456789abcdef")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("no plan begins at step 9, position 204; accepted: positions 0 to 203", done.stderr)
+
+    def test_tokens_that_it_cannot_follow_are_refused_in_words(self):
+        good = "augs1:default:" + "0" * 32 + ":0:0:0:0:a:0123456789abcdef"
+        with server() as endpoint:
+            for token, words in ((good, "the token is of the stream " + "0" * 32), (good.replace(":a:", ":d4:"), "places 'a' only"),
+                                 (good.replace(":a:", ":a:0.1.1;0.1:"), "did not fit"), (good.replace("default", "other"), "of the job other"),
+                                 ("nonsense", "no line augs1")):
+                done = self.run_client(endpoint, "--resume", token)
+                self.assertEqual((done.returncode, words in done.stderr), (1, True), done.stderr)
 
     def run_client(self, *arguments):
         return subprocess.run([sys.executable, CLIENT, *arguments], capture_output=True, text=True, timeout=120)

@@ -494,25 +494,93 @@ END_TEST
 
 /* libzmq ends a connection over an oversize frame for good, and tells nobody; the subscriber has to
  * find out and say why. */
-START_TEST(a_payload_above_the_limit_is_an_error_and_not_silence)
+static void assert_too_large(const net_job *job, uint64_t max_frame_bytes)
 {
-    net_job job = {.seed = 6, .n_samples = 20000, .batch_size = 5000};
     net_server server;
-    net_start_server(&job, &server);
+    char limit[32];
+    net_start_server(job, &server);
     const char *endpoint = net_endpoint(&server);
-    augs_subscriber_options options = net_subscriber_options(&endpoint, &job, 0);
-    options.max_frame_bytes = 65536;
+    augs_subscriber_options options = net_subscriber_options(&endpoint, job, 0);
+    options.max_frame_bytes = max_frame_bytes;
     options.timeout_ms = 3000;
     augs_subscriber *subscriber = NULL;
     augs_batch *batch = NULL;
     augs_error error;
     AUGS_ASSERT_OK(augs_subscriber_open(&options, &subscriber, &error), error);
-    int status = augs_subscriber_next(subscriber, &batch, &error);
-    ck_assert_msg(status == AUGS_E_RANGE || status == AUGS_E_PROTOCOL, "%d: %s", status,
-                  error.message);
-    ck_assert_msg(strstr(error.message, "65536") != NULL, "%s", error.message);
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_subscriber_next(subscriber, &batch, &error), error);
+    snprintf(limit, sizeof limit, "allows %" PRIu64, max_frame_bytes);
+    ck_assert_msg(strstr(error.message, limit) != NULL, "%s", error.message);
     augs_subscriber_free(subscriber);
     net_stop_server(&server);
+}
+
+START_TEST(a_payload_above_the_limit_is_an_error_and_not_silence)
+{
+    const net_job every = {.seed = 6, .n_samples = 20000, .batch_size = 5000};
+    assert_too_large(&every, 65536);
+    /* with merge the last batch of all is the only one that is too large */
+    const net_job last = {
+        .seed = 6, .n_samples = 9999, .batch_size = 5000, .last_batch = AUGS_LAST_BATCH_MERGE};
+    const net_job whole = {.seed = 6, .n_samples = 10000, .batch_size = 5000};
+    augs_pipeline *pipeline = net_open_pipeline(&whole, 0);
+    augs_batch *batch = NULL;
+    augs_error error;
+    size_t n_bytes = 0;
+    AUGS_ASSERT_STATUS(1, augs_pipeline_next(pipeline, &batch, &error), error);
+    augs_batch_slab(batch, &n_bytes);
+    augs_batch_unref(batch);
+    augs_pipeline_free(pipeline);
+    assert_too_large(&last, n_bytes);
+}
+END_TEST
+
+/* Ranks of a job of other sizes, each from the last token of a pipeline of three ranks. A server and
+ * a rank are killed on the way. */
+START_TEST(ranks_with_the_token_of_another_job_outlive_killed_servers)
+{
+    enum { N = 4001, FROM = 84 };
+    net_job before = {.seed = 31, .n_samples = N, .world_size = 3, .batch_size = 7};
+    net_job job = {.seed = 31, .n_samples = N, .world_size = 2, .tail = AUGS_TAIL_UNEVEN};
+    augs_pipeline *pipeline = net_open_pipeline(&before, 2);
+    augs_error error;
+    char token[AUGS_TOKEN_BYTES], endpoint[NET_ENDPOINT_BYTES], same[NET_ENDPOINT_BYTES];
+    AUGS_ASSERT_OK(augs_pipeline_seek(pipeline, 4, &error), error);
+    AUGS_ASSERT_OK(augs_pipeline_token(pipeline, token, sizeof token, &error), error);
+    augs_pipeline_free(pipeline);
+    net_process server = net_spawn_server(&job, endpoint), ranks[2];
+    net_rank of_rank[2];
+    net_report last[2];
+    uint64_t next[2], n_samples = 0;
+    for (uint32_t r = 0; r < 2; r++) {
+        of_rank[r] = (net_rank){
+            .job = &job, .endpoint = endpoint, .token = token, .rank = r, .pause_us = 500};
+        ranks[r] = net_spawn(net_subscribe_body, &of_rank[r]);
+        next[r] = read_batches(&ranks[r], 4, 10, &last[r]);
+        ck_assert_uint_eq(next[r], 14);
+    }
+    job.endpoint = endpoint;
+    for (int crash = 0; crash < 2; crash++) {
+        net_kill(&server);
+        close(server.pipe_end);
+        server = net_spawn_server(&job, same);
+        for (uint32_t r = 0; r < 2; r++) {
+            next[r] = read_batches(&ranks[r], next[r], 5, &last[r]);
+        }
+    }
+    net_kill(&ranks[1]);
+    next[1] = read_batches(&ranks[1], next[1], UINT64_MAX, &last[1]); /* what was in the pipe */
+    close(ranks[1].pipe_end);
+    of_rank[1].token = last[1].token;
+    ranks[1] = net_spawn(net_subscribe_body, &of_rank[1]);
+    for (uint32_t r = 0; r < 2; r++) {
+        next[r] = read_batches(&ranks[r], next[r], UINT64_MAX, &last[r]);
+        ck_assert_uint_eq(next[r], 4 + (N - FROM + 63) / 64);
+        n_samples += (next[r] - 5) * 32 + last[r].n_samples; /* the steps from 4 on */
+        net_end(&ranks[r]);
+    }
+    ck_assert_uint_eq(n_samples, N - FROM);
+    net_kill(&server);
+    close(server.pipe_end);
 }
 END_TEST
 
@@ -598,7 +666,8 @@ START_TEST(a_subscriber_does_not_cross_fork)
 END_TEST
 
 AUGS_SUITE("net_faults", a_killed_subscriber_goes_on_with_its_last_token,
-           a_killed_server_is_replaced_without_the_ranks_noticing, a_second_endpoint_takes_over,
+           a_killed_server_is_replaced_without_the_ranks_noticing,
+           ranks_with_the_token_of_another_job_outlive_killed_servers, a_second_endpoint_takes_over,
            a_token_of_another_stream_is_refused_with_both_fingerprints,
            wrong_ranks_world_sizes_and_jobs_are_refused_in_words,
            names_and_fingerprints_that_cannot_be_are_refused_at_once,

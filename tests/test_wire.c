@@ -44,6 +44,8 @@ static augsi_message some_message(uint32_t type, uint64_t *random)
                            .epoch = (uint32_t)some_number(random),
                            .code = (uint32_t)some_number(random),
                            .flags = (uint32_t)some_number(random),
+                           .base_step = some_number(random),
+                           .base_position = some_number(random),
                            .step = some_number(random),
                            .count = some_number(random),
                            .first = some_number(random),
@@ -139,6 +141,8 @@ START_TEST(fields_arrive_in_their_places)
                                  .rank = 4,
                                  .world_size = 5,
                                  .epoch = 6,
+                                 .base_step = 11,
+                                 .base_position = 12,
                                  .step = 7,
                                  .count = 8,
                                  .has_feedback = true,
@@ -149,9 +153,9 @@ START_TEST(fields_arrive_in_their_places)
     AUGS_ASSERT_OK(augsi_wire_decode(text.data, text.n_bytes, &got, &error), error);
     ck_assert(got.incarnation == 1 && got.request == 2 && augsi_bytes_equal(got.job, "j") &&
               augsi_bytes_equal(got.fingerprint, "f") && got.generation == 3 && got.rank == 4 &&
-              got.world_size == 5 && got.epoch == 6 && got.step == 7 && got.count == 8 &&
-              got.has_feedback && got.seconds == 0.5 && got.bytes == 9 &&
-              got.available_bytes == 10);
+              got.world_size == 5 && got.epoch == 6 && got.base_step == 11 &&
+              got.base_position == 12 && got.step == 7 && got.count == 8 && got.has_feedback &&
+              got.seconds == 0.5 && got.bytes == 9 && got.available_bytes == 10);
     augsi_text_done(&text);
 }
 END_TEST
@@ -192,9 +196,8 @@ START_TEST(known_messages_have_known_bytes)
                            .fingerprint = bytes_of("0123456789abcdef0123456789abcdef"),
                            .world_size = 2,
                            .count = 8};
-    assert_hex(&fetch, "9d0103cf0123456789abcdef01a764656661756c74d92030313233343536373839616263646"
-                       "566303132333435363738396162636465"
-                       "66000002000008c0");
+    assert_hex(&fetch, "9f0103cf0123456789abcdef01a764656661756c74d92030313233343536373839616263646"
+                       "566303132333435363738396162636465660000020000000008c0");
     fetch.request = 2;
     fetch.step = 8;
     fetch.count = 4;
@@ -202,9 +205,19 @@ START_TEST(known_messages_have_known_bytes)
     fetch.seconds = 0.25;
     fetch.bytes = 1000000;
     fetch.available_bytes = 2000000000;
-    assert_hex(&fetch, "9d0103cf0123456789abcdef02a764656661756c74d92030313233343536373839616263646"
-                       "566303132333435363738396162636465"
-                       "6600000200080493cb3fd0000000000000ce000f4240ce77359400");
+    assert_hex(
+        &fetch,
+        "9f0103cf0123456789abcdef02a764656661756c74d92030313233343536373839616263646566303132333435"
+        "36373839616263646566000002000000080493cb3fd0000000000000ce000f4240ce77359400");
+    fetch.request = fetch.rank = 1;
+    fetch.base_step = fetch.step = 5;
+    fetch.base_position = 203;
+    fetch.count = 8;
+    fetch.has_feedback = false;
+    assert_hex(&fetch, "9f0103cf0123456789abcdef01a764656661756c74d92030313233343536373839616263646"
+                       "566303132333435363738396162636465660001020005cccb0508c0");
+    assert_hex(&(augsi_message){.type = AUGSI_BYE, .incarnation = incarnation, .step = 32},
+               "970106cf0123456789abcdef00000020");
     assert_hex(&(augsi_message){.type = AUGSI_BATCH,
                                 .incarnation = incarnation,
                                 .request = 1,
@@ -641,7 +654,7 @@ START_TEST(a_welcome_that_cannot_be_followed_is_refused)
     changed.n_epochs = 0;
     AUGS_ASSERT_STATUS(AUGS_E_PROTOCOL, decode_changed(&changed, &error), error);
     changed = sent.welcome;
-    changed.base_step = 1; /* plans of this version begin at 0 */
+    changed.base_step = 1; /* a job's own plan begins at 0 */
     AUGS_ASSERT_STATUS(AUGS_E_PROTOCOL, decode_changed(&changed, &error), error);
     done_welcome(&sent);
 }

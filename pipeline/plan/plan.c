@@ -268,6 +268,23 @@ int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t st
     return status;
 }
 
+uint64_t augsi_plan_most_samples(const augsi_plan *plan)
+{
+    const augsi_lane lane = augsi_plan_lane(plan, 0);
+    augsi_layout layout;
+    if (!augsi_plan_layout(plan, &lane, &layout)) {
+        return 0;
+    }
+    uint64_t most = layout.full;
+    for (uint32_t i = 0; i < layout.n_sections; i++) {
+        const uint64_t first = layout.sections[i].first_count;
+        most = first > most ? first : most;
+    }
+    return plan->options.tail == AUGS_TAIL_DROP && layout.full == 0
+               ? most / lane.world_size
+               : augsi_groups_of(most, lane.world_size);
+}
+
 uint64_t augsi_plan_records_before(const augsi_plan *plan, uint64_t step)
 {
     const augsi_lane lane = augsi_plan_lane(plan, 0);
@@ -383,6 +400,11 @@ int augsi_plan_go_on(augsi_plan *plan, uint64_t step, uint64_t position,
 uint64_t augsi_plan_base_step(const augsi_plan *plan)
 {
     return plan->base_step;
+}
+
+uint64_t augsi_plan_base_position(const augsi_plan *plan)
+{
+    return plan->first_position + plan->base_position;
 }
 
 void augsi_plan_forget_base(augsi_plan *plan)

@@ -74,6 +74,9 @@ int augsi_plan_slice(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice
  * span. */
 int augsi_plan_span(augsi_plan *plan, uint64_t step, uint32_t rank, augs_span *ret_span,
                     augs_error *error);
+/* Samples of a rank in the largest batch of a fixed plan of a shipped strategy, whichever rank has
+ * it; 0: another plan. */
+uint64_t augsi_plan_most_samples(const augsi_plan *plan);
 /* Records of a fixed plan of a shipped strategy for one rank, in the order of its batches, padding
  * counted: how many the steps before `step` have, and which step has number `record`. */
 uint64_t augsi_plan_records_before(const augsi_plan *plan, uint64_t step);
@@ -171,7 +174,10 @@ int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t st
  */
 int augsi_plan_go_on(augsi_plan *plan, uint64_t step, uint64_t position,
                      const augsi_token_place *place, const char *what, augs_error *error);
-uint64_t augsi_plan_base_step(const augsi_plan *plan); /* the first step with the present size */
+/* The first step with the present size, or of the plan from a token's position on, and where in the
+ * stream it begins. */
+uint64_t augsi_plan_base_step(const augsi_plan *plan);
+uint64_t augsi_plan_base_position(const augsi_plan *plan);
 /* Positions of the window that no rank gets, left out by last_batch or tail. A plan that goes on
  * from a position, after another batch size or a token, counts from there. Of a plan that decides
  * as it goes: once its end is known, 0 before. */
