@@ -7,7 +7,7 @@
 #include <augstream/cpu.h>
 
 #include "memory_fixture.h"
-#include "pipeline/machine/cgroup_path.h"
+#include "pipeline/machine/system_files.h"
 
 /* Memory that really is there. */
 static void *hold(size_t n_bytes)

@@ -7,8 +7,7 @@
 
 #include "base/memory.h"
 #include "memory_fixture.h"
-#include "pipeline/machine/cpu_quota.h"
-#include "pipeline/machine/memory_files.h"
+#include "pipeline/machine/system_files.h"
 
 START_TEST(the_tightest_limit_of_every_kind_of_system_is_found)
 {
@@ -851,14 +850,22 @@ END_TEST
 START_TEST(parts_of_a_cpu_are_rounded_down_but_one_is_left)
 {
     static const struct {
-        unsigned affinity;
-        double quota;
-        unsigned whole;
-    } cases[] = {{8, 1.5, 1}, {8, 0.5, 1}, {8, 4.99, 4}, {8, 8, 8},    {8, 9.5, 8},
-                 {8, 0, 8},   {2, 4.5, 2}, {0, 0, 1},    {4, 1e300, 4}};
+        const char *quota;
+        uint32_t whole; /* on a machine with at least as many */
+    } cases[] = {{"50000 100000", 1},  {"99999 100000", 1},  {"100000 100000", 1},
+                 {"150000 100000", 1}, {"199999 100000", 1}, {"200000 100000", 2},
+                 {"299999 100000", 2}, {"499000 100000", 4}, {"99999999999 1", UINT32_MAX}};
+    char place[PLACE_BYTES], none[PLACE_BYTES];
+    copy_fixture(place, "v2_plain");
+    fixture(none, "none");
+    const uint32_t n_machine = augs_cpu_count(none);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        ck_assert_uint_eq(augsi_whole_cpus(cases[i].affinity, cases[i].quota), cases[i].whole);
+        put_text(place, "sys/fs/cgroup/job/cpu.max", cases[i].quota);
+        ck_assert_msg(augs_cpu_count(place) ==
+                          (cases[i].whole < n_machine ? cases[i].whole : n_machine),
+                      "%s: %u CPUs", cases[i].quota, augs_cpu_count(place));
     }
+    remove_folder(place);
 }
 END_TEST
 

@@ -9,8 +9,7 @@
 
 #include <augstream/memory_monitor.h>
 
-#include "pipeline/machine/cgroup_path.h"
-#include "pipeline/machine/memory_files.h"
+#include "pipeline/machine/system_files.h"
 
 /* Groups one within the other that are watched; those farther from the process are left out. */
 #define AUGSI_MEMORY_GROUPS 32u

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The text files of /proc and /sys, which the kernel writes anew whenever they are read from their
- * start. Nothing here allocates, and nothing fails: what is missing or garbage is not there.
+ * What the kernel tells in /proc and /sys: text files, the control group of this process, and its
+ * CPU quota. The kernel writes such a file anew whenever it is read from its start. Nothing here
+ * allocates, and nothing fails: what is missing or garbage is not there.
  */
-#ifndef AUGSI_MEMORY_FILES_H
-#define AUGSI_MEMORY_FILES_H
+#ifndef AUGSI_SYSTEM_FILES_H
+#define AUGSI_SYSTEM_FILES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -60,5 +61,40 @@ bool augsi_lines_open(augsi_lines *lines, const char *path);
 /* The next line without its end, NUL-terminated, valid until the next call; NULL: no more. */
 char *augsi_lines_next(augsi_lines *lines);
 void augsi_lines_close(augsi_lines *lines);
+
+/*
+ * Where the control group of this process is to be found, as cgroups(7) and proc(5) tell it:
+ * /proc/self/cgroup names the group within its hierarchy, /proc/self/mountinfo where the hierarchy
+ * is mounted and which part of it.
+ */
+typedef struct augsi_cgroup {
+    uint32_t version;            /* 1, 2; 0: none is to be seen */
+    size_t n_mount_bytes;        /* the part of path that is the mount point */
+    size_t n_bytes;              /* of path, without its NUL */
+    char path[AUGSI_PATH_BYTES]; /* the folder of the group, no slash at its end */
+} augsi_cgroup;
+
+/*
+ * The group that limits this process by `controller` ("memory", "cpu"): in version 1 the hierarchy
+ * with that controller, if there is one, else the unified hierarchy, as for "". Where the group
+ * itself is not below the mount point (a container that sees the names of its host), the nearest
+ * group above it that is, at the last the top of the mount. root: without a slash at its end.
+ */
+void augsi_cgroup_find(const char *root, const char *controller, augsi_cgroup *ret_cgroup);
+
+/* The path of a file of the group that the first n_bytes of its path name; false: too long. */
+bool augsi_cgroup_file(const augsi_cgroup *cgroup, size_t n_bytes, const char *name,
+                       char ret_path[AUGSI_PATH_BYTES]);
+/* n_bytes of the group above the one of n_bytes; 0: that was the top of the mount. */
+size_t augsi_cgroup_above(const augsi_cgroup *cgroup, size_t n_bytes);
+
+/* root as given by a caller (NULL = "/") without slashes at its end; returns its length. */
+size_t augsi_root_bytes(const char *root);
+/* root + path; false: too long. */
+bool augsi_root_path(const char *root, const char *path, char ret_path[AUGSI_PATH_BYTES]);
+
+/* CPUs, in parts, that the least of the control groups' quotas allows; 0: no quota is known.
+ * Declared for tests: augs_cpu_count knows no parts and no more CPUs than the machine has. */
+double augsi_cpu_quota(const char *root);
 
 #endif
