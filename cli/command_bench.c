@@ -216,8 +216,8 @@ static int refuse_own_option(const char *spec, const char *name)
     suggest_init(&near, name);
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if (is_strategy_option(i)) {
-            suggest_offer(&near, options[i].name);
-            suggest_renamed(&near, options[i].earlier, options[i].name);
+            suggest_offer(&near, options[i]->name);
+            suggest_renamed(&near, options[i]->earlier, options[i]->name);
         }
     }
     return complain(EXIT_USAGE,

@@ -120,7 +120,7 @@ static int read_generation(const arguments *of, generation *ret)
         static const enum option_id of_folders[] = {OPT_CHECK, OPT_DRY_RUN, OPT_FORCE, OPT_NO_LOCK};
         for (size_t i = 0; i < sizeof of_folders / sizeof of_folders[0]; i++) {
             if (of->given[of_folders[i]]) {
-                return complain(EXIT_USAGE, "--%s needs --out DIR", options[of_folders[i]].name);
+                return complain(EXIT_USAGE, "--%s needs --out DIR", options[of_folders[i]]->name);
             }
         }
     }

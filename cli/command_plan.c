@@ -22,7 +22,7 @@ static int read_stream(const arguments *of, augs_scheduler_options *scheduler_op
         for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
             if (of->given[ids[i]]) {
                 return complain(EXIT_USAGE, "plan: --%s is of a stream; accepted with --preset P",
-                                options[ids[i]].name);
+                                options[ids[i]]->name);
             }
         }
         return EXIT_DONE;

@@ -23,6 +23,14 @@ static int close_stdout(int result)
     return complain(EXIT_FAILED, "writing to stdout: %s", strerror(errno != 0 ? errno : EIO));
 }
 
+typedef int command_function(const arguments *of);
+
+static command_function *const functions[N_COMMANDS] = {
+#define FUNCTION(ID, name) [CMD_##ID] = command_##name,
+    COMMANDS(FUNCTION)
+#undef FUNCTION
+};
+
 int main(int argc, char **argv)
 {
     standard_files_prepare();
@@ -47,7 +55,7 @@ int main(int argc, char **argv)
     if (result == EXIT_DONE && given.given[OPT_HELP]) {
         help_put_command(stdout, given.command);
     } else if (result == EXIT_DONE) {
-        result = given.command->run(&given);
+        result = functions[command_index(given.command)](&given);
     }
     arguments_free(&given);
     return close_stdout(result);

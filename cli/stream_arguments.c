@@ -318,7 +318,7 @@ int check_strategy_options(const arguments *of)
         const enum option_id id = (enum option_id)i;
         if (of->given[i] && !option_is_of_strategy(id, at, strategy)) {
             return complain(EXIT_USAGE, "--%s is not an option of --strategy %s; accepted with: %s",
-                            options[i].name, strategy, option_use_of(id, at)->owners);
+                            options[i]->name, strategy, option_use_of(id, at)->owners);
         }
     }
     if (of->given[OPT_DROP_LAST] && of->given[OPT_LAST_BATCH] &&

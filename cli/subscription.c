@@ -31,7 +31,7 @@ int subscription_check_outputs(const arguments *of)
             if (of->given[ids[i]] && of->given[ids[j]] &&
                 same_file(option_text(of, ids[i]), option_text(of, ids[j]))) {
                 return complain(EXIT_USAGE, "--%s and --%s are the same file '%s'",
-                                options[ids[i]].name, options[ids[j]].name,
+                                options[ids[i]]->name, options[ids[j]]->name,
                                 option_text(of, ids[j]));
             }
         }

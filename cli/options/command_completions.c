@@ -92,7 +92,7 @@ static void put_bash(void)
             if (at == NULL || at->value == NULL) {
                 continue;
             }
-            printf("    '%s --%s')\n", commands[c].name, options[i].name);
+            printf("    '%s --%s')\n", commands[c].name, options[i]->name);
             if (at->names != NULL) {
                 fputs("        COMPREPLY=($(compgen -W '", stdout);
                 put_names(at->names, " ");
@@ -110,7 +110,7 @@ static void put_bash(void)
         printf("    '%s') words='", commands[c].name);
         for (size_t i = 0; i < N_OPTIONS; i++) {
             if (option_use_of((enum option_id)i, (enum command_id)c) != NULL) {
-                printf("--%s ", options[i].name);
+                printf("--%s ", options[i]->name);
             }
         }
         if (commands[c].word_names != NULL) {
@@ -192,7 +192,7 @@ static void put_zsh(void)
         for (size_t i = 0; i < N_OPTIONS; i++) {
             const option_use *at = option_use_of((enum option_id)i, (enum command_id)c);
             if (at != NULL) {
-                put_zsh_option(options[i].name, at);
+                put_zsh_option(options[i]->name, at);
             }
         }
         if (commands[c].word_names != NULL) {
@@ -261,7 +261,7 @@ static void put_fish(void)
                 continue;
             }
             put_fish_seen(&commands[c]);
-            printf(" -l %s%s%s -d ", options[i].name, at->value != NULL ? " -r" : "",
+            printf(" -l %s%s%s -d ", options[i]->name, at->value != NULL ? " -r" : "",
                    at->is_path ? " -F" : "");
             put_fish_text(at->help);
             if (at->names != NULL) {

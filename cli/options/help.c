@@ -11,6 +11,7 @@
 
 #include "cli/exit_status.h"
 #include "cli/json_out.h"
+#include "cli/options/suggest.h"
 
 static const struct {
     int number;
@@ -143,7 +144,7 @@ static void put_entry(FILE *file, const char *name, const char *text, unsigned c
 
 static void option_heading(enum option_id id, const option_use *use, char *ret_text, size_t n_bytes)
 {
-    snprintf(ret_text, n_bytes, "--%s%s%s", options[id].name, use->value != NULL ? " " : "",
+    snprintf(ret_text, n_bytes, "--%s%s%s", options[id]->name, use->value != NULL ? " " : "",
              use->value != NULL ? use->value : "");
 }
 
@@ -179,7 +180,7 @@ static void usage_text(const command *of, char *ret_text, size_t n_bytes)
     for (size_t i = 0; i < N_OPTIONS && used < n_bytes; i++) {
         const option_use *use = option_use_of((enum option_id)i, command_index(of));
         if (use != NULL && use->required) {
-            used += (size_t)snprintf(ret_text + used, n_bytes - used, " --%s %s", options[i].name,
+            used += (size_t)snprintf(ret_text + used, n_bytes - used, " --%s %s", options[i]->name,
                                      use->value);
         }
     }
@@ -385,7 +386,7 @@ static void put_json_option(FILE *file, enum option_id id, const command *of)
     json_out json;
     option_default_text(id, at, text, sizeof text);
     json_begin(&json, file);
-    json_text(&json, "name", options[id].name);
+    json_text(&json, "name", options[id]->name);
     json_text(&json, "group", title != NULL ? title : "");
     json_text(&json, "kind", kind_names[use->kind]);
     json_text(&json, "value", use->value != NULL ? use->value : "");
@@ -431,4 +432,35 @@ void help_put_json(FILE *file)
         fputs("]}\n", file);
     }
     fputs("]}\n", file);
+}
+
+/* ---- the command ---- */
+
+int command_help(const arguments *of)
+{
+    if (of->given[OPT_MAN] || of->given[OPT_JSON]) {
+        if ((of->given[OPT_MAN] && of->given[OPT_JSON]) || of->n_words > 0) {
+            return complain(EXIT_USAGE, "help: --man and --json are of all commands; accepted: one "
+                                        "of them, without COMMAND");
+        }
+        (of->given[OPT_MAN] ? help_put_man : help_put_json)(stdout);
+        return EXIT_DONE;
+    }
+    if (of->n_words == 0) {
+        help_put_all(stdout);
+        return EXIT_DONE;
+    }
+    char name[128], hint[128];
+    snprintf(name, sizeof name, "%.60s%s%.60s", of->words[0], of->n_words > 1 ? " " : "",
+             of->n_words > 1 ? of->words[1] : "");
+    suggestion near;
+    suggest_init(&near, name);
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        suggest_offer(&near, commands[i].name);
+    }
+    if (!help_put_named(stdout, name)) {
+        return complain(EXIT_USAGE, "'%s' is no command%s (augstream help lists them)", name,
+                        suggest_text(&near, hint, sizeof hint));
+    }
+    return EXIT_DONE;
 }

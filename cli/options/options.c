@@ -20,9 +20,9 @@ enum command_id command_index(const command *of)
 
 const option_use *option_use_of(enum option_id id, enum command_id at)
 {
-    for (size_t i = 0; i < MOST_USES && options[id].uses[i].commands != 0; i++) {
-        if ((options[id].uses[i].commands & (1u << (unsigned)at)) != 0) {
-            return &options[id].uses[i];
+    for (size_t i = 0; i < MOST_USES && options[id]->uses[i].commands != 0; i++) {
+        if ((options[id]->uses[i].commands & (1u << (unsigned)at)) != 0) {
+            return &options[id]->uses[i];
         }
     }
     return NULL;
@@ -31,15 +31,15 @@ const option_use *option_use_of(enum option_id id, enum command_id at)
 enum option_group option_group_of(enum option_id id, enum command_id at)
 {
     const option_use *use = option_use_of(id, at);
-    return use != NULL && use->group != GROUP_NONE ? use->group : options[id].group;
+    return use != NULL && use->group != GROUP_NONE ? use->group : options[id]->group;
 }
 
 enum option_id option_find(const char *name, size_t n_bytes, enum command_id at)
 {
     size_t id = 0;
     while (id < N_OPTIONS &&
-           (option_use_of((enum option_id)id, at) == NULL || strlen(options[id].name) != n_bytes ||
-            memcmp(options[id].name, name, n_bytes) != 0)) {
+           (option_use_of((enum option_id)id, at) == NULL || strlen(options[id]->name) != n_bytes ||
+            memcmp(options[id]->name, name, n_bytes) != 0)) {
         id++;
     }
     return (enum option_id)id;
@@ -228,7 +228,7 @@ int complain_value(int exit_status, const arguments *of, enum option_id id, cons
 {
     const option_use *use = option_use_of(id, command_index(of->command));
     const bool says = strstr(message, "accepted") != NULL || use->accepted == NULL;
-    return complain(exit_status, "--%s '%.*s': %s%s%s", options[id].name, SHOWN_BYTES,
+    return complain(exit_status, "--%s '%.*s': %s%s%s", options[id]->name, SHOWN_BYTES,
                     of->values[id].text, message,
                     says ? "" : "; accepted: ", says ? "" : use->accepted);
 }
@@ -327,9 +327,9 @@ static int refuse_option(const arguments *of, const char *word, const char *name
     suggest_init(&near, meant);
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if (option_use_of((enum option_id)i, command_index(of->command)) != NULL) {
-            snprintf(spelled[i], sizeof spelled[i], "--%s", options[i].name);
+            snprintf(spelled[i], sizeof spelled[i], "--%s", options[i]->name);
             suggest_offer(&near, spelled[i]);
-            suggest_renamed(&near, options[i].earlier, spelled[i]);
+            suggest_renamed(&near, options[i]->earlier, spelled[i]);
         }
     }
     return complain(EXIT_USAGE, "%s has no option %.*s%s (augstream %s --help lists them)",
@@ -369,7 +369,7 @@ static int take_option(arguments *of, int argc, char **argv, int i, bool *ret_to
         return refuse_option(of, argv[i], name, n_bytes);
     }
     const option_use *use = option_use_of(id, at);
-    snprintf(called, sizeof called, "--%s", options[id].name);
+    snprintf(called, sizeof called, "--%s", options[id]->name);
     if (of->given[id] && use->kind != KIND_LIST && use->kind != KIND_FLAG) {
         return complain(EXIT_USAGE, "%s is given twice; accepted: one %s %s", called, called,
                         use->value);
@@ -402,7 +402,7 @@ static int take_defaults(arguments *of)
         const option_use *use = option_use_of(id, at);
         if (use != NULL && !of->given[i] && (use->fallback != NULL || use->ask_fallback != NULL)) {
             option_default_text(id, at, of->defaults[i], sizeof of->defaults[i]);
-            result = option_parse_value(id, at, options[i].name, of->defaults[i], &of->values[i]);
+            result = option_parse_value(id, at, options[i]->name, of->defaults[i], &of->values[i]);
         }
     }
     return result;
@@ -414,7 +414,7 @@ static int check_all_given(const arguments *of)
     for (size_t i = 0; i < N_OPTIONS; i++) {
         const option_use *use = option_use_of((enum option_id)i, command_index(at));
         if (use != NULL && use->required && !of->given[i]) {
-            return complain(EXIT_USAGE, "%s: --%s %s is missing: %s", at->name, options[i].name,
+            return complain(EXIT_USAGE, "%s: --%s %s is missing: %s", at->name, options[i]->name,
                             use->value, use->help);
         }
     }

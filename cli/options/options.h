@@ -12,96 +12,107 @@
 
 enum { OPTION_DEFAULT_BYTES = 128 };
 
+/* Each command has a row in command_table.c and a function command_NAME. */
+#define COMMANDS(X)                                                                                \
+    X(PRESETS_LIST, presets_list)                                                                  \
+    X(PRESETS_SHOW, presets_show)                                                                  \
+    X(PRESETS_CHECK, presets_check)                                                                \
+    X(GENERATE, generate)                                                                          \
+    X(VERIFY, verify)                                                                              \
+    X(INSPECT, inspect)                                                                            \
+    X(SERVE, serve)                                                                                \
+    X(SUBSCRIBE, subscribe)                                                                        \
+    X(PLAN, plan)                                                                                  \
+    X(BENCH_STRATEGIES, bench_strategies)                                                          \
+    X(BENCH_BATCH_SIZE, bench_batch_size)                                                          \
+    X(ENV, env)                                                                                    \
+    X(VERSION, version)                                                                            \
+    X(COMPLETIONS, completions)                                                                    \
+    X(HELP, help)
+
 enum command_id {
-    CMD_PRESETS_LIST,
-    CMD_PRESETS_SHOW,
-    CMD_PRESETS_CHECK,
-    CMD_GENERATE,
-    CMD_VERIFY,
-    CMD_INSPECT,
-    CMD_SERVE,
-    CMD_SUBSCRIBE,
-    CMD_PLAN,
-    CMD_BENCH_STRATEGIES,
-    CMD_BENCH_BATCH_SIZE,
-    CMD_ENV,
-    CMD_VERSION,
-    CMD_COMPLETIONS,
-    CMD_HELP,
-    N_COMMANDS
+#define ID(NAME, name) CMD_##NAME,
+    COMMANDS(ID)
+#undef ID
+        N_COMMANDS
 };
 
-/* In the order in which help shows them. One id per name: what an option means to a command stands
- * in its row. */
+/* In the order in which help shows them. One line per name, each with its row option_NAME in
+ * options_of_*.c: what an option means to a command stands there. */
+#define OPTIONS(X)                                                                                 \
+    X(PRESET, preset)                                                                              \
+    X(SEED, seed)                                                                                  \
+    X(SAMPLES, samples)                                                                            \
+    X(EPOCH, epoch)                                                                                \
+    X(EPOCHS, epochs)                                                                              \
+    X(START, start)                                                                                \
+    X(COUNT, count)                                                                                \
+    X(SHUFFLE, shuffle)                                                                            \
+    X(SET, set)                                                                                    \
+    X(STRATEGY, strategy)                                                                          \
+    X(BATCH_SIZE, batch_size)                                                                      \
+    X(GLOBAL_BATCH_SIZE, global_batch_size)                                                        \
+    X(MIN, min)                                                                                    \
+    X(MAX, max)                                                                                    \
+    X(MULTIPLE_OF, multiple_of)                                                                    \
+    X(LAST_BATCH, last_batch)                                                                      \
+    X(DROP_LAST, drop_last)                                                                        \
+    X(BATCHES, batches)                                                                            \
+    X(SIZES, sizes)                                                                                \
+    X(DEAL_WINDOW, deal_window)                                                                    \
+    X(MAX_MEMORY, max_memory)                                                                      \
+    X(SAFETY, safety)                                                                              \
+    X(MEMORY_RULE, memory_rule)                                                                    \
+    X(TARGET_LATENCY, target_latency)                                                              \
+    X(TARGET_MEMORY, target_memory)                                                                \
+    X(GROWTH, growth)                                                                              \
+    X(REDUCTION, reduction)                                                                        \
+    X(SAMPLE_BYTES, sample_bytes)                                                                  \
+    X(LATE, late)                                                                                  \
+    X(JOURNAL, journal)                                                                            \
+    X(REPLAY, replay)                                                                              \
+    X(METRICS, metrics)                                                                            \
+    X(COST, cost)                                                                                  \
+    X(COST_BYTES, cost_bytes)                                                                      \
+    X(RANK, rank)                                                                                  \
+    X(WORLD_SIZE, world_size)                                                                      \
+    X(CHUNK_SHARD, chunk_shard)                                                                    \
+    X(RANK_LAYOUT, rank_layout)                                                                    \
+    X(TAIL, tail)                                                                                  \
+    X(JOB_NAME, job_name)                                                                          \
+    X(JOB, job)                                                                                    \
+    X(BIND, bind)                                                                                  \
+    X(CONNECT, connect)                                                                            \
+    X(TIMEOUT, timeout)                                                                            \
+    X(STEPS_AHEAD, steps_ahead)                                                                    \
+    X(FILLERS, fillers)                                                                            \
+    X(EXIT_WHEN_DONE, exit_when_done)                                                              \
+    X(RESUME, resume)                                                                              \
+    X(TOKEN_FILE, token_file)                                                                      \
+    X(VERIFY, verify)                                                                              \
+    X(OUT, out)                                                                                    \
+    X(IDS, ids)                                                                                    \
+    X(FORMAT, format)                                                                              \
+    X(CHUNK_SIZE, chunk_size)                                                                      \
+    X(THREADS, threads)                                                                            \
+    X(CHECK, check)                                                                                \
+    X(DRY_RUN, dry_run)                                                                            \
+    X(FORCE, force)                                                                                \
+    X(NO_LOCK, no_lock)                                                                            \
+    X(HASHES_ONLY, hashes_only)                                                                    \
+    X(RECORDS, records)                                                                            \
+    X(YAML, yaml)                                                                                  \
+    X(MAN, man)                                                                                    \
+    X(JSON, json)                                                                                  \
+    X(JSONL, jsonl)                                                                                \
+    X(QUIET, quiet)                                                                                \
+    X(HELP, help)
+
 enum option_id {
-    OPT_PRESET,
-    OPT_SEED,
-    OPT_SAMPLES,
-    OPT_EPOCH,
-    OPT_EPOCHS,
-    OPT_START,
-    OPT_COUNT,
-    OPT_SHUFFLE,
-    OPT_SET,
-    OPT_STRATEGY,
-    OPT_BATCH_SIZE,
-    OPT_GLOBAL_BATCH_SIZE,
-    OPT_MIN,
-    OPT_MAX,
-    OPT_MULTIPLE_OF,
-    OPT_LAST_BATCH,
-    OPT_DROP_LAST,
-    OPT_BATCHES,
-    OPT_SIZES,
-    OPT_DEAL_WINDOW,
-    OPT_MAX_MEMORY,
-    OPT_SAFETY,
-    OPT_MEMORY_RULE,
-    OPT_TARGET_LATENCY,
-    OPT_TARGET_MEMORY,
-    OPT_GROWTH,
-    OPT_REDUCTION,
-    OPT_SAMPLE_BYTES,
-    OPT_LATE,
-    OPT_JOURNAL,
-    OPT_REPLAY,
-    OPT_METRICS,
-    OPT_COST,
-    OPT_COST_BYTES,
-    OPT_RANK,
-    OPT_WORLD_SIZE,
-    OPT_CHUNK_SHARD,
-    OPT_RANK_LAYOUT,
-    OPT_TAIL,
-    OPT_JOB_NAME,
-    OPT_JOB,
-    OPT_BIND,
-    OPT_CONNECT,
-    OPT_TIMEOUT,
-    OPT_STEPS_AHEAD,
-    OPT_FILLERS,
-    OPT_EXIT_WHEN_DONE,
-    OPT_RESUME,
-    OPT_TOKEN_FILE,
-    OPT_VERIFY,
-    OPT_OUT,
-    OPT_IDS,
-    OPT_FORMAT,
-    OPT_CHUNK_SIZE,
-    OPT_THREADS,
-    OPT_CHECK,
-    OPT_DRY_RUN,
-    OPT_FORCE,
-    OPT_NO_LOCK,
-    OPT_HASHES_ONLY,
-    OPT_RECORDS,
-    OPT_YAML,
-    OPT_MAN,
-    OPT_JSON,
-    OPT_JSONL,
-    OPT_QUIET,
-    OPT_HELP,
-    N_OPTIONS
+#define ID(NAME, name) OPT_##NAME,
+    OPTIONS(ID)
+#undef ID
+        N_OPTIONS
 };
 
 /* The headings of help. */
@@ -173,8 +184,6 @@ typedef struct option {
     option_use uses[MOST_USES];
 } option;
 
-struct arguments;
-
 typedef struct command {
     const char *name;  /* "presets list" */
     const char *words; /* what follows the options in the usage line; NULL = nothing */
@@ -183,11 +192,10 @@ typedef struct command {
     name_list *word_names;
     const char *summary; /* one line */
     const char *details; /* paragraphs divided by an empty line; NULL = none */
-    int (*run)(const struct arguments *arguments);
 } command;
 
 extern const command commands[N_COMMANDS];
-extern const option options[N_OPTIONS];
+extern const option *const options[N_OPTIONS];
 extern const char *const group_titles[N_GROUPS];
 
 typedef struct option_value {
@@ -253,21 +261,9 @@ bool parse_whole(const char *text, uint64_t *ret_number);
 /* What is wrong with a text that is no whole number from `least` up, for messages. */
 const char *explain_whole(const char *text, uint64_t least, char *ret_text, size_t n_bytes);
 
-/* The commands, one function a file. */
-int command_presets_list(const arguments *of);
-int command_presets_show(const arguments *of);
-int command_presets_check(const arguments *of);
-int command_generate(const arguments *of);
-int command_verify(const arguments *of);
-int command_inspect(const arguments *of);
-int command_serve(const arguments *of);
-int command_subscribe(const arguments *of);
-int command_plan(const arguments *of);
-int command_bench_strategies(const arguments *of);
-int command_bench_batch_size(const arguments *of);
-int command_env(const arguments *of);
-int command_version(const arguments *of);
-int command_completions(const arguments *of);
-int command_help(const arguments *of);
+/* What the commands do: an exit status, after a message if it is not EXIT_DONE. */
+#define DECLARE(ID, name) int command_##name(const arguments *of);
+COMMANDS(DECLARE)
+#undef DECLARE
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One row per command. */
+/* One row per command: its words and its help. main.c has the functions. */
 #include <augstream/preset.h>
 
 #include "cli/options/options.h"
@@ -21,9 +21,7 @@ static const char *command_name(uint32_t index)
 }
 
 const command commands[N_COMMANDS] = {
-    [CMD_PRESETS_LIST] = {.name = "presets list",
-                          .summary = "the shipped presets",
-                          .run = command_presets_list},
+    [CMD_PRESETS_LIST] = {.name = "presets list", .summary = "the shipped presets"},
     [CMD_PRESETS_SHOW] =
         {.name = "presets show",
          .words = "NAME",
@@ -33,8 +31,7 @@ const command commands[N_COMMANDS] = {
          .word_names = preset_name,
          .summary = "schema and sources of a preset",
          .details = "NAME is a shipped preset, or a file: it contains '/' or ends in .yaml, .yml "
-                    "or .json. - reads stdin.",
-         .run = command_presets_show},
+                    "or .json. - reads stdin."},
     [CMD_PRESETS_CHECK] =
         {.name = "presets check",
          .words = "FILE...",
@@ -44,8 +41,7 @@ const command commands[N_COMMANDS] = {
          .summary = "every fault of preset files",
          .details =
              "Prints each fault as file:line:column: message, the line, and a caret. FILE may "
-             "be - for stdin. The exit status is 3 if there are faults.",
-         .run = command_presets_check},
+             "be - for stdin. The exit status is 3 if there are faults."},
     [CMD_GENERATE] =
         {.name = "generate",
          .summary = "records to stdout, or a folder of chunk files",
@@ -61,8 +57,7 @@ const command commands[N_COMMANDS] = {
              "the run; complete chunks stay (exit status 4). A second one stops at once (1). "
              "Exit status 75: another process writes the shard. If the reader of stdout goes away, "
              "the "
-             "command ends without a message (0).",
-         .run = command_generate},
+             "command ends without a message (0)."},
     [CMD_VERIFY] = {.name = "verify",
                     .words = "DIR",
                     .min_words = 1,
@@ -71,8 +66,7 @@ const command commands[N_COMMANDS] = {
                     .summary = "checks chunk files against their hashes and the recomputed stream",
                     .details = "Names the bad chunks on stderr. The exit status is 5 if a chunk is "
                                "corrupt or of another stream, 4 if the folder is good but not "
-                               "complete.",
-                    .run = command_verify},
+                               "complete."},
     [CMD_INSPECT] = {.name = "inspect",
                      .words = "FILE_or_DIR",
                      .min_words = 1,
@@ -83,16 +77,14 @@ const command commands[N_COMMANDS] = {
                          "Looks at the first chunk of a folder, or at the chunk given. `fault` "
                          "is null if the chunk holds what the stream makes and, of a folder, the "
                          "manifests and COMPLETE are right. Else it is a text, and the exit "
-                         "status is 5. verify looks at every chunk.",
-                     .run = command_inspect},
+                         "status is 5. verify looks at every chunk."},
     [CMD_SERVE] =
         {.name = "serve",
          .summary = "serves a stream to the ranks of a job over ZeroMQ",
          .details =
              "Prints its endpoint on stdout as soon as ranks may connect. SIGINT, SIGTERM or "
              "SIGHUP stops it. With --exit-when-done, the exit status is 4 if it "
-             "was stopped before all ranks were done.",
-         .run = command_serve},
+             "was stopped before all ranks were done."},
     [CMD_SUBSCRIBE] =
         {.name = "subscribe",
          .summary = "one rank of a job",
@@ -113,8 +105,8 @@ const command commands[N_COMMANDS] = {
              "If FILE does not exist yet and is also the --token-file, the rank starts at the "
              "beginning. The same command line therefore starts a rank and starts it again.\n\n"
              "--resume TOKEN (a text) starts new --out and --ids files.\n\n"
-             "The first SIGINT, SIGTERM or SIGHUP ends it after the batch in hand (exit status 4).",
-         .run = command_subscribe},
+             "The first SIGINT, SIGTERM or SIGHUP ends it after the batch in hand (exit status "
+             "4)."},
     [CMD_PLAN] =
         {.name = "plan",
          .summary = "a strategy as a co-process, for any program",
@@ -137,8 +129,7 @@ const command commands[N_COMMANDS] = {
              "smaller spans, {\"step\":3,\"part\":1,...}, before the next step. Feedback of such a "
              "span has its part.\n\n"
              "With --preset and --seed the journal is of that stream, for --world-size ranks. "
-             "generate --replay (one rank), or pipelines of all ranks, run it again.",
-         .run = command_plan},
+             "generate --replay (one rank), or pipelines of all ranks, run it again."},
     [CMD_BENCH_STRATEGIES] =
         {.name = "bench strategies",
          .summary = "compares the strategies on one job",
@@ -149,35 +140,29 @@ const command commands[N_COMMANDS] = {
              "learned. The rate of the whole run is told as well. An option given for all "
              "holds for the strategies that take it. An option in --strategy "
              "NAME:OPTION=VALUE,... holds for that strategy, which may be given several "
-             "times with other options.",
-         .run = command_bench_strategies},
+             "times with other options."},
     [CMD_BENCH_BATCH_SIZE] =
         {.name = "bench batch-size",
          .summary = "compares batch sizes on one job",
          .details =
              "Each size gets a fresh stream of N samples and the same simulated consumer. The "
-             "best throughput is marked.",
-         .run = command_bench_batch_size},
+             "best throughput is marked."},
     [CMD_ENV] = {.name = "env",
                  .summary = "how rank and world size are found; memory and CPUs",
                  .details =
                      "The first source in the table that is set is used. A pair of which only "
-                     "one is set is refused (exit status 3).",
-                 .run = command_env},
+                     "one is set is refused (exit status 3)."},
     [CMD_VERSION] = {.name = "version",
-                     .summary = "versions, contract, SIMD in use, self-test hash",
-                     .run = command_version},
+                     .summary = "versions, contract, SIMD in use, self-test hash"},
     [CMD_COMPLETIONS] = {.name = "completions",
                          .words = "SHELL",
                          .min_words = 1,
                          .max_words = 1,
                          .word_names = shell_name,
-                         .summary = "shell completions for bash, zsh or fish",
-                         .run = command_completions},
+                         .summary = "shell completions for bash, zsh or fish"},
     [CMD_HELP] = {.name = "help",
                   .words = "[COMMAND]",
                   .max_words = 2,
                   .word_names = command_name,
-                  .summary = "help on all commands or on one",
-                  .run = command_help},
+                  .summary = "help on all commands or on one"},
 };
