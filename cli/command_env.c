@@ -113,7 +113,7 @@ static void put_memory(const augs_memory_snapshot *memory)
 static void put_figure(json_out *json, const char *name, double figure)
 {
     if (figure < 0) {
-        json_null(json, name);
+        json_no_value(json, name);
     } else {
         json_number(json, name, figure);
     }
@@ -134,7 +134,7 @@ static void put_allocator_json(json_out *json, const augs_allocator_figures *all
         if (told) {
             json_whole(json, figures[i].name, figures[i].bytes);
         } else {
-            json_null(json, figures[i].name);
+            json_no_value(json, figures[i].name);
         }
     }
 }

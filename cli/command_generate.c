@@ -220,7 +220,7 @@ static void put_seconds(double seconds, char *ret_text, size_t room)
 static void json_figure(json_out *json, const char *key, uint64_t figure)
 {
     if (figure == UINT64_MAX) {
-        json_null(json, key);
+        json_no_value(json, key);
     } else {
         json_whole(json, key, figure);
     }

@@ -108,7 +108,7 @@ static void announce(const service *run, uint64_t batch_size, uint64_t n_left_ou
         if (batch_size > 0) {
             json_whole(&json, "batch_size", batch_size);
         } else {
-            json_null(&json, "batch_size"); /* sizes follow from --batches */
+            json_no_value(&json, "batch_size"); /* sizes follow from --batches */
         }
         json_whole(&json, "left_out", n_left_out);
         json_end(&json);

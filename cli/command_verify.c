@@ -33,7 +33,7 @@ static void on_finding(void *user, const augs_chunks_finding *finding)
     json_begin(&json, stdout);
     json_text(&json, "status", augs_status_name(finding->status));
     if (finding->chunk == AUGS_NO_CHUNK) {
-        json_null(&json, "chunk");
+        json_no_value(&json, "chunk");
     } else {
         json_whole(&json, "chunk", finding->chunk);
     }
@@ -81,7 +81,7 @@ static void put_summary(const verification *run, const augs_chunks_summary *summ
     json_whole(&json, "missing", run->n_missing);
     json_bool(&json, "complete", summary->complete != 0);
     if (run->of->given[OPT_HASHES_ONLY]) {
-        json_null(&json, "digest");
+        json_no_value(&json, "digest");
     } else {
         json_text(&json, "digest", digest);
     }

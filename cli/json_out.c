@@ -59,7 +59,7 @@ void json_whole(json_out *json, const char *name, uint64_t value)
 void json_number(json_out *json, const char *name, double value)
 {
     if (!isfinite(value)) {
-        json_null(json, name);
+        json_no_value(json, name);
         return;
     }
     put_name(json, name);
@@ -72,7 +72,7 @@ void json_bool(json_out *json, const char *name, bool value)
     fputs(value ? "true" : "false", json->file);
 }
 
-void json_null(json_out *json, const char *name)
+void json_no_value(json_out *json, const char *name)
 {
     put_name(json, name);
     fputs("null", json->file);

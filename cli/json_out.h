@@ -18,7 +18,8 @@ void json_whole(json_out *json, const char *name, uint64_t value);
 /* null if it is not finite */
 void json_number(json_out *json, const char *name, double value);
 void json_bool(json_out *json, const char *name, bool value);
-void json_null(json_out *json, const char *name);
+/* null; jansson has a function json_null */
+void json_no_value(json_out *json, const char *name);
 void json_begin_list(json_out *json, const char *name); /* then items, then json_end_list */
 void json_item(json_out *json, const char *text);
 void json_end_list(json_out *json);

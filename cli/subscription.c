@@ -191,7 +191,7 @@ static void put_json(const subscription *run, const augs_subscriber_stats *stats
     if (token != NULL) {
         json_text(&json, "token", token);
     } else {
-        json_null(&json, "token");
+        json_no_value(&json, "token");
     }
     json_end(&json);
 }
