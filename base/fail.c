@@ -113,7 +113,7 @@ static size_t least_of(size_t a, size_t b)
 }
 
 /*
- * Optimal string alignment: Wagner and Fischer's rows, with exchanges of neighbours. SIZE_MAX
+ * Optimal string alignment: Wagner and Fischer's rows, with exchanges of neighbors. SIZE_MAX
  * unless below `limit`: what both words begin or end with costs nothing, and the least of a row is
  * never more than the least of the next.
  */

@@ -20,7 +20,7 @@ int augsi_fail_memory(augs_error *error, size_t n_bytes);
 /*
  * "Did you mean": start with {.word = WORD}, offer the candidates one by one; nearest is the one of
  * the fewest edits so far, the first of equals, NULL if none is near. An edit inserts, drops or
- * replaces a byte or exchanges two neighbours; upper case is lower case, '_' is '-'. Candidates are
+ * replaces a byte or exchanges two neighbors; upper case is lower case, '_' is '-'. Candidates are
  * kept as pointers.
  */
 typedef struct augsi_suggestion {

@@ -37,7 +37,7 @@ int augsi_dealer_wait(augsi_dealer *dealer, int wakeup_file, int64_t timeout_ms,
 
 /*
  * Takes a message without waiting: the number of its frames, of which the first two are kept (close
- * them: both are always initialised), 0 if there is none. Frames beyond are dropped.
+ * them: both are always initialized), 0 if there is none. Frames beyond are dropped.
  */
 int augsi_dealer_receive(augsi_dealer *dealer, zmq_msg_t ret_frames[2]);
 

@@ -28,7 +28,7 @@ int augsi_router_open(augsi_router *router, const char *endpoint, uint32_t queue
 void augsi_router_close(augsi_router *router);
 
 /* Takes a message without waiting: the number of frames after the routing id, of which the first is
- * kept, or -1 if there is none. Both frames are always initialised: close them. */
+ * kept, or -1 if there is none. Both frames are always initialized: close them. */
 int augsi_router_receive(augsi_router *router, zmq_msg_t *ret_routing_id, zmq_msg_t *ret_body);
 
 /* AUGSI_ROUTER_... A payload (may be NULL) is libzmq's if it was sent, else still the caller's. */

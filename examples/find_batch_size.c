@@ -95,7 +95,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
 
-    /* A recipe of 100 epochs with batches of 32, for as many optimiser steps. */
+    /* A recipe of 100 epochs with batches of 32, for as many optimizer steps. */
     uint64_t epochs;
     if (augs_epochs_adjust(AUGS_EPOCHS_EQUAL_UPDATES, 100, 32, report.batch_size, 0, &epochs,
                            &error) < 0) {

@@ -59,7 +59,7 @@ class Place:
 
 
 class Batch:
-    """Columns by name: arrays (samples, values a sample), or lists of values for records."""
+    """Columns by name: arrays (samples, values per sample), or lists of values for records."""
 
     def __init__(self, epoch, step, first, stride, n, columns, choices):
         self.epoch, self.step, self.first, self.stride, self.n = epoch, step, first, stride, n

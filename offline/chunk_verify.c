@@ -13,7 +13,7 @@
 #include "offline/chunk_crew.h"
 #include "offline/chunk_format.h"
 
-#define JOBS_A_WORKER 2u
+#define JOBS_PER_WORKER 2u
 #define MAX_THREADS 1024u
 
 typedef struct verify_job {
@@ -416,7 +416,7 @@ static int prepare(chunk_verifier *verifier, augs_error *error)
     if (verifier->n_threads > n_chunks) {
         verifier->n_threads = n_chunks == 0 ? 1 : (uint32_t)n_chunks;
     }
-    verifier->n_jobs = verifier->n_threads * JOBS_A_WORKER;
+    verifier->n_jobs = verifier->n_threads * JOBS_PER_WORKER;
     verifier->checkers =
         augsi_new_array(allocator, verifier->n_threads, sizeof *verifier->checkers);
     verifier->jobs = augsi_new_array(allocator, verifier->n_jobs, sizeof *verifier->jobs);

@@ -17,7 +17,7 @@
 #include "offline/chunk_format.h"
 #include "offline/chunk_writer.h"
 
-#define JOBS_A_WORKER 2u
+#define JOBS_PER_WORKER 2u
 #define MAX_THREADS 1024u
 
 static void keep_failure(augsi_chunk_writer *writer, int status, const augs_error *error)
@@ -415,7 +415,7 @@ static int check_memory(augsi_chunk_writer *writer, augs_error *error)
 static int open_makers(augsi_chunk_writer *writer, augs_error *error)
 {
     const augs_allocator *allocator = &writer->run.allocator;
-    writer->n_jobs = writer->n_threads * JOBS_A_WORKER;
+    writer->n_jobs = writer->n_threads * JOBS_PER_WORKER;
     writer->makers = augsi_new_array(allocator, writer->n_threads, sizeof *writer->makers);
     writer->jobs = augsi_new_array(allocator, writer->n_jobs, sizeof *writer->jobs);
     if (writer->makers == NULL || writer->jobs == NULL) {

@@ -84,7 +84,7 @@ static void check_shape(augsi_draft *draft, augsi_draft_column *column)
     }
     if (column->info.shape < 1 || column->info.shape > AUGS_MAX_SHAPE) {
         augsi_draft_fault(draft, column->shape_mark,
-                          "column '%s': shape %u; 1 to %u elements a sample are possible",
+                          "column '%s': shape %u; 1 to %u elements per sample are possible",
                           column->info.name, column->info.shape, AUGS_MAX_SHAPE);
         column->info.shape = 1;
         column->shape_broken = true;
@@ -92,7 +92,7 @@ static void check_shape(augsi_draft *draft, augsi_draft_column *column)
 }
 
 /* Units are free, but one edit from a known one is a slip. Short words such as "bit" have too many
- * honest neighbours (min, bin, bar): of those only the plural is one. */
+ * honest neighbors (min, bin, bar): of those only the plural is one. */
 static void check_unit(augsi_draft *draft, const augsi_draft_column *column)
 {
     static const char *const known[] = {"degree", "turns",    "factor",  "fraction", "pixel",

@@ -30,11 +30,11 @@ from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.patches import Patch  # noqa: E402
 from matplotlib.ticker import EngFormatter, MaxNLocator  # noqa: E402
 
-# Okabe and Ito's colours, which people with any kind of colour vision can tell apart
-BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY = (
+# Okabe and Ito's colors, which people with any kind of color vision can tell apart
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GRAY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#777777")
-WHY_COLOURS = [ORANGE, GREEN, PURPLE, SKY, RED, YELLOW, GREY]
-LEVEL_COLOURS = {"elevated": YELLOW, "high": ORANGE, "critical": RED}
+WHY_COLORS = [ORANGE, GREEN, PURPLE, SKY, RED, YELLOW, GRAY]
+LEVEL_COLORS = {"elevated": YELLOW, "high": ORANGE, "critical": RED}
 MEDIAN_OF = 15
 MOST_MARKS = 400  # changes of size that get a mark each
 
@@ -93,7 +93,7 @@ def draw_sizes(axes, x, batches):
     for k, word in enumerate(words):
         at = [i for i in changes if str(batches[i].get("why") or "?") == word]
         axes.scatter([x[i] for i in at], [sizes[i] for i in at], s=16, zorder=3, label=word,
-                     color=WHY_COLOURS[k % len(WHY_COLOURS)], gid=f"why-{word}")
+                     color=WHY_COLORS[k % len(WHY_COLORS)], gid=f"why-{word}")
     axes.legend(title="changed by", fontsize=7, title_fontsize=7, ncol=min(4, len(words)), loc="best")
 
 
@@ -117,12 +117,12 @@ def draw_memory(axes, x, batches):
     start = 0
     for i in range(1, len(x) + 1):  # one rectangle for each run of a level
         if i == len(x) or levels[i] != levels[start]:
-            if levels[start] in LEVEL_COLOURS:
-                axes.axvspan(x[start] - 0.5, x[i - 1] + 0.5, color=LEVEL_COLOURS[levels[start]], alpha=0.2, linewidth=0)
+            if levels[start] in LEVEL_COLORS:
+                axes.axvspan(x[start] - 0.5, x[i - 1] + 0.5, color=LEVEL_COLORS[levels[start]], alpha=0.2, linewidth=0)
             start = i
     entries = [Line2D([], [], color=RED, label="needed by the batch"),
                Line2D([], [], color=GREEN, linestyle="--", label="available")]
-    entries += [Patch(color=colour, alpha=0.2, label=level) for level, colour in LEVEL_COLOURS.items() if level in levels]
+    entries += [Patch(color=color, alpha=0.2, label=level) for level, color in LEVEL_COLORS.items() if level in levels]
     axes.legend(handles=entries, fontsize=7, loc="best")
     axes.set_ylabel("memory\n(bytes)")
     axes.yaxis.set_major_formatter(EngFormatter(unit="B", sep=" "))
@@ -156,7 +156,7 @@ def draw(batches, summary):
         for i in range(1, len(x)):
             if epochs[i] != epochs[i - 1]:
                 for axes in (top, middle, bottom):
-                    axes.axvline(x[i] - 0.5, color=GREY, linewidth=0.8, linestyle=":")
+                    axes.axvline(x[i] - 0.5, color=GRAY, linewidth=0.8, linestyle=":")
         bottom.set_xlabel("step" if by_step else "batch (dotted: a new epoch)")
         bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.suptitle(headline(batches, summary), fontsize=10)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The largest batch that the memory budget holds: budget / bytes a sample.
+ * The largest batch that the memory budget holds: budget / bytes per sample.
  *
- * Bytes a sample are our record's plus what the consumer reported for its last batch, divided by
+ * Bytes per sample are our record's plus what the consumer reported for its last batch, divided by
  * its size. If a batch costs m0 + m n, that quotient is too high by m0 / n, so the next size is
  * never too large, and the sizes converge to the one whose cost is the budget. A quotient that goes
  * up counts at once. One that goes down does so as far as m0 can explain it, by an eighth a batch

@@ -229,7 +229,7 @@ START_TEST(a_finished_run_started_again_writes_nothing)
 }
 END_TEST
 
-START_TEST(what_is_missing_or_bad_is_made_again_and_the_folder_is_the_same)
+START_TEST(what_is_missing_or_bad_is_recomputed_and_the_folder_is_the_same)
 {
     begin();
     augs_stream *stream = open_stream_of("moderate", 3, 500, AUGS_ORDER_SEQUENTIAL);
@@ -723,7 +723,7 @@ AUGS_SUITE("chunks", safetensors_hold_the_streams_bytes_without_holes,
            threads_change_no_byte_of_any_format, shards_of_any_number_make_the_same_chunks,
            the_manifest_lists_hashes_and_complete_their_root,
            a_finished_run_started_again_writes_nothing,
-           what_is_missing_or_bad_is_made_again_and_the_folder_is_the_same,
+           what_is_missing_or_bad_is_recomputed_and_the_folder_is_the_same,
            a_torn_or_shuffled_or_repeated_manifest_becomes_canonical,
            a_folder_of_another_run_is_refused_and_the_difference_named,
            a_plan_gives_its_order_and_a_batch_column,

@@ -64,7 +64,7 @@ class Defaults(Case):
         return sorted(files_of(folder))
 
     def repaired(self, *arguments):
-        """Whether a chunk of the right size and other bytes is made again."""
+        """Whether a chunk of the right size and other bytes is recomputed."""
         folder = self.folder / str(len(list(self.folder.iterdir())))
         line = ("generate", *STREAM, "--samples", 10, "--format", "jsonl", "--out", folder)
         self.ends(0, *line)

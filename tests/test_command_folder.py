@@ -91,7 +91,7 @@ class Folder(Case):
         self.assertEqual(self.chunks(whole), self.chunks(folder))
         self.ends(0, "verify", folder)
 
-    def test_a_truncated_chunk_is_named_and_made_again(self):
+    def test_a_truncated_chunk_is_named_and_recomputed(self):
         common = (*STREAM, "--samples", 3000, "--chunk-size", 1000)
         folder, _ = self.generate("d", *common)
         good = self.chunks(folder)

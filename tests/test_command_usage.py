@@ -330,7 +330,7 @@ class Others(Case):
         self.ends(3, "env", RANK="x", WORLD_SIZE="8", says="RANK is 'x'")
         self.ends(3, "env", RANK="8", WORLD_SIZE="8", says="world size 8")
 
-    def test_no_colours_where_nobody_looks(self):
+    def test_no_colors_where_nobody_looks(self):
         self.assertNotIn("\033", self.ends(2, "xyzzy").stderr)
 
     def on_terminal(self, *arguments, **settings):
@@ -350,7 +350,7 @@ class Others(Case):
         os.close(leader)
         return seen.decode()
 
-    def test_a_terminal_sees_colours_unless_told_not_to(self):
+    def test_a_terminal_sees_colors_unless_told_not_to(self):
         self.assertIn("\033[1;31maugstream:\033[0m 'xyzzy'", self.on_terminal("xyzzy", NO_COLOR=""))
         self.assertNotIn("\033", self.on_terminal("xyzzy", NO_COLOR="1"))
 

@@ -50,7 +50,7 @@ static void tell(strategy *p, uint64_t n_samples, uint64_t bytes, uint64_t avail
     p->ops->observe(&p->state, &feedback);
 }
 
-START_TEST(the_size_becomes_budget_by_bytes_a_sample)
+START_TEST(the_size_becomes_budget_by_bytes_per_sample)
 {
     strategy p = open_strategy((augs_strategy_options){.max_memory_bytes = 1000000});
     p.facts.sample_bytes = 100;
@@ -271,7 +271,7 @@ START_TEST(options_are_checked)
 }
 END_TEST
 
-AUGS_SUITE("memory_optimized", the_size_becomes_budget_by_bytes_a_sample,
+AUGS_SUITE("memory_optimized", the_size_becomes_budget_by_bytes_per_sample,
            safety_min_max_and_multiple_hold, any_base_cost_is_learned_without_going_over,
            pressure_is_answered_by_the_next_batch_and_forgotten_within_twenty,
            what_the_consumer_has_counts_before_what_the_process_has,

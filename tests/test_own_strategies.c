@@ -122,18 +122,20 @@ START_TEST(a_wrong_strategy_is_an_error_and_never_wrong_data)
         {{SPANS({9, 2, UINT64_MAX})}, 0, "leaves"},
         {{SPANS({0, UINT64_MAX, 2})}, 0, "leaves"},
         {{SPANS({1, 1, 3})}, 0, "expected was first 0"},
-        {{SPANS({0, 1, 4}, {5, 1, 5})}, 1, "expected was first 4"},            /* a gap */
-        {{SPANS({0, 1, 4}, {3, 1, 7})}, 1, "expected was first 4"},            /* twice */
-        {{SPANS({0, 1, 4}, {0, 1, 4})}, 1, "step 1"},                          /* again */
-        {{SPANS({0, 1, 4}, {4, 1, 5})}, 2, "ends at step 2 with 9 of 10"},     /* too early */
-        {{SPANS({0, 2, 5}, {0, 2, 5})}, 1, "first 1, stride 2, count 4 to 5"}, /* same tooth */
-        {{SPANS({0, 3, 3}, {2, 3, 3}, {1, 3, 3})}, 1, "first 1, stride 3"},    /* order */
-        {{SPANS({0, 3, 3}, {1, 3, 3}, {2, 2, 3})}, 2, "first 2, stride 3"},    /* stride */
-        {{SPANS({0, 3, 3}, {1, 3, 2}, {2, 3, 3})}, 2, "count 2 to 2"},         /* rises again */
-        {{SPANS({0, 3, 4}, {1, 3, 2}, {2, 3, 2})}, 1, "count 3 to 4"},         /* two less */
-        {{SPANS({0, 2, 4}, {1, 2, 5})}, 1, "count 3 to 4"},                    /* one more */
-        {{SPANS({0, 2, 5}, {1, 1, 5})}, 1, "first 1, stride 2"},               /* breaks off */
-        {{SPANS({0, 3, 4}, {1, 3, 3})}, 2, "ends at step 2 with 7 of 10"},     /* half a comb */
+        {{SPANS({0, 1, 4}, {5, 1, 5})}, 1, "expected was first 4"},        /* a gap */
+        {{SPANS({0, 1, 4}, {3, 1, 7})}, 1, "expected was first 4"},        /* twice */
+        {{SPANS({0, 1, 4}, {0, 1, 4})}, 1, "step 1"},                      /* again */
+        {{SPANS({0, 1, 4}, {4, 1, 5})}, 2, "ends at step 2 with 9 of 10"}, /* too early */
+        {{SPANS({0, 2, 5}, {0, 2, 5})},
+         1,
+         "first 1, stride 2, count 4 to 5"}, /* the same span again */
+        {{SPANS({0, 3, 3}, {2, 3, 3}, {1, 3, 3})}, 1, "first 1, stride 3"}, /* order */
+        {{SPANS({0, 3, 3}, {1, 3, 3}, {2, 2, 3})}, 2, "first 2, stride 3"}, /* stride */
+        {{SPANS({0, 3, 3}, {1, 3, 2}, {2, 3, 3})}, 2, "count 2 to 2"},      /* rises again */
+        {{SPANS({0, 3, 4}, {1, 3, 2}, {2, 3, 2})}, 1, "count 3 to 4"},      /* two less */
+        {{SPANS({0, 2, 4}, {1, 2, 5})}, 1, "count 3 to 4"},                 /* one more */
+        {{SPANS({0, 2, 5}, {1, 1, 5})}, 1, "first 1, stride 2"},            /* breaks off */
+        {{SPANS({0, 3, 4}, {1, 3, 3})}, 2, "ends at step 2 with 7 of 10"},  /* half a comb */
         {{SPANS({0, 1, 10}), .at_end = AUGS_E_MEMORY}, 1, "script' failed with AUGS_E_MEMORY"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

@@ -43,7 +43,7 @@ START_TEST(every_fault_of_a_file_is_found_in_one_run_at_its_place)
         uint32_t line, column;
         const char *part;
     } expected[] = {
-        {2, 1, "unknown key 'colour'"},
+        {2, 1, "unknown key 'color'"},
         {4, 16, "uniform [2.0, 1.0] is empty"},
         {5, 7, "did you mean 'uniform'"},
         {5, 6, "no kind"},
@@ -89,7 +89,7 @@ START_TEST(every_fault_of_a_file_is_found_in_one_run_at_its_place)
     }
     ck_assert_int_eq(found.n, n);
     ck_assert_int_eq(n, N);
-    ck_assert_str_eq(found.source_lines[0], "colour: red");
+    ck_assert_str_eq(found.source_lines[0], "color: red");
     augs_preset *preset = NULL;
     ck_assert_int_eq(
         augs_preset_open_text(text, n_bytes, "many_faults.yaml", NULL, &preset, &error),

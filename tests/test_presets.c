@@ -421,7 +421,7 @@ static int open_text(const char *text, augs_preset **ret_preset, augs_error *err
     return augs_preset_open_text(text, strlen(text), "t", NULL, ret_preset, error);
 }
 
-/* A refused kind would make values that binary32 cannot hold; its neighbour is accepted. */
+/* A refused kind would make values that binary32 cannot hold; its neighbor is accepted. */
 START_TEST(what_can_leave_binary32_is_refused)
 {
     static const char *const refused[] = {

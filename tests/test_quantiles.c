@@ -141,7 +141,7 @@ START_TEST(values_are_those_of_mpmath)
 }
 END_TEST
 
-/* Words in ascending order: all neighbourhoods of the ends and of the middle, and steps between. */
+/* Words in ascending order: all neighborhoods of the ends and of the middle, and steps between. */
 static size_t ascending_words(uint32_t *ret_words, size_t most)
 {
     size_t n = 0;

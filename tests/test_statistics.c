@@ -365,7 +365,7 @@ START_TEST(adjacent_samples_and_elements_know_nothing_of_each_other)
     for (uint64_t lag = 1; lag <= 40; lag++) {
         check_uncorrelated("samples", values, values + lag, n - lag);
     }
-    /* pairs in the unit square, by cells: of neighbours and of the two halves of one output */
+    /* pairs in the unit square, by cells: of neighbors and of the two halves of one output */
     for (uint64_t shift = 0; shift < 2; shift++) {
         uint64_t counts[32 * 32] = {0};
         for (uint64_t i = shift; i + 1 < n; i += 2) {
@@ -448,7 +448,7 @@ START_TEST(a_large_order_spreads_evenly)
 }
 END_TEST
 
-START_TEST(a_sample_stays_in_its_place_once_an_epoch)
+START_TEST(a_sample_stays_in_its_place_once_per_epoch)
 {
     enum { N = 100 };
     const uint32_t n_epochs = (uint32_t)rounds(4000, 400);
@@ -478,4 +478,4 @@ AUGS_SUITE("statistics", continuous_kinds_have_their_moments_and_distribution_fu
            adjacent_samples_and_elements_know_nothing_of_each_other,
            the_same_seed_under_another_range_gives_the_same_quantiles,
            every_order_of_five_samples_is_as_frequent, a_large_order_spreads_evenly,
-           a_sample_stays_in_its_place_once_an_epoch)
+           a_sample_stays_in_its_place_once_per_epoch)

@@ -180,7 +180,7 @@ START_TEST(the_size_of_sequential_keeps_min_max_and_multiple)
 }
 END_TEST
 
-/* What was asked for is not bent. */
+/* What was asked for stays as it is. */
 START_TEST(a_batch_size_outside_min_and_max_is_refused)
 {
     static const char *const names[] = {"sequential", "memory_optimized", "adaptive"};

@@ -15,25 +15,25 @@
 
 #define MOST_SAMPLES 3000u
 
-typedef struct law_run {
+typedef struct property_run {
     uint64_t seed, random;
     augs_strategy_options strategy;
     augs_plan_options plan;
     uint64_t first, n;
-} law_run;
+} property_run;
 
-static uint64_t pick(law_run *run, uint64_t low, uint64_t high)
+static uint64_t pick(property_run *run, uint64_t low, uint64_t high)
 {
     return low + (next_random(&run->random) >> 11) % (high - low + 1);
 }
 
 /* Small numbers as often as large ones. */
-static uint64_t pick_scaled(law_run *run, uint64_t high)
+static uint64_t pick_scaled(property_run *run, uint64_t high)
 {
     return pick(run, 1, 1 + (high - 1) / (1ull << pick(run, 0, 10)));
 }
 
-static double garbage_seconds(law_run *run)
+static double garbage_seconds(property_run *run)
 {
     static const double values[] = {0, -1, 1e-300, 1e300, 1e-6, 5e-3, 0.1, 3600};
     switch (pick(run, 0, 12)) {
@@ -48,7 +48,7 @@ static double garbage_seconds(law_run *run)
     }
 }
 
-static uint64_t garbage_bytes(law_run *run)
+static uint64_t garbage_bytes(property_run *run)
 {
     switch (pick(run, 0, 4)) {
     case 0:
@@ -60,7 +60,7 @@ static uint64_t garbage_bytes(law_run *run)
     }
 }
 
-static void observe(law_run *run, augsi_plan *plan, uint64_t size)
+static void observe(property_run *run, augsi_plan *plan, uint64_t size)
 {
     while (pick(run, 0, 2) != 0) { /* none, one, or several */
         const augs_feedback feedback = {.size = sizeof feedback,
@@ -76,7 +76,7 @@ static void observe(law_run *run, augsi_plan *plan, uint64_t size)
     }
 }
 
-static void pick_options(law_run *run, const char *name)
+static void pick_options(property_run *run, const char *name)
 {
     augs_strategy_options *strategy = &run->strategy;
     *strategy = (augs_strategy_options){.size = sizeof *strategy};
@@ -116,7 +116,7 @@ static void pick_options(law_run *run, const char *name)
     }
 }
 
-static void assert_size(const law_run *run, uint64_t count, uint64_t covered)
+static void assert_size(const property_run *run, uint64_t count, uint64_t covered)
 {
     const augs_strategy_options *strategy = &run->strategy;
     const uint64_t size = count / run->plan.world_size;
@@ -137,7 +137,7 @@ static void assert_size(const law_run *run, uint64_t count, uint64_t covered)
 static void run_once(uint64_t seed, const char *name)
 {
     static unsigned char seen[MOST_SAMPLES];
-    law_run run = {.seed = seed, .random = seed};
+    property_run run = {.seed = seed, .random = seed};
     augs_error error;
     augsi_plan *plan = NULL;
     pick_options(&run, name);

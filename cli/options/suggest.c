@@ -24,7 +24,7 @@ static void normalize(const char *text, char *ret_text)
     ret_text[n] = '\0';
 }
 
-/* Optimal string alignment: insert, delete, replace, and exchange of neighbours cost one each. */
+/* Optimal string alignment: insert, delete, replace, and exchange of neighbors cost one each. */
 static size_t distance_of(const char *a, const char *b)
 {
     size_t n_a = strlen(a), n_b = strlen(b);

@@ -40,7 +40,7 @@ static void keep_recent(augsi_own_memory *memory, uint64_t resident)
     memory->n_recent = n + 1 < 2 * AUGSI_OWN_MEMORY_RECENT ? n + 1 : AUGSI_OWN_MEMORY_RECENT;
 }
 
-/* Bytes a sample no more than those found last? */
+/* Bytes per sample no more than those found last? */
 static bool is_no_dearer(const augsi_own_cost *cost, const augsi_own_cost *last)
 {
     return last->n_samples == 0 || (double)cost->bytes * (double)last->n_samples <=

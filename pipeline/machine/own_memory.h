@@ -29,7 +29,7 @@ typedef struct augsi_own_memory {
     uint64_t n_measured;     /* and of the largest that was measured */
     uint64_t n_slope;        /* samples of the last batch of a slope, and the peak of then */
     uint64_t slope_peak_bytes;
-    double slope;        /* bytes a sample; 0 = none was seen */
+    double slope;        /* bytes per sample; 0 = none was seen */
     augsi_own_cost last; /* that was found */
 } augsi_own_memory;
 

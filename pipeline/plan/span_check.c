@@ -25,21 +25,21 @@ static void begin(augsi_span_check *check, const augs_span *span)
         return;
     }
     check->stride = span->stride;
-    check->tooth = 1;
+    check->n_spans = 1;
     check->first_count = check->last_count = check->covered = span->count;
 }
 
-/* Teeth 0..t-1 with c + 1 positions and the others with c are base, ..., base + stride * c + t - 1:
+/* Spans 0..t-1 with c + 1 positions and the others with c are base, ..., base + stride * c + t - 1:
  * a whole comb is contiguous exactly because counts never rise. */
-static bool add_tooth(augsi_span_check *check, const augs_span *span)
+static bool add_to_comb(augsi_span_check *check, const augs_span *span)
 {
-    if (span->stride != check->stride || span->first != check->next + check->tooth ||
+    if (span->stride != check->stride || span->first != check->next + check->n_spans ||
         span->count > check->last_count || span->count + 1 < check->first_count) {
         return false;
     }
     check->last_count = span->count;
     check->covered += span->count;
-    if (++check->tooth == check->stride) {
+    if (++check->n_spans == check->stride) {
         *check = (augsi_span_check){.next = check->next + check->covered, .stride = 1};
     }
     return true;
@@ -60,7 +60,7 @@ int augsi_span_check_add(augsi_span_check *check, const augs_span *span, const c
                           (unsigned long long)span->stride, (unsigned long long)span->count,
                           (unsigned long long)check->next);
     }
-    if (add_tooth(check, span)) {
+    if (add_to_comb(check, span)) {
         return AUGS_OK;
     }
     return augsi_fail(
@@ -70,7 +70,7 @@ int augsi_span_check_add(augsi_span_check *check, const augs_span *span, const c
         "was begun",
         strategy, (unsigned long long)step, (unsigned long long)span->first,
         (unsigned long long)span->stride, (unsigned long long)span->count,
-        (unsigned long long)check->next + check->tooth, (unsigned long long)check->stride,
+        (unsigned long long)check->next + check->n_spans, (unsigned long long)check->stride,
         (unsigned long long)(check->first_count > 1 ? check->first_count - 1 : 1),
         (unsigned long long)check->last_count);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whether spans cover positions in order, nothing lost and nothing twice, in O(1) memory. A span is
- * either the next positions (stride 1), or the first tooth of a comb: `stride` spans base, base +
+ * either the next positions (stride 1), or the first span of a comb: `stride` spans base, base +
  * 1,
- * ... of that stride, whose counts are the first one's or, from some tooth on, one less.
+ * ... of that stride, whose counts are the first one's or, from some span on, one less.
  */
 #ifndef AUGSI_SPAN_CHECK_H
 #define AUGSI_SPAN_CHECK_H
@@ -16,7 +16,7 @@
 typedef struct augsi_span_check {
     uint64_t next;                             /* the first position that no whole comb covers */
     uint64_t stride;                           /* > 1: within a comb, which began at `next`; */
-    uint64_t tooth;                            /* its teeth so far, */
+    uint64_t n_spans;                          /* its spans so far, */
     uint64_t first_count, last_count, covered; /* the positions of its first, its last, of all */
 } augsi_span_check;
 

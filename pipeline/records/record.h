@@ -2,8 +2,8 @@
 /*
  * Records of a batch as text or msgpack; the same names and order as the preset.
  *
- * jsonl: an object a line. csv: a line each; vectors as name[0], name[1]... columns, permutations
- * in vectors as name[0][0]... msgpack: one map a sample, one after another (no enclosing array).
+ * jsonl: one object per line. csv: one line per sample; vectors as name[0], name[1]... columns, permutations
+ * in vectors as name[0][0]... msgpack: one map per sample, one after another (no enclosing array).
  */
 #ifndef AUGSI_RECORD_H
 #define AUGSI_RECORD_H

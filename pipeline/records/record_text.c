@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jsonl (RFC 8259, an object a line) and csv (RFC 4180, lines end in LF). */
+/* jsonl (RFC 8259, one object per line) and csv (RFC 4180, lines end in LF). */
 #include <math.h>
 #include <string.h>
 

@@ -49,7 +49,7 @@ static double density(double x)
 }
 
 /* (Phi(x) - 1/2) / density(x) for |x| < 1.5 */
-static double centre_series(double x)
+static double center_series(double x)
 {
     double term = x, sum = x;
     for (int k = 3; k < 60; k += 2) {
@@ -65,7 +65,7 @@ static double phi(double x)
 {
     double size = fabs(x);
     if (size < 1.5) {
-        return 0.5 + density(x) * centre_series(x);
+        return 0.5 + density(x) * center_series(x);
     }
     if (size > 38.5) {
         return x < 0 ? 0.0 : 1.0;
@@ -88,8 +88,8 @@ static inline double ratio(const double *a, const double *b, double r)
     return p / q;
 }
 
-/* centre = p - 1/2 */
-static inline double inverse(double centre, double p, double q)
+/* center = p - 1/2 */
+static inline double inverse(double center, double p, double q)
 {
     static const double a[8] = {3.3871328727963666080e0,  1.3314166789178437745e+2,
                                 1.9715909503065514427e+3, 1.3731693765509461125e+4,
@@ -127,8 +127,8 @@ static inline double inverse(double centre, double p, double q)
                                 1.84631831751005468180e-5,
                                 1.42151175831644588870e-7,
                                 2.04426310338993978564e-15};
-    if (fabs(centre) <= 0.425) {
-        return centre * ratio(a, b, 0.180625 - centre * centre);
+    if (fabs(center) <= 0.425) {
+        return center * ratio(a, b, 0.180625 - center * center);
     }
     double r = sqrt(-augsi_ln(p < q ? p : q));
     double x = r <= 5.0 ? ratio(c, d, r - 1.6) : ratio(e, f, r - 5.0);
@@ -136,10 +136,10 @@ static inline double inverse(double centre, double p, double q)
 }
 
 /* Phi(x) - 1/2 */
-static double centred(double x)
+static double centered(double x)
 {
     if (fabs(x) < 1.5) {
-        return density(x) * centre_series(x);
+        return density(x) * center_series(x);
     }
     return x < 0 ? phi(x) - 0.5 : 0.5 - phi(-x);
 }
@@ -158,7 +158,7 @@ static double mass_between(double a, double b, double distance)
     if (b < 0) {
         return phi(b) - phi(a);
     }
-    return centred(b) - centred(a);
+    return centered(b) - centered(a);
 }
 
 /*
@@ -266,16 +266,16 @@ void augsi_normal_init(augsi_normal *column, double mean, double std_dev, double
     edge_init(&column->low_edge, a, low, column->mass);
     edge_init(&column->high_edge, b, high, column->mass);
     /* p - 1/2 is reckoned from that of three points where it is the smallest */
-    double low_centre = centred(a), high_centre = centred(b);
-    double middle = 0.5 * (low_centre + high_centre);
+    double low_center = centered(a), high_center = centered(b);
+    double middle = 0.5 * (low_center + high_center);
     column->base = middle;
     column->v_base = 0.5;
-    if (fabs(low_centre) < fabs(column->base)) {
-        column->base = low_centre;
+    if (fabs(low_center) < fabs(column->base)) {
+        column->base = low_center;
         column->v_base = 0.0;
     }
-    if (fabs(high_centre) < fabs(column->base)) {
-        column->base = high_centre;
+    if (fabs(high_center) < fabs(column->base)) {
+        column->base = high_center;
         column->v_base = 1.0;
     }
 }
@@ -290,10 +290,10 @@ static inline double near_quantile(const augsi_normal *column, double v, double 
         const augsi_normal_edge *edge = &column->high_edge;
         return edge->bound - column->std_dev * edge_distance(edge, -edge->z, rest);
     }
-    double centre = column->base + (v - column->v_base) * column->mass;
+    double center = column->base + (v - column->v_base) * column->mass;
     double p = column->p_low + v * column->mass;
     double q = column->q_high + rest * column->mass;
-    return column->mean + column->std_dev * inverse(centre, p, q);
+    return column->mean + column->std_dev * inverse(center, p, q);
 }
 
 void augsi_normal_fill(const augsi_normal *column, const uint32_t *words, uint64_t n,

@@ -19,7 +19,7 @@ typedef struct augsi_log_uniform {
     float low, high;
 } augsi_log_uniform;
 
-/* The neighbourhood of a bound: tail masses up to `reach` of the whole. */
+/* The neighborhood of a bound: tail masses up to `reach` of the whole. */
 typedef struct augsi_normal_edge {
     double z, bound, scale, reach;
 } augsi_normal_edge;
@@ -28,7 +28,7 @@ typedef struct augsi_normal {
     double mean, std_dev;
     double p_low, q_high, mass; /* Phi(a), 1 - Phi(b), and what lies between */
     double base, v_base;        /* Phi - 1/2 = base + (v - v_base) mass */
-    /* both bounds far on one side: that side, else 0; the nearer bound, standardised and as given
+    /* both bounds far on one side: that side, else 0; the nearer bound, standardized and as given
      */
     double direction, near, anchor, far_ratio;
     augsi_normal_edge low_edge, high_edge;

@@ -355,7 +355,7 @@ static void spread_entries(uint8_t *entries, uint64_t n_samples, uint32_t shape)
 
 /*
  * Where the column's gate is open, if nobody asked for the gate. The chain of gates is followed up
- * to one that was asked for, or to its first one, and made again from there down: each gate once,
+ * to one that was asked for, or to its first one, and recomputed from there down: each gate once,
  * for the whole part.
  */
 static void test_hidden_gate(const augs_stream *stream, const augsi_column *column,

@@ -94,7 +94,7 @@ static void choose_size(augsi_adaptive *self)
     low = fmin(fmax(low, (double)self->limits.min), high);
     self->size =
         augsi_adaptive_fit_size(self, augsi_cost_best(&self->cost, low, high, (double)self->size));
-    uint64_t above = augsi_adaptive_neighbour(self, self->size, true);
+    uint64_t above = augsi_adaptive_neighbor(self, self->size, true);
     if ((double)above <= high && augsi_cost_loss(&self->cost, (double)above) <
                                      augsi_cost_loss(&self->cost, (double)self->size) - 0.001) {
         self->size = above;

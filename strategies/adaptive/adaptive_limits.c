@@ -26,7 +26,7 @@ uint64_t augsi_adaptive_fit_size(const augsi_adaptive *self, double n)
 }
 
 /* The next possible size below or above. */
-uint64_t augsi_adaptive_neighbour(const augsi_adaptive *self, uint64_t size, bool above)
+uint64_t augsi_adaptive_neighbor(const augsi_adaptive *self, uint64_t size, bool above)
 {
     if (above) {
         return self->limits.max - size < self->limits.multiple_of ? size

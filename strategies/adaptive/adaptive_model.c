@@ -44,7 +44,7 @@ static augsi_cost_bin merged(const augsi_cost_bin *x, const augsi_cost_bin *y)
                             .square = x->square + y->square + x->weight * part * step * step};
 }
 
-/* Merges the two neighbours whose difference says least. */
+/* Merges the two neighbors whose difference says least. */
 static void make_room(augsi_cost_model *model)
 {
     augsi_cost_bin *bins = model->bins;

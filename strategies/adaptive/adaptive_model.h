@@ -26,7 +26,7 @@ typedef struct augsi_cost_bin {
 typedef struct augsi_cost_curve {
     double weight; /* all together 1 */
     double base, slope, extra, knot;
-    double best_n, best_pace; /* least seconds a sample within the aim, and where */
+    double best_n, best_pace; /* least seconds per sample within the aim, and where */
 } augsi_cost_curve;
 
 typedef struct augsi_cost_model {

@@ -55,7 +55,7 @@ typedef struct augsi_known_cost {
     uint32_t n_bins;
     augsi_cost_bin bins[AUGSI_COST_BINS];
     uint64_t size;      /* the best, */
-    double pace, noise; /* its seconds a sample, and their log's deviation */
+    double pace, noise; /* its seconds per sample, and their log's deviation */
 } augsi_known_cost;
 
 typedef struct augsi_adaptive {
@@ -101,7 +101,7 @@ typedef struct augsi_adaptive {
 void augsi_adaptive_see_memory(augsi_memory_bound *bound, double n, double bytes);
 /* The nearest possible size, downwards where there is one, and the next one below or above. */
 uint64_t augsi_adaptive_fit_size(const augsi_adaptive *self, double n);
-uint64_t augsi_adaptive_neighbour(const augsi_adaptive *self, uint64_t size, bool above);
+uint64_t augsi_adaptive_neighbor(const augsi_adaptive *self, uint64_t size, bool above);
 /* The largest size that memory allows; INFINITY: any. */
 double augsi_adaptive_memory_most(const augsi_adaptive *self);
 /* And the target, and max. */

@@ -18,7 +18,7 @@
 #define LEAST_GAIN 0.1
 /* It has learned when the expected loss is below. */
 #define LEARNED_LOSS 0.05
-/* What trials without a reason may lose, in batches a batch, and save up. */
+/* What trials without a reason may lose, in batches per batch, and save up. */
 #define PROBE_PART 0.005
 #define PROBE_MOST 0.3
 /* And for those of what was best before a change. */
@@ -71,7 +71,7 @@ static uint64_t stepped(const augsi_adaptive *self, double step, double most)
 {
     uint64_t n = augsi_adaptive_fit_size(self, (double)self->size * step);
     if (n == self->size || (step < 1) != (n < self->size)) {
-        n = augsi_adaptive_neighbour(self, self->size, step > 1);
+        n = augsi_adaptive_neighbor(self, self->size, step > 1);
     }
     return n == self->size || (double)n > most ? 0 : n;
 }
