@@ -46,7 +46,7 @@ def fuzz():
 
 
 def simulate():
-    _, seconds = run(["build/release/tests/test_simulation"], AUGS_SIMULATION_SEEDS=str(WORLDS), CK_DEFAULT_TIMEOUT="0")
+    _, seconds = run(["build/release/tests/test_simulation"], AUGS_SIMULATION_SEEDS=str(WORLDS), CK_FORK="no")
     tell("worlds", "simulated worlds", WORLDS, seconds=round(seconds))
 
 
