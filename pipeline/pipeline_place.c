@@ -142,7 +142,8 @@ static int find_token(augsi_scheduler *scheduler, const augsi_token *token, augs
     int status =
         augsi_plan_go_on(plan, token->step, token->position, &token->place, "resume token", error);
     if (status > 0) {
-        augsi_scheduler_check_from(scheduler, token->step, token->position - start);
+        augsi_scheduler_check_from(scheduler, augsi_plan_base_step(plan),
+                                   augsi_plan_base_position(plan) - start);
     }
     return status < 0 ? status : AUGS_OK;
 }

@@ -99,6 +99,24 @@ bool augsi_layout_is_whole(const augsi_layout *layout, uint64_t step)
     return true;
 }
 
+bool augsi_layout_dealt(const augsi_layout *layout, uint64_t step, uint64_t *ret_first,
+                        uint64_t *ret_n_positions)
+{
+    uint64_t base = 0;
+    for (uint32_t i = 0; i < layout->n_sections; i++) {
+        const augsi_layout_section *section = &layout->sections[i];
+        const uint64_t n_steps = steps_of(section), each = positions_of_round(section);
+        if (step < n_steps) {
+            *ret_first = base + step / steps_of_round(section) * each;
+            *ret_n_positions = each;
+            return section->dealt;
+        }
+        step -= n_steps;
+        base += section->n_rounds * each;
+    }
+    return false;
+}
+
 /* The first step of a section, from `at` on, that is large enough; UINT64_MAX: none. */
 static uint64_t next_in(const augsi_layout_section *section, uint64_t at, uint64_t least)
 {

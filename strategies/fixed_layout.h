@@ -41,6 +41,10 @@ uint64_t augsi_layout_n_positions(const augsi_layout *layout);
 bool augsi_layout_span(const augsi_layout *layout, uint64_t step, augs_span *ret_span);
 /* Whether the steps before `step` have just the positions before the span of `step`. */
 bool augsi_layout_is_whole(const augsi_layout *layout, uint64_t step);
+/* The positions that the round of `step` deals out to its steps; false: they are consecutive, or
+ * there is no such step. */
+bool augsi_layout_dealt(const augsi_layout *layout, uint64_t step, uint64_t *ret_first,
+                        uint64_t *ret_n_positions);
 /* The first step from `step` on with at least `least` positions; the number of steps: none. */
 uint64_t augsi_layout_next(const augsi_layout *layout, uint64_t step, uint64_t least);
 /* The number of steps without those at the end that have fewer than `least` positions. */

@@ -152,8 +152,10 @@ static int open_case(augs_stream *stream, plan_case *c, uint32_t rank, augs_pipe
     return augs_pipeline_open(stream, &options, ret_pipeline, NULL);
 }
 
-/* A token of any step of any rank of a plan; false: there is no such plan. */
-static bool some_token(augs_stream *stream, uint64_t *random, char ret_token[AUGS_TOKEN_BYTES])
+/* A token of any step of any rank of a plan, which may have begun at another token; false: there is
+ * no such plan. */
+static bool some_token(augs_stream *stream, uint64_t *random, const char *from,
+                       char ret_token[AUGS_TOKEN_BYTES])
 {
     plan_case c = some_plan(random, augs_stream_n_samples(stream));
     augs_pipeline *pipeline = NULL;
@@ -164,6 +166,9 @@ static bool some_token(augs_stream *stream, uint64_t *random, char ret_token[AUG
     }
     AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, (uint32_t)(next_random(random) % 2), &error),
                    error);
+    if (from != NULL && next_random(random) % 2 == 0) {
+        (void)augs_pipeline_resume(pipeline, from, &error); /* else where it is */
+    }
     for (uint64_t k = next_random(random) % 12; k > 0; k--) {
         if (augs_pipeline_next(pipeline, &batch, &error) == 1) {
             augs_batch_unref(batch);
@@ -265,12 +270,13 @@ START_TEST(a_served_rank_goes_on_as_a_pipeline_does)
     unsigned n_went_on = 0, n_refused = 0;
     const int n_rounds = rounds(4000, 200);
     for (int round = 0; round < n_rounds; round++) {
-        char token[AUGS_TOKEN_BYTES];
+        char first[AUGS_TOKEN_BYTES], token[AUGS_TOKEN_BYTES];
         const uint64_t n = 5 + next_random(&random) % 60;
         augs_stream *stream = uniform_open(1, n);
         plan_case c = some_plan(&random, n);
         augs_pipeline *pipeline = NULL;
-        if (some_token(stream, &random, token) && open_case(stream, &c, 0, &pipeline) == AUGS_OK) {
+        if (some_token(stream, &random, NULL, first) && some_token(stream, &random, first, token) &&
+            open_case(stream, &c, 0, &pipeline) == AUGS_OK) {
             augs_pipeline_free(pipeline);
             *(compare_resumes(stream, &c, token) > 0 ? &n_went_on : &n_refused) += 1;
         }

@@ -234,7 +234,7 @@ START_TEST(a_place_of_another_kind_of_plan_is_refused)
         augs_error error;
         augs_batch_unref(next_batch(from));
         AUGS_ASSERT_OK(augs_pipeline_token(from, token, sizeof token, &error), error);
-        ck_assert_ptr_nonnull(strstr(token, i == 0 ? ":4:b2:" : ":1:d4:"));
+        ck_assert_ptr_nonnull(strstr(token, i == 0 ? ":4:b2:" : ":1:d4.0.24:"));
         augs_pipeline *to[] = {open_pipeline(stream, other, sizes), open_batches(stream, 4)};
         for (int k = 0; k < 2; k++) {
             AUGS_ASSERT_STATUS(AUGS_E_TOKEN, augs_pipeline_resume(to[k], token, &error), error);
@@ -245,6 +245,78 @@ START_TEST(a_place_of_another_kind_of_plan_is_refused)
         }
         augs_pipeline_free(from);
     }
+    augs_stream_unref(stream);
+}
+END_TEST
+
+/* Takes a number of steps and the token after them. */
+static void take_steps(augs_stream *stream, const char *from, augs_strategy_options options,
+                       uint64_t n_steps, uint64_t seen[MOST_N], char ret_token[AUGS_TOKEN_BYTES],
+                       int *ret_status)
+{
+    augs_pipeline *pipeline = open_pipeline(
+        stream,
+        (augs_pipeline_options){.plan = &(const augs_plan_options){.strategy = options.batches > 0
+                                                                                   ? "round_robin"
+                                                                                   : "sequential"}},
+        options);
+    augs_batch *batch = NULL;
+    augs_error error;
+    *ret_status = from != NULL ? augs_pipeline_resume(pipeline, from, &error) : AUGS_OK;
+    for (uint64_t i = 0;
+         *ret_status == AUGS_OK && i < n_steps && augs_pipeline_next(pipeline, &batch, &error) == 1;
+         i++) {
+        const augs_batch_info info = info_of(batch);
+        for (uint64_t k = 0; k < info.n_samples - info.n_padded; k++) {
+            seen[position_of(&info, k)]++;
+        }
+        augs_batch_unref(batch);
+    }
+    if (*ret_status == AUGS_OK && ret_token != NULL) {
+        AUGS_ASSERT_OK(augs_pipeline_token(pipeline, ret_token, AUGS_TOKEN_BYTES, &error), error);
+    }
+    augs_pipeline_free(pipeline);
+}
+
+/* sequential up to somewhere, round_robin from there to within a window, and another round_robin
+ * from there: each position comes once, or the last one refuses the place. */
+START_TEST(the_middle_of_a_window_is_the_middle_of_that_window)
+{
+    enum { N = 40 };
+    augs_stream *stream = uniform_open(1, N);
+    uint64_t n_went_on = 0, n_refused = 0;
+    for (uint32_t k = 0; k < 4 * 5 * 3 * 3 * 4 * 4; k++) {
+        const uint64_t before = k % 4, steps = 1 + k / 4 % 5;
+        const augs_strategy_options sequential = {.batch_size = 1 + k / 20 % 3},
+                                    dealt = {.batches = 3 + k / 60 % 3 % 2,
+                                             .deal_window = k / 180 % 4 * 12,
+                                             .last_batch = k / 60 % 3 == 2 ? 3 : 0};
+        augs_strategy_options then = dealt;
+        const uint32_t change = k / 720 % 4;
+        then.deal_window = change == 1 ? 24 : dealt.deal_window;
+        then.last_batch = change == 2 ? 1 : dealt.last_batch;
+        then.batches = change == 3 ? 4 : dealt.batches;
+        char first[AUGS_TOKEN_BYTES], second[AUGS_TOKEN_BYTES];
+        uint64_t seen[MOST_N] = {0};
+        int status;
+        take_steps(stream, NULL, sequential, before, seen, first, &status);
+        take_steps(stream, first, dealt, steps, seen, second, &status);
+        ck_assert_int_eq(status, AUGS_OK);
+        take_steps(stream, second, then, UINT64_MAX, seen, NULL, &status);
+        ck_assert(status == AUGS_OK || (status == AUGS_E_TOKEN && change != 0));
+        n_went_on += status == AUGS_OK;
+        n_refused += status < 0;
+        for (uint64_t p = 0; status == AUGS_OK && p < N; p++) {
+            ck_assert_msg(seen[p] == 1 || (seen[p] == 0 && then.last_batch == 1),
+                          "sequential %u x %u, %u of %u, window %u, change %u: position %u came %u "
+                          "times; %s",
+                          (unsigned)before, (unsigned)sequential.batch_size, (unsigned)steps,
+                          (unsigned)dealt.batches, (unsigned)dealt.deal_window, change, (unsigned)p,
+                          (unsigned)seen[p], second);
+        }
+    }
+    ck_assert_uint_gt(n_went_on, 700);
+    ck_assert_uint_gt(n_refused, 700);
     augs_stream_unref(stream);
 }
 END_TEST
@@ -370,5 +442,6 @@ END_TEST
 AUGS_SUITE("resume_property", any_rank_and_world_size_goes_on_from_any_step,
            a_smaller_batch_size_near_the_end_takes_what_would_be_left_out,
            a_place_of_another_kind_of_plan_is_refused,
+           the_middle_of_a_window_is_the_middle_of_that_window,
            extreme_options_are_refused_or_planned_at_once,
            a_rank_without_samples_is_at_the_end_at_once)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resume tokens: every place of an epoch can be left and found again, nothing else passes. */
+#include <inttypes.h>
+
+#include "base/checksum.h"
 #include "pipeline/plan/token.h"
 #include "pipeline_fixture.h"
 
@@ -289,10 +292,44 @@ START_TEST(a_token_needs_room_and_leaves_what_is_too_small_untouched)
 }
 END_TEST
 
+/* The place field as it is written, under a check that fits. */
+START_TEST(a_place_has_the_form_that_it_names)
+{
+    static const char *const wrong[] = {
+        "",      "a1",    "x",      "d",        "d1",      "d4.", "d4.1", "d4.1.",  "d4.1.0",
+        "d4..4", "d.1.4", "d1.0.4", "d4.1.4.1", "d4.1.4 ", "b",   "b1",   "b2.0.4", "a.0.4"};
+    static const char *const good[] = {"a", "d4", "d4.0.16", "d4.12.1", "b2"};
+    const char *start = "augs1:-:0123456789abcdef0123456789abcdef:0:0:3:5:";
+    augs_error error;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0] + sizeof good / sizeof good[0]; i++) {
+        const bool is_good = i >= sizeof wrong / sizeof wrong[0];
+        const char *place = is_good ? good[i - sizeof wrong / sizeof wrong[0]] : wrong[i];
+        char text[200], again[200];
+        augsi_token token;
+        int n = snprintf(text, sizeof text, "%s%s", start, place);
+        snprintf(text + n, sizeof text - (size_t)n, ":%016" PRIx64, augsi_hash64(text, (size_t)n));
+        AUGS_ASSERT_STATUS(is_good ? AUGS_OK : AUGS_E_TOKEN,
+                           augsi_token_parse(text, &token, &error), error);
+        if (is_good) {
+            AUGS_ASSERT_OK(augsi_token_format(&token, again, sizeof again, &error), error);
+            ck_assert_str_eq(again, text);
+        } else {
+            ck_assert_msg(strstr(error.message, "PLACE") != NULL, "%s", error.message);
+        }
+    }
+}
+END_TEST
+
 START_TEST(the_longest_token_fits)
 {
-    augsi_token token = {
-        .epoch = UINT32_MAX, .generation = UINT64_MAX, .step = UINT64_MAX, .position = UINT64_MAX};
+    augsi_token token = {.epoch = UINT32_MAX,
+                         .generation = UINT64_MAX,
+                         .step = UINT64_MAX,
+                         .position = UINT64_MAX,
+                         .place = {.kind = AUGSI_PLACE_DEALT,
+                                   .number = UINT64_MAX,
+                                   .first = UINT64_MAX,
+                                   .n_positions = UINT64_MAX}};
     memset(token.job, 'j', sizeof token.job - 1);
     memset(token.fingerprint, 'f', sizeof token.fingerprint - 1);
     const token_text text = make_token(&token);
@@ -314,4 +351,5 @@ AUGS_SUITE("token", a_token_of_any_place_goes_on_with_the_same_batches,
            a_token_of_another_stream_is_refused_with_both_fingerprints,
            a_token_that_was_cut_or_changed_is_refused, text_that_is_no_token_is_refused,
            a_token_with_a_right_check_and_wrong_fields_is_refused,
-           a_token_needs_room_and_leaves_what_is_too_small_untouched, the_longest_token_fits)
+           a_token_needs_room_and_leaves_what_is_too_small_untouched,
+           a_place_has_the_form_that_it_names, the_longest_token_fits)

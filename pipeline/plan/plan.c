@@ -320,14 +320,19 @@ augsi_token_place augsi_plan_place(augsi_plan *plan, uint64_t step)
     augs_span span;
     if (plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK && step > 0 &&
         plan->options.world_size > 1) {
-        return (augsi_token_place){AUGSI_PLACE_BLOCKS, plan->options.world_size};
+        return (augsi_token_place){.kind = AUGSI_PLACE_BLOCKS, .number = plan->options.world_size};
     }
     if (augsi_plan_ask(plan, &lane, step, &span, NULL) != 1 || span.stride == 1 ||
         (augsi_plan_layout(plan, &lane, &layout) &&
          augsi_layout_is_whole(&layout, step - plan->base_step))) {
         return (augsi_token_place){.kind = AUGSI_PLACE_ALL};
     }
-    return (augsi_token_place){AUGSI_PLACE_DEALT, span.stride};
+    augsi_token_place place = {.kind = AUGSI_PLACE_DEALT, .number = span.stride};
+    if (augsi_plan_layout(plan, &lane, &layout) &&
+        augsi_layout_dealt(&layout, step - plan->base_step, &place.first, &place.n_positions)) {
+        place.first += augsi_plan_base_position(plan);
+    }
+    return place;
 }
 
 static bool same_place(augsi_plan *plan, uint64_t step, uint64_t position,
@@ -338,7 +343,8 @@ static bool same_place(augsi_plan *plan, uint64_t step, uint64_t position,
         return false;
     }
     const augsi_token_place here = augsi_plan_place(plan, step);
-    return here.kind == place->kind && here.number == place->number;
+    return here.kind == place->kind && here.number == place->number && here.first == place->first &&
+           here.n_positions == place->n_positions;
 }
 
 /* A plan of the positions from one on. */
@@ -360,7 +366,7 @@ static int fail_place(const augsi_plan *plan, uint64_t step, uint64_t position,
                       const augsi_token_place *place, const char *what, augs_error *error)
 {
     static const char *const places[] = {"all positions before it are used",
-                                         "%llu batches share the positions around it in turn",
+                                         "%llu batches share a window in turn",
                                          "%llu ranks have used their blocks as far"};
     char used[80];
     snprintf(used, sizeof used, places[place->kind], (unsigned long long)place->number);
@@ -373,12 +379,34 @@ static int fail_place(const augsi_plan *plan, uint64_t step, uint64_t position,
                       plan->options.world_size);
 }
 
+/* Inside a round that another plan may have as well, if it begins with that round. */
+static int go_on_dealt(augsi_plan *plan, uint64_t step, uint64_t position,
+                       const augsi_token_place *place, const char *what, augs_error *error)
+{
+    const augsi_token_place all = {.kind = AUGSI_PLACE_ALL};
+    const uint64_t old_step = plan->base_step, old_position = plan->base_position;
+    const uint64_t ahead = position - place->first; /* a step has one of the first positions */
+    if (position < place->first || ahead >= place->number || ahead > step) {
+        return fail_place(plan, step, position, place, what, error);
+    }
+    augsi_plan_forget_base(plan);
+    if (augsi_plan_go_on(plan, step - ahead, place->first, &all, what, NULL) >= 0 &&
+        same_place(plan, step, position, place)) {
+        return 1;
+    }
+    start_at(plan, old_step, old_position, NULL); /* it was accepted before */
+    return fail_place(plan, step, position, place, what, error);
+}
+
 int augsi_plan_go_on(augsi_plan *plan, uint64_t step, uint64_t position,
                      const augsi_token_place *place, const char *what, augs_error *error)
 {
     const uint64_t start = plan->first_position;
     if (same_place(plan, step, position, place)) {
         return AUGS_OK;
+    }
+    if (place->kind == AUGSI_PLACE_DEALT && place->n_positions > 0) {
+        return go_on_dealt(plan, step, position, place, what, error);
     }
     /* a step has a position at least */
     if (place->kind != AUGSI_PLACE_ALL || position < start || position - start < step ||

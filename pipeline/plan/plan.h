@@ -169,7 +169,8 @@ int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t st
                               uint64_t position, augs_error *error);
 /*
  * Goes on at `step`, which starts at `position` of the stream, as a token says: 0. A plan that does
- * not have that step there is computed again from the position: 1. `what` begins messages.
+ * not have that step there is computed again from the position, or from the start of the window that
+ * the position is in the middle of: 1. `what` begins messages.
  * AUGS_E_TOKEN: no plan of these options has such a place; the plan is unchanged then.
  */
 int augsi_plan_go_on(augsi_plan *plan, uint64_t step, uint64_t position,

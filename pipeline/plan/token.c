@@ -19,10 +19,15 @@ static const char place_letters[] = {
 
 int augsi_token_format(const augsi_token *token, char *ret_text, size_t n_bytes, augs_error *error)
 {
-    char text[AUGS_TOKEN_BYTES], place[32] = "";
+    char text[AUGS_TOKEN_BYTES], place[80] = "";
     const bool has_parts = token->parts != NULL;
     if (token->place.kind != AUGSI_PLACE_ALL) {
         snprintf(place, sizeof place, "%" PRIu64, token->place.number);
+    }
+    if (token->place.n_positions > 0) {
+        const size_t used = strlen(place);
+        snprintf(place + used, sizeof place - used, ".%" PRIu64 ".%" PRIu64, token->place.first,
+                 token->place.n_positions);
     }
     int n = snprintf(text, sizeof text,
                      "augs1:%s:%s:%" PRIu32 ":%" PRIu64 ":%" PRIu64 ":%" PRIu64 ":%c%s%s%.*s",
@@ -30,6 +35,10 @@ int augsi_token_format(const augsi_token *token, char *ret_text, size_t n_bytes,
                      token->position, place_letters[token->place.kind], place, has_parts ? ":" : "",
                      has_parts ? (int)token->parts_bytes : 0, has_parts ? token->parts : "");
     size_t used = (size_t)n;
+    if (used + sizeof ":0123456789abcdef" > sizeof text) {
+        return augsi_fail(error, AUGS_E_RANGE, "token: %zu bytes and a check are more than %u",
+                          used, AUGS_TOKEN_BYTES);
+    }
     n = snprintf(text + used, sizeof text - used, ":%016" PRIx64, augsi_hash64(text, used));
     used += (size_t)n;
     if (used + 1 > n_bytes) {
@@ -45,15 +54,36 @@ static int fail_field(augs_error *error, const char *field, const char *accepted
     return augsi_fail(error, AUGS_E_TOKEN, "resume token: the field %s is not %s", field, accepted);
 }
 
+/* NUMBER, or NUMBER.FIRST.LENGTH of a round that is dealt. */
+static bool parse_dealt(const char *text, size_t n_bytes, augsi_token_place *place)
+{
+    const char *first = memchr(text, '.', n_bytes), *end = text + n_bytes;
+    if (first == NULL) {
+        return augsi_parse_u64(text, n_bytes, &place->number);
+    }
+    first++;
+    const char *length = memchr(first, '.', (size_t)(end - first));
+    return length != NULL && augsi_parse_u64(text, (size_t)(first - 1 - text), &place->number) &&
+           augsi_parse_u64(first, (size_t)(length - first), &place->first) &&
+           augsi_parse_u64(length + 1, (size_t)(end - length - 1), &place->n_positions) &&
+           place->n_positions > 0;
+}
+
 static bool parse_place(const char *text, size_t n_bytes, augsi_token_place *ret_place)
 {
     for (unsigned i = 0; n_bytes > 0 && i < sizeof place_letters; i++) {
         if (text[0] == place_letters[i]) {
             ret_place->kind = (enum augsi_token_place_kind)i;
-            return i == AUGSI_PLACE_ALL
-                       ? n_bytes == 1
-                       : augsi_parse_u64(text + 1, n_bytes - 1, &ret_place->number) &&
-                             ret_place->number > 1;
+            const char *rest = text + 1;
+            switch (ret_place->kind) {
+            case AUGSI_PLACE_ALL:
+                return n_bytes == 1;
+            case AUGSI_PLACE_DEALT:
+                return parse_dealt(rest, n_bytes - 1, ret_place) && ret_place->number > 1;
+            default:
+                return augsi_parse_u64(rest, n_bytes - 1, &ret_place->number) &&
+                       ret_place->number > 1;
+            }
         }
     }
     return false;
@@ -113,7 +143,7 @@ int augsi_token_parse(const char *text, augsi_token *ret_token, augs_error *erro
         return fail_field(error, "GENERATION, STEP or POSITION", "a whole number");
     }
     if (!parse_place(fields[7], sizes[7], &token.place)) {
-        return fail_field(error, "PLACE", "a, dN or bN with a number N above 1");
+        return fail_field(error, "PLACE", "a, dN, dN.FIRST.LENGTH or bN with a number N above 1");
     }
     if (last == 9) {
         token.parts = fields[8];

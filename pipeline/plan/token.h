@@ -12,7 +12,7 @@
 /* How the positions before a token's were used. */
 enum augsi_token_place_kind {
     AUGSI_PLACE_ALL,    /* all of them, and none behind: any plan can go on */
-    AUGSI_PLACE_DEALT,  /* in a round that deals positions to `number` batches in turn */
+    AUGSI_PLACE_DEALT,  /* in a round that deals its positions to `number` batches in turn */
     AUGSI_PLACE_BLOCKS, /* in each of `number` blocks, as many as before the position in the first
                          */
 };
@@ -20,6 +20,7 @@ enum augsi_token_place_kind {
 typedef struct augsi_token_place {
     enum augsi_token_place_kind kind;
     uint64_t number;
+    uint64_t first, n_positions; /* of the round that is dealt; 0, 0: not known */
 } augsi_token_place;
 
 typedef struct augsi_token {
