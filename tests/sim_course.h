@@ -31,13 +31,12 @@ static inline augs_stream *sim_open_stream(sim_world *world)
     return open_stream(preset, world->config.order, world->config.n_samples, world->config.seed, 0);
 }
 
-/* What the rank has to get, by a pipeline. */
-static inline void sim_make_steps(sim_world *world, sim_rank *rank)
+static inline augs_pipeline *sim_open_pipeline(sim_world *world, uint32_t rank)
 {
     const sim_config *config = &world->config;
     const augs_pipeline_options options = {
         .size = sizeof options,
-        .rank = rank->index,
+        .rank = rank,
         .plan = &(augs_plan_options){.size = sizeof(augs_plan_options),
                                      .world_size = config->n_ranks,
                                      .rank_layout = config->rank_layout,
@@ -45,12 +44,56 @@ static inline void sim_make_steps(sim_world *world, sim_rank *rank)
                                      .strategy = config->strategy_name,
                                      .strategy_options = &config->strategy}};
     augs_pipeline *pipeline;
+    augs_error error;
+    AUGS_ASSERT_OK(augs_pipeline_open(world->stream, &options, &pipeline, &error), error);
+    return pipeline;
+}
+
+/* The token of a pipeline of other sizes, unless the ranks' plan cannot go on there. */
+static inline void sim_make_token(sim_world *world)
+{
+    const sim_config *config = &world->config;
+    const augs_strategy_options sizes = {.size = sizeof sizes,
+                                         .batch_size = config->token_batch_size};
+    const augs_pipeline_options options = {
+        .size = sizeof options,
+        .plan = &(augs_plan_options){.size = sizeof(augs_plan_options),
+                                     .world_size = config->token_world_size,
+                                     .strategy_options = &sizes}};
+    augs_pipeline *other, *ours;
+    augs_error error;
+    if (config->token_world_size == 0) {
+        return;
+    }
+    AUGS_ASSERT_OK(augs_pipeline_open(world->stream, &options, &other, &error), error);
+    AUGS_ASSERT_OK(augs_pipeline_set_epoch(other, config->token_epoch, &error), error);
+    (void)augs_pipeline_seek(other, config->token_step, &error); /* else from the start */
+    AUGS_ASSERT_OK(augs_pipeline_token(other, world->token, sizeof world->token, &error), error);
+    ours = sim_open_pipeline(world, 0);
+    if (augs_pipeline_resume(ours, world->token, &error) < 0) {
+        world->token[0] = '\0';
+    }
+    augs_pipeline_free(ours);
+    augs_pipeline_free(other);
+}
+
+/* What the rank has to get, by a pipeline. */
+static inline void sim_make_steps(sim_world *world, sim_rank *rank)
+{
+    const sim_config *config = &world->config;
+    augs_pipeline *pipeline = sim_open_pipeline(world, rank->index);
+    const bool resumes = world->token[0] != '\0';
     augs_batch *batch;
     augs_error error;
     size_t room = 0;
-    AUGS_ASSERT_OK(augs_pipeline_open(world->stream, &options, &pipeline, &error), error);
-    for (uint32_t epoch = 0; epoch < config->n_epochs; epoch++) {
-        AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, epoch, &error), error);
+    memcpy(rank->token, world->token, sizeof rank->token);
+    for (uint32_t epoch = resumes ? config->token_epoch : 0; epoch < config->n_epochs; epoch++) {
+        const size_t before = rank->n_steps;
+        if (resumes && epoch == config->token_epoch) {
+            AUGS_ASSERT_OK(augs_pipeline_resume(pipeline, world->token, &error), error);
+        } else {
+            AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, epoch, &error), error);
+        }
         while (augs_pipeline_next(pipeline, &batch, &error) == 1) {
             augs_batch_info info = {.size = sizeof info};
             augs_batch_get_info(batch, &info);
@@ -64,6 +107,7 @@ static inline void sim_make_steps(sim_world *world, sim_rank *rank)
             memcpy(step->slab, slab, step->n_bytes);
             augs_batch_unref(batch);
         }
+        rank->n_ends += rank->n_steps > before;
     }
     augs_pipeline_free(pipeline);
 }
@@ -82,6 +126,7 @@ static inline void sim_open(sim_world *world, const sim_config *config)
                                         .release = counting_release};
     world->stream = sim_open_stream(world);
     AUGS_ASSERT_OK(augsi_batch_pool_open(world->stream, false, &world->pool, &error), error);
+    sim_make_token(world);
     for (uint32_t i = 0; i < world->config.n_servers; i++) {
         world->servers[i] = (sim_server){.world = world, .index = i, .clock = 1000000 * SIM_S};
         sim_server_start(&world->servers[i]);

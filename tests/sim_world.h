@@ -39,6 +39,9 @@ typedef struct sim_config {
     uint32_t n_ranks, n_servers, n_strangers;
     bool strange_server; /* the last endpoint of the ranks is none of ours */
     uint64_t n_samples;
+    /* the ranks begin with a token of other sizes, if that can be: 0: they begin at the start */
+    uint32_t token_world_size, token_epoch;
+    uint64_t token_batch_size, token_step;
     uint32_t n_epochs, order, tail, rank_layout;
     augs_strategy_options strategy;
     const char *strategy_name;
@@ -140,6 +143,7 @@ typedef struct sim_rank {
     size_t n_inbox, inbox_room;
     sim_step *steps; /* all that it has to get */
     size_t n_steps, next;
+    uint32_t n_ends; /* epochs of which it has steps to ask for */
     char token[AUGS_TOKEN_BYTES], bookmark[AUGS_TOKEN_BYTES]; /* "": none */
     size_t bookmark_next;
 } sim_rank;
@@ -159,7 +163,8 @@ typedef struct sim_world {
     counting_memory memory;
     augs_allocator allocator;
     augs_stream *stream;
-    size_t largest; /* bytes of a batch */
+    size_t largest;               /* bytes of a batch */
+    char token[AUGS_TOKEN_BYTES]; /* that ranks begin with, "": none */
     augsi_batch_pool *pool;
     sim_event *events;
     size_t n_events, events_room;
