@@ -318,6 +318,56 @@ START_TEST(halving_after_a_failure_halves)
 }
 END_TEST
 
+/* The reproduction of another report: the batch that failed is asked for again, with half its
+ * size. */
+START_TEST(a_step_that_is_sought_again_has_the_new_size)
+{
+    for (uint32_t s = 0; s < N_SIZABLE; s++) {
+        for (uint32_t last_batch = 0; last_batch < 4; last_batch++) {
+            for (uint64_t failing = 1; failing < 12; failing++) {
+                augs_stream *stream = uniform_open(1, 2003);
+                augs_pipeline *pipeline = open_pipeline(
+                    stream,
+                    (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = sizable[s]},
+                                            .feedback = AUGS_FEEDBACK_TOLD},
+                    (augs_strategy_options){
+                        .batch_size = 20, .max_batch_size = 60, .last_batch = last_batch});
+                augs_error error;
+                augs_batch *batch;
+                uint64_t n = 0, size = 0, padding = 0;
+                int status;
+                while ((status = augs_pipeline_next(pipeline, &batch, &error)) == 1) {
+                    augs_batch_info info = {.size = sizeof info};
+                    AUGS_ASSERT_OK(augs_batch_get_info(batch, &info), error);
+                    ck_assert_uint_eq(info.first, n);
+                    size = info.n_samples;
+                    padding = size - (size < 2003 - n ? size : 2003 - n);
+                    augs_batch_unref(batch);
+                    if (info.step == failing && info.n_samples > 1) {
+                        const uint64_t half = size / 2;
+                        AUGS_ASSERT_OK(augs_pipeline_seek(pipeline, failing, &error), error);
+                        AUGS_ASSERT_OK(augs_pipeline_set_batch_size(pipeline, half, &error), error);
+                        batch = next_batch(pipeline);
+                        AUGS_ASSERT_OK(augs_batch_get_info(batch, &info), error);
+                        ck_assert_uint_eq(info.step, failing);
+                        ck_assert_uint_eq(info.first, n);
+                        ck_assert_uint_eq(info.n_samples, half);
+                        augs_batch_unref(batch);
+                        size = half;
+                        padding = 0;
+                    }
+                    n += size - padding;
+                }
+                AUGS_ASSERT_OK(status, error);
+                ck_assert_uint_eq(n + augs_pipeline_n_left_out(pipeline), 2003);
+                augs_pipeline_free(pipeline);
+                augs_stream_unref(stream);
+            }
+        }
+    }
+}
+END_TEST
+
 /* ---- batches that did not fit ---- */
 
 static const char *const deciding[] = {"memory_optimized", "adaptive"};
@@ -385,4 +435,4 @@ AUGS_SUITE("feedback", late_feedback_has_the_size_of_its_step,
            feedback_of_batches_that_are_forgotten_is_ignored,
            a_pipeline_times_until_it_is_told_late, metrics_have_what_came_late_and_what_did_not_fit,
            a_size_of_the_callers_counts_from_the_next_batch_on, halving_after_a_failure_halves,
-           a_strategy_stays_below_what_did_not_fit)
+           a_step_that_is_sought_again_has_the_new_size, a_strategy_stays_below_what_did_not_fit)

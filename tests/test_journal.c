@@ -684,6 +684,32 @@ START_TEST(a_size_of_the_callers_holds_in_a_run_that_goes_on)
 }
 END_TEST
 
+/* A replay would not know of another one. */
+START_TEST(a_step_that_the_journal_has_keeps_its_size)
+{
+    begin();
+    augs_error error;
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    augs_pipeline *pipeline = open_journal(stream, path, NULL);
+    ck_assert_uint_eq(walk(pipeline, 3, 1, first), 3);
+    const uint64_t size = augs_batch_n_samples(first[2]);
+    AUGS_ASSERT_OK(augs_pipeline_seek(pipeline, 2, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_pipeline_set_batch_size(pipeline, 10, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "step 2 is in the plan journal"));
+    augs_batch *batch = next_batch(pipeline);
+    ck_assert_uint_eq(augs_batch_n_samples(batch), size);
+    augs_batch_unref(batch);
+    AUGS_ASSERT_OK(augs_pipeline_set_batch_size(pipeline, 10, &error), error);
+    batch = next_batch(pipeline);
+    ck_assert_uint_eq(augs_batch_n_samples(batch), 10);
+    augs_batch_unref(batch);
+    drop(first, 3);
+    augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
 START_TEST(what_earlier_epochs_taught_is_known_to_a_run_that_goes_on)
 {
     begin();
@@ -768,6 +794,7 @@ START_TEST(a_resume_that_fails_leaves_the_pipeline_where_it_was)
         augs_batch_unref(batch);
         drop(first, 4);
         augs_pipeline_free(pipeline);
+        unlink(path);
     }
     augs_stream_unref(stream);
     end();
@@ -969,6 +996,7 @@ AUGS_SUITE("journal", a_replay_has_the_same_batches, a_journal_of_one_rank_is_no
            a_wrong_line_is_so_at_every_call, a_journal_that_somebody_changes_meanwhile_is_noticed,
            steps_that_are_walked_again_teach_nothing_twice,
            a_size_of_the_callers_holds_in_a_run_that_goes_on,
+           a_step_that_the_journal_has_keeps_its_size,
            what_earlier_epochs_taught_is_known_to_a_run_that_goes_on,
            a_run_that_goes_on_knows_the_size_that_the_process_could_hold,
            a_resume_that_fails_leaves_the_pipeline_where_it_was,

@@ -163,14 +163,17 @@ AUGS_API int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, au
 /*
  * Sets another batch_size from the next batch on. sequential with the
  * interleaved layout goes on with it; memory_optimized and adaptive start again
- * from it. After that `seek` does not lead sequential to earlier steps, but
+ * from it. This holds after a seek to the last step, too: it is planned anew,
+ * unless a journal has it. After that `seek` does not lead sequential to earlier steps, but
  * tokens lead to their position whatever the sizes are.
  *
  * AUGS_E_UNSUPPORTED if the strategy has no batch size that can change.
  * AUGS_E_ARGUMENT if pipeline is NULL, or batch_size is 0 or not accepted by the
- * strategy. AUGS_E_STATE if a fixed strategy is at the end of the epoch.
- * AUGS_E_NO_MEMORY if the allocator has no memory. After a failure nothing has
- * changed.
+ * strategy. AUGS_E_STATE if a fixed strategy is at the end of the epoch, or the
+ * journal has the next step: augs_pipeline_retry gives the samples of a batch
+ * again in smaller parts. AUGS_E_IO or AUGS_E_CORRUPT if the journal cannot be
+ * read. AUGS_E_NO_MEMORY if the allocator has no memory. After a failure nothing
+ * has changed.
  */
 AUGS_API int augs_pipeline_set_batch_size(augs_pipeline *pipeline, uint64_t batch_size,
                                           augs_error *error);

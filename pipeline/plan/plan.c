@@ -260,7 +260,22 @@ uint64_t augsi_plan_n_steps(const augsi_plan *plan)
 int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
                               uint64_t position, augs_error *error)
 {
-    const int status = augsi_plan_take_batch_size(plan, batch_size, step, position, error);
+    const bool decides = plan->walk != NULL && plan->options.strategy_ops == NULL;
+    int status = decides ? augsi_plan_is_recorded(plan, step, error) : 0;
+    if (status != 0) {
+        return status < 0 ? status
+                          : augsi_fail(error, AUGS_E_STATE,
+                                       "batch size %llu: step %llu is in the plan journal with its "
+                                       "size; accepted: another size after the steps of the "
+                                       "journal, or a retry, which gives the samples of a batch "
+                                       "again in smaller parts",
+                                       (unsigned long long)batch_size, (unsigned long long)step);
+    }
+    const bool again = decides && step < plan->walk->n_planned;
+    status = augsi_plan_take_batch_size(plan, batch_size, step, position, error);
+    if (status == AUGS_OK && again) {
+        augsi_plan_take_back_step(plan);
+    }
     if (status == AUGS_OK && plan->journal != NULL && !augsi_journal_is_read_only(plan->journal)) {
         const augsi_journal_entry entry = {.epoch = plan->epoch, .batch_size = batch_size};
         augsi_journal_append(plan->journal, AUGSI_ENTRY_SIZE, &entry, NULL);

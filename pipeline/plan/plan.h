@@ -163,7 +163,8 @@ bool augsi_plan_is_taken(const augsi_plan *plan);
  * Batches of another size from `step`, at `position` of the window, on. sequential over interleaved
  * shards keeps what came before; one that decides as it goes (for it step and position are those
  * planned) starts again with that size. AUGS_E_UNSUPPORTED for others, AUGS_E_ARGUMENT if min, max
- * or multiple_of are in the way; the plan is unchanged then.
+ * or multiple_of are in the way, AUGS_E_STATE if the journal has the step; the plan is unchanged
+ * then.
  */
 int augsi_plan_set_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t step,
                               uint64_t position, augs_error *error);

@@ -401,6 +401,40 @@ int augsi_plan_next_span(augsi_plan *plan, uint64_t step, augs_span *ret_span, a
     return 1;
 }
 
+int augsi_plan_is_recorded(augsi_plan *plan, uint64_t step, augs_error *error)
+{
+    augsi_journal_entry entry;
+    int kind = AUGSI_ENTRY_NONE;
+    if (plan->journal == NULL || step < plan->walk->n_planned) {
+        return plan->journal != NULL;
+    }
+    if (plan->walk->end_noted) {
+        return 0;
+    }
+    const augsi_journal_place place = augsi_journal_tell(plan->journal);
+    do {
+        kind = augsi_journal_next(plan->journal, &entry, error);
+    } while (kind > AUGSI_ENTRY_NONE && kind != AUGSI_ENTRY_STEP && kind != AUGSI_ENTRY_END);
+    augsi_journal_return(plan->journal, &place);
+    return kind < 0 ? kind : kind == AUGSI_ENTRY_STEP;
+}
+
+void augsi_plan_take_back_step(augsi_plan *plan)
+{
+    augsi_walk *walk = plan->walk;
+    augsi_span_check_take_back(&walk->check, &walk->last);
+    if (plan->options.tail == AUGS_TAIL_DROP && walk->last_filled == 0) {
+        walk->n_cut -= walk->last.count % plan->options.world_size;
+    }
+    walk->end_noted = false;
+    walk->n_walked--;
+    walk->n_planned--;
+    const augsi_recent_span *before =
+        &walk->recent[(walk->n_planned + AUGSI_RECENT_SPANS - 1) % AUGSI_RECENT_SPANS];
+    walk->last = before->span;
+    walk->last_filled = before->n_filled;
+}
+
 /* ---- places ---- */
 
 /* To a step behind, in the journal. */

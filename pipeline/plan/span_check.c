@@ -18,6 +18,11 @@ bool augsi_span_check_is_whole(const augsi_span_check *check)
     return check->stride == 1;
 }
 
+void augsi_span_check_take_back(augsi_span_check *check, const augs_span *span)
+{
+    check->next = span->first;
+}
+
 static void begin(augsi_span_check *check, const augs_span *span)
 {
     if (span->stride == 1) {

@@ -24,6 +24,8 @@ void augsi_span_check_init(augsi_span_check *check);
 /* count and stride are at least 1. AUGS_E_PLAN says what was expected; the check is unchanged. */
 int augsi_span_check_add(augsi_span_check *check, const augs_span *span, const char *strategy,
                          uint64_t step, augs_error *error);
+/* Takes back the span of stride 1 that was added last. */
+void augsi_span_check_take_back(augsi_span_check *check, const augs_span *span);
 /* How many positions were covered. */
 uint64_t augsi_span_check_position(const augsi_span_check *check);
 /* true: between two combs. */

@@ -145,7 +145,9 @@ AUGS_API uint64_t augs_pipeline_step(const augs_pipeline *pipeline);
  * AUGS_E_RANGE if there is no such step, it is before a change of the batch
  * size, or the journal does not have it. AUGS_E_STATE if a strategy without a
  * journal cannot go there. AUGS_E_IO or AUGS_E_CORRUPT if the journal cannot be
- * read. AUGS_E_ARGUMENT if pipeline is NULL.
+ * read. AUGS_E_NO_MEMORY if the allocator has no memory for the way through the
+ * journal. AUGS_E_ARGUMENT if pipeline is NULL. After a failure the pipeline is
+ * where it was, and parts that wait still come.
  */
 AUGS_API int augs_pipeline_seek(augs_pipeline *pipeline, uint64_t step, augs_error *error);
 
@@ -161,14 +163,17 @@ AUGS_API int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, au
 /*
  * Sets another batch_size from the next batch on. sequential with the
  * interleaved layout goes on with it; memory_optimized and adaptive start again
- * from it. After that `seek` does not lead sequential to earlier steps, but
+ * from it. This holds after a seek to the last step, too: it is planned anew,
+ * unless a journal has it. After that `seek` does not lead sequential to earlier steps, but
  * tokens lead to their position whatever the sizes are.
  *
  * AUGS_E_UNSUPPORTED if the strategy has no batch size that can change.
  * AUGS_E_ARGUMENT if pipeline is NULL, or batch_size is 0 or not accepted by the
- * strategy. AUGS_E_STATE if a fixed strategy is at the end of the epoch.
- * AUGS_E_NO_MEMORY if the allocator has no memory. After a failure nothing has
- * changed.
+ * strategy. AUGS_E_STATE if a fixed strategy is at the end of the epoch, or the
+ * journal has the next step: augs_pipeline_retry gives the samples of a batch
+ * again in smaller parts. AUGS_E_IO or AUGS_E_CORRUPT if the journal cannot be
+ * read. AUGS_E_NO_MEMORY if the allocator has no memory. After a failure nothing
+ * has changed.
  */
 AUGS_API int augs_pipeline_set_batch_size(augs_pipeline *pipeline, uint64_t batch_size,
                                           augs_error *error);
@@ -217,9 +222,9 @@ AUGS_API int augs_pipeline_observe(augs_pipeline *pipeline, const augs_feedback 
  * was told to be fine, or AUGS_MOST_RETRIES batches wait already.
  * AUGS_E_RANGE if the batch is none of the last AUGS_FEEDBACK_BATCHES, or
  * most_samples is not below its size. AUGS_E_MEMORY if it has one sample.
- * AUGS_E_IO, AUGS_E_NO_SPACE or AUGS_E_CORRUPT if the journal fails: no part
- * comes, but the batch counts as one that did not fit. AUGS_E_ARGUMENT if
- * pipeline is NULL.
+ * AUGS_E_IO, AUGS_E_NO_SPACE or AUGS_E_CORRUPT if the journal fails.
+ * AUGS_E_ARGUMENT if pipeline is NULL. After a failure nothing has changed: the
+ * strategy was not told, and the call may be repeated.
  */
 AUGS_API int augs_pipeline_retry(augs_pipeline *pipeline, uint64_t step, uint32_t part,
                                  uint64_t most_samples, augs_error *error);
@@ -259,7 +264,7 @@ AUGS_API int augs_pipeline_token(const augs_pipeline *pipeline, char *ret_token,
  * token is not at step 0. AUGS_E_RANGE if the journal does not have the step.
  * AUGS_E_IO or AUGS_E_CORRUPT if it cannot be read. AUGS_E_NO_MEMORY if the
  * allocator has no memory. AUGS_E_ARGUMENT if a pointer is NULL. After a failure
- * the pipeline is where it was.
+ * the pipeline is where it was, and parts that wait still come.
  */
 AUGS_API int augs_pipeline_resume(augs_pipeline *pipeline, const char *token, augs_error *error);
 

@@ -120,7 +120,9 @@ AUGS_API const char *augs_scheduler_why(const augs_scheduler *scheduler);
  * AUGS_E_RANGE if there is no such step, or the journal does not have it.
  * AUGS_E_STATE if a strategy that decides as it goes has no journal and step is
  * not 0, the last one or the next. AUGS_E_IO or AUGS_E_CORRUPT if the journal
- * cannot be read. AUGS_E_ARGUMENT if scheduler is NULL.
+ * cannot be read. AUGS_E_NO_MEMORY if the allocator has no memory for the way
+ * through the journal. AUGS_E_ARGUMENT if scheduler is NULL. After a failure the
+ * scheduler is where it was, and parts that wait still come.
  */
 AUGS_API int augs_scheduler_seek(augs_scheduler *scheduler, uint64_t step, augs_error *error);
 

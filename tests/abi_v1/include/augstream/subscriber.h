@@ -50,7 +50,7 @@ typedef struct augs_subscriber_options {
     uint32_t verify;              /* 1: recompute every batch and compare; 0: do not */
     uint64_t timeout_ms;          /* most time without a batch; 0 = no limit */
     uint64_t max_frame_bytes;     /* largest payload that is taken; 0 = 256 MiB */
-    /* 32 hexadecimal digits: refuse a job of another stream. NULL = any. */
+    /* 32 of 0-9 a-f: refuse a job of another stream. NULL = any. Copied. */
     const char *fingerprint;
     augs_logger logger;              /* copied; a NULL function = no messages */
     const augs_allocator *allocator; /* NULL = the C library's; copied */
@@ -75,8 +75,8 @@ AUGS_SIZED_STRUCT(augs_subscriber_stats, n_fetches);
  * `next` connects. Free it with augs_subscriber_free.
  *
  * AUGS_E_ARGUMENT if a required pointer is NULL, options have a wrong size, or
- * rank, job or fingerprint is not accepted. AUGS_E_RANGE if steps_ahead is too
- * large. AUGS_E_ADDRESS if an endpoint is malformed. AUGS_E_TOKEN if the token
+ * job or fingerprint is not accepted. AUGS_E_RANGE if rank is not below the world
+ * size, or steps_ahead is too large. AUGS_E_ADDRESS if an endpoint is malformed. AUGS_E_TOKEN if the token
  * is malformed, of another job, or names parts of a batch. AUGS_E_UNSUPPORTED if
  * the machine is not little-endian. AUGS_E_IO if a pipe or random numbers cannot
  * be had. AUGS_E_NO_MEMORY if the allocator has no memory.
