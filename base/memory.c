@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/fail.h"
 #include "base/float_env.h"
@@ -95,6 +96,21 @@ void *augsi_grow(const augs_allocator *allocator, void *p, size_t old_bytes, siz
         augsi_delete(allocator, p, old_bytes);
     }
     return larger;
+}
+
+void augsi_prefer_huge_pages(void *p, size_t n_bytes)
+{
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = (uintptr_t)2 << 20; /* of most machines; only whole ones are asked for */
+    const uintptr_t first = ((uintptr_t)p + page - 1) / page * page;
+    const uintptr_t end = ((uintptr_t)p + n_bytes) / page * page;
+    if (p != NULL && end > first && end - first >= 8 * page) {
+        (void)!madvise((void *)first, end - first, MADV_HUGEPAGE);
+    }
+#else
+    (void)p;
+    (void)n_bytes;
+#endif
 }
 
 char *augsi_copy_text(const augs_allocator *allocator, const char *text, size_t n_bytes)

@@ -30,6 +30,9 @@ void *augsi_new_array(const augs_allocator *allocator, size_t count, size_t size
 void augsi_delete(const augs_allocator *allocator, void *p, size_t n_bytes);
 /* Moves an array to a larger one; the new part is zero. NULL: the old one is untouched. */
 void *augsi_grow(const augs_allocator *allocator, void *p, size_t old_bytes, size_t new_bytes);
+/* Says that large memory will be filled: huge pages, where the system has them, are filled and given
+ * back much faster. */
+void augsi_prefer_huge_pages(void *p, size_t n_bytes);
 /* A copy with NUL of n_bytes of text; delete with n_bytes + 1. */
 char *augsi_copy_text(const augs_allocator *allocator, const char *text, size_t n_bytes);
 void augsi_delete_text(const augs_allocator *allocator, char *text);

@@ -28,6 +28,28 @@ void augsi_text_clear(augsi_text *text)
     }
 }
 
+/* A text can be very large: only what is in use is touched, and an empty one is given back first. */
+static bool move_to(augsi_text *text, size_t capacity)
+{
+    if (text->n_bytes == 0) {
+        augsi_delete(text->allocator, text->data, text->capacity);
+        text->data = NULL;
+        text->capacity = 0;
+    }
+    char *larger = augsi_new_slab(text->allocator, capacity);
+    if (larger == NULL) {
+        return false;
+    }
+    if (text->n_bytes > 0) {
+        memcpy(larger, text->data, text->n_bytes);
+        augsi_delete(text->allocator, text->data, text->capacity);
+    }
+    larger[text->n_bytes] = '\0';
+    text->data = larger;
+    text->capacity = capacity;
+    return true;
+}
+
 char *augsi_text_reserve(augsi_text *text, size_t n_bytes)
 {
     if (text->failed || n_bytes > SIZE_MAX / 4 || text->n_bytes > SIZE_MAX / 4) {
@@ -36,17 +58,11 @@ char *augsi_text_reserve(augsi_text *text, size_t n_bytes)
     }
     size_t need = text->n_bytes + n_bytes + 1;
     if (need > text->capacity) {
-        size_t capacity = text->capacity < 128 ? 256 : text->capacity * 2;
-        while (capacity < need) {
-            capacity *= 2;
-        }
-        char *larger = augsi_grow(text->allocator, text->data, text->capacity, capacity);
-        if (larger == NULL) {
+        const size_t twice = text->capacity < 128 ? 256 : text->capacity * 2;
+        if (!move_to(text, twice < need ? need : twice)) {
             text->failed = true;
             return NULL;
         }
-        text->data = larger;
-        text->capacity = capacity;
     }
     return text->data + text->n_bytes;
 }

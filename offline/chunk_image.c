@@ -91,7 +91,9 @@ static int make_room(augsi_chunk_maker *maker, uint64_t n_records, augs_error *e
     if (maker->run->has_plan && maker->n_steps_room < n_records) {
         augsi_delete(allocator, maker->steps, maker->n_steps_room * sizeof *maker->steps);
         maker->n_steps_room = 0;
-        maker->steps = augsi_new_array(allocator, n_records, sizeof *maker->steps);
+        maker->steps = n_records > SIZE_MAX / sizeof *maker->steps
+                           ? NULL
+                           : augsi_new_slab(allocator, n_records * sizeof *maker->steps);
         if (maker->steps == NULL) {
             return augsi_fail_memory(error, n_records * sizeof *maker->steps);
         }
@@ -102,7 +104,13 @@ static int make_room(augsi_chunk_maker *maker, uint64_t n_records, augs_error *e
     }
     augs_batch_unref(maker->batch);
     maker->batch = NULL;
-    return augsi_batch_take(maker->pool, maker->run->stream, n_records, &maker->batch, error);
+    int status = augsi_batch_take(maker->pool, maker->run->stream, n_records, &maker->batch, error);
+    if (status == AUGS_OK) {
+        size_t n_bytes;
+        void *slab = augsi_batch_slab_edit(maker->batch, &n_bytes);
+        augsi_prefer_huge_pages(slab, n_bytes);
+    }
+    return status;
 }
 
 /* In pieces, so that a stop is seen soon. */
@@ -169,10 +177,15 @@ int augsi_chunk_make(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk
     if (status < 0) {
         return status;
     }
-    uint64_t size = maker->form->is_exact ? augsi_chunk_size(maker, chunk) : 0;
+    /* at once: growing copies all of it again and again, and does not see a stop meanwhile */
+    uint64_t size = maker->form->size(maker, chunk, maker->n_records);
+    size_t before = maker->image.capacity;
     augsi_text_clear(&maker->image);
-    if (size < SIZE_MAX) { /* at once: growing copies all of it again and again */
+    if (size < SIZE_MAX) {
         augsi_text_reserve(&maker->image, (size_t)size);
+    }
+    if (maker->image.capacity != before) {
+        augsi_prefer_huge_pages(maker->image.data, maker->image.capacity);
     }
     maker->form->put(maker);
     if (augsi_maker_stopped(maker)) {

@@ -216,6 +216,47 @@ START_TEST(json_strings_are_escaped)
 }
 END_TEST
 
+/* Memory as it comes, marked; how much there is of it. */
+static char marked[1 << 16];
+static size_t n_marked;
+
+static void *allocate_marked(void *user, size_t n_bytes, size_t alignment)
+{
+    (void)user;
+    const size_t at = (n_marked + alignment - 1) / alignment * alignment;
+    if (n_bytes > sizeof marked - at) {
+        return NULL;
+    }
+    n_marked = at + n_bytes;
+    memset(marked + at, '#', n_bytes);
+    return marked + at;
+}
+
+static void release_marked(void *user, void *p, size_t n_bytes)
+{
+    (void)user;
+    memset(p, '-', n_bytes);
+}
+
+/* A text can be the image of a very large chunk. */
+START_TEST(a_text_touches_no_more_than_it_holds)
+{
+    augsi_text text;
+    const augs_allocator allocator = {
+        .size = sizeof allocator, .allocate = allocate_marked, .release = release_marked};
+    n_marked = 0;
+    augsi_text_init(&text, &allocator);
+    ck_assert_ptr_nonnull(augsi_text_reserve(&text, 20000));
+    ck_assert_uint_lt(text.capacity, 20000 + 256);
+    ck_assert_uint_eq(strspn(text.data + 1, "#"), text.capacity - 1);
+    augsi_text_add_string(&text, "twelve bytes");
+    ck_assert_ptr_nonnull(augsi_text_reserve(&text, 30000));
+    ck_assert_str_eq(text.data, "twelve bytes");
+    ck_assert_uint_eq(strspn(text.data + 13, "#"), text.capacity - 13);
+    augsi_text_done(&text);
+}
+END_TEST
+
 START_TEST(checksums_are_the_published_ones)
 {
     char text[AUGSI_HASH128_TEXT];
@@ -230,4 +271,5 @@ AUGS_SUITE("base", every_status_has_a_name_and_a_text, a_long_message_is_cut_bet
            a_full_disk_has_a_status_of_its_own, the_nearest_word_is_found_and_a_far_one_is_not,
            edits_between_words_are_the_fewest, f32_text_reads_back_and_is_the_shortest,
            numbers_have_the_form_people_expect, numbers_are_read_whole_or_not_at_all,
-           json_strings_are_escaped, checksums_are_the_published_ones)
+           json_strings_are_escaped, a_text_touches_no_more_than_it_holds,
+           checksums_are_the_published_ones)
