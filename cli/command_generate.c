@@ -315,10 +315,16 @@ static int fail_folder(const generation *of, const augs_chunks_report *report,
     int result = exit_status_of(status);
     const bool has_some = report->n_made + report->n_kept > 0;
     if (status == AUGS_E_CANCELLED) {
+        char left[96] = "", bytes[32];
+        if (report->left_bytes > 0) {
+            put_bytes((double)report->left_bytes, bytes, sizeof bytes);
+            snprintf(left, sizeof left, " and removes %s of unfinished files, which it left",
+                     bytes);
+        }
         return complain(result,
                         "stopped: %" PRIu64 " of %" PRIu64
-                        " chunks are there; the same command goes on",
-                        report->n_made + report->n_kept, report->n_chunks);
+                        " chunks are there; the same command goes on%s",
+                        report->n_made + report->n_kept, report->n_chunks, left);
     }
     complain_folder(of, error);
     if (status == AUGS_E_NO_SPACE && report->n_made == 0 && !of->arguments->given[OPT_FORCE]) {

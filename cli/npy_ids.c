@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/exit_status.h"
-#include "cli/record_output.h"
 
 enum { HEADER_BYTES = 128, PREFIX_BYTES = 10 };
 
@@ -34,7 +34,8 @@ static int write_header(const npy_ids *ids)
     size_t used = PREFIX_BYTES + (size_t)n;
     memset(header + used, ' ', HEADER_BYTES - used);
     header[HEADER_BYTES - 1] = '\n';
-    return pwrite(ids->file, header, HEADER_BYTES, 0) == HEADER_BYTES ? EXIT_DONE : fail(ids);
+    errno = augsi_file_write_at(ids->file, header, HEADER_BYTES, 0);
+    return errno == 0 ? EXIT_DONE : fail(ids);
 }
 
 int npy_ids_open(npy_ids *ids, const char *path, uint64_t resume_at)
@@ -64,7 +65,8 @@ int npy_ids_open(npy_ids *ids, const char *path, uint64_t resume_at)
 
 int npy_ids_add(npy_ids *ids, const int64_t *sample_ids, uint64_t n)
 {
-    if (write_all(ids->file, sample_ids, 8 * n) != 0) {
+    errno = augsi_file_write(ids->file, sample_ids, 8 * n, NULL, NULL);
+    if (errno != 0) {
         return fail(ids);
     }
     ids->n_ids += n;

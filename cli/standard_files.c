@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cli/record_output.h"
+#include "base/file.h"
 
 static void occupy(int number, int flags)
 {
@@ -26,7 +26,7 @@ static void occupy(int number, int flags)
  * is shared with whoever opened the file. */
 static ssize_t write_waiting(void *user, const char *data, size_t n)
 {
-    return write_all(*(const int *)user, data, n) == 0 ? (ssize_t)n : 0;
+    return augsi_file_write(*(const int *)user, data, n, NULL, NULL) == 0 ? (ssize_t)n : 0;
 }
 
 static ssize_t read_waiting(void *user, char *ret_data, size_t n)

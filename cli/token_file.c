@@ -7,13 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <zlib.h>
 
+#include "base/file.h"
 #include "cli/exit_status.h"
 #include "cli/options/options.h"
-#include "cli/record_output.h"
 
 /* The last line covers every byte before it, so a changed count is found, too. */
 #define CHECK_LINE "check "
@@ -41,23 +40,19 @@ int token_file_write(const char *path, const token_record *record)
     if (asprintf(&temporary, "%s.tmp", path) < 0) {
         return complain(EXIT_FAILED, "no memory for the token file's name");
     }
-    int file = open(temporary, O_WRONLY | O_CLOEXEC | O_CREAT | O_TRUNC, 0666);
-    bool good = file >= 0 && write_all(file, text, n) == 0;
-    int errnum = errno;
-    if (file >= 0 && close(file) != 0 && good) {
-        errnum = errno;
-        good = false;
-    }
-    if (good && rename(temporary, path) != 0) {
-        errnum = errno;
-        good = false;
-    }
-    if (!good && file >= 0) {
-        unlink(temporary);
+    augsi_draft draft;
+    int errnum = augsi_draft_create(&draft, AT_FDCWD, temporary, 0666, false, true);
+    if (errnum == 0) {
+        errnum = augsi_draft_write(&draft, text, n, NULL);
+        if (errnum == 0) {
+            errnum = augsi_draft_finish(&draft, path, false, NULL);
+        } else {
+            augsi_draft_drop(&draft, NULL);
+        }
     }
     free(temporary);
-    return good ? EXIT_DONE
-                : complain(EXIT_FAILED, "--token-file '%s': %s", path, strerror(errnum));
+    return errnum == 0 ? EXIT_DONE
+                       : complain(EXIT_FAILED, "--token-file '%s': %s", path, strerror(errnum));
 }
 
 /* Cuts the last line off if it is the check of the lines before it. */

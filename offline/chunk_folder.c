@@ -14,21 +14,13 @@
 
 #define FILE_MODE 0666
 #define FOLDER_MODE 0777
-#define NAME_BYTES 256
-#define PIECE_BYTES ((size_t)1 << 20)
-
-static int sync_fd(int fd)
-{
-    /* EINVAL: something that cannot be synced, e.g. a folder on some network file systems */
-    return fsync(fd) == 0 || errno == EINVAL ? 0 : -1;
-}
 
 /* A new folder is itself an entry of its parent. */
 static void sync_parent(int fd)
 {
     int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent >= 0) {
-        (void)sync_fd(parent);
+        (void)augsi_file_sync(parent);
         close(parent);
     }
 }
@@ -145,124 +137,67 @@ int augsi_fail_stopped(augs_error *error)
     return augsi_fail(error, AUGS_E_CANCELLED, "stopped by the caller");
 }
 
-/* 0, or errno. In pieces, so that a stop is seen soon. */
-static int write_all(const augsi_stop *stop, int fd, const void *data, size_t n_bytes)
+int augsi_folder_draft_begin(augsi_folder *folder, const char *name, const char *suffix,
+                             augsi_folder_draft *ret_draft, augs_error *error)
 {
-    const char *p = data;
-    while (n_bytes > 0) {
-        if (augsi_stopped(stop)) {
-            return ECANCELED;
-        }
-        ssize_t n = write(fd, p, n_bytes < PIECE_BYTES ? n_bytes : PIECE_BYTES);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return n < 0 ? errno : EIO;
-        }
-        p += n;
-        n_bytes -= (size_t)n;
-    }
-    return 0;
+    augsi_folder_draft *draft = ret_draft;
+    draft->name = name;
+    snprintf(draft->temporary, sizeof draft->temporary, ".%s%s", name, suffix);
+    /* what is left of an earlier one: the lock's holder is the only one who may write it */
+    int errnum =
+        augsi_draft_create(&draft->file, folder->fd, draft->temporary, FILE_MODE, true, true);
+    return errnum == 0 ? AUGS_OK : fail_file(folder, "create", draft->temporary, errnum, error);
 }
 
-static int open_temporary(const augsi_folder *folder, const char *name)
+/* What a draft leaves behind: the next run of the shard looks for it if the lock file is there. */
+static void note_left(augsi_folder *folder, bool removed, uint64_t n_left)
 {
-    int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
-    int fd = openat(folder->fd, name, flags, FILE_MODE);
-    if (fd < 0 && errno == EEXIST) { /* the lock's holder is the only one who may write it */
-        unlinkat(folder->fd, name, 0);
-        fd = openat(folder->fd, name, flags, FILE_MODE);
-    }
-    return fd;
-}
-
-int augsi_draft_begin(augsi_folder *folder, const char *name, const char *suffix,
-                      augsi_folder_draft *ret_draft, augs_error *error)
-{
-    augsi_folder_draft draft = {.name = name};
-    snprintf(draft.temporary, sizeof draft.temporary, ".%s%s", name, suffix);
-    draft.fd = open_temporary(folder, draft.temporary);
-    if (draft.fd < 0) {
-        return fail_file(folder, "create", draft.temporary, errno, error);
-    }
-    *ret_draft = draft;
-    return AUGS_OK;
-}
-
-void augsi_draft_drop(augsi_folder *folder, augsi_folder_draft *draft)
-{
-    if (draft->fd >= 0) {
-        close(draft->fd);
-        draft->fd = -1;
-    }
-    if (unlinkat(folder->fd, draft->temporary, 0) != 0 && errno != ENOENT) {
+    if (!removed) {
+        atomic_fetch_add(&folder->left_bytes, n_left);
         atomic_store(&folder->kept_lock, true);
     }
 }
 
-static int drop_draft(augsi_folder *folder, augsi_folder_draft *draft, const char *what, int errnum,
-                      augs_error *error)
+void augsi_folder_draft_drop(augsi_folder *folder, augsi_folder_draft *draft)
 {
-    augsi_draft_drop(folder, draft);
-    return fail_file(folder, what, draft->name, errnum, error);
+    const bool removed = augsi_draft_drop(&draft->file, &folder->stop);
+    note_left(folder, removed, draft->file.n_left);
 }
 
-int augsi_draft_write(augsi_folder *folder, augsi_folder_draft *draft, const void *data,
-                      size_t n_bytes, augs_error *error)
+int augsi_folder_draft_write(augsi_folder *folder, augsi_folder_draft *draft, const void *data,
+                             size_t n_bytes, augs_error *error)
 {
-    int errnum = write_all(&folder->stop, draft->fd, data, n_bytes);
-    return errnum == 0 ? AUGS_OK : drop_draft(folder, draft, "write", errnum, error);
+    int errnum = augsi_draft_write(&draft->file, data, n_bytes, &folder->stop);
+    if (errnum == 0) {
+        return AUGS_OK;
+    }
+    augsi_folder_draft_drop(folder, draft);
+    return fail_file(folder, draft->file.what, draft->name, errnum, error);
 }
 
-/* An empty folder in the place of the file gives way, as a file or a link does. */
-static int rename_over(const augsi_folder *folder, const char *from, const char *to)
+int augsi_folder_draft_end(augsi_folder *folder, augsi_folder_draft *draft, augs_error *error)
 {
-    if (renameat(folder->fd, from, folder->fd, to) == 0) {
-        return 0;
-    }
-    if (errno == EISDIR && unlinkat(folder->fd, to, AT_REMOVEDIR) == 0) {
-        return renameat(folder->fd, from, folder->fd, to);
-    }
-    return -1;
-}
-
-int augsi_draft_end(augsi_folder *folder, augsi_folder_draft *draft, augs_error *error)
-{
-    if (augsi_stopped(&folder->stop)) {
-        return drop_draft(folder, draft, "write", ECANCELED, error);
-    }
-    if (sync_fd(draft->fd) != 0) {
-        return drop_draft(folder, draft, "sync", errno, error);
-    }
-    int fd = draft->fd;
-    draft->fd = -1;
-    if (close(fd) != 0) {
-        return drop_draft(folder, draft, "close", errno, error);
-    }
-    if (rename_over(folder, draft->temporary, draft->name) != 0) {
-        return drop_draft(folder, draft, "rename to", errno, error);
-    }
-    return AUGS_OK;
+    int errnum = augsi_draft_finish(&draft->file, draft->name, true, &folder->stop);
+    return errnum == 0 ? AUGS_OK : fail_file(folder, draft->file.what, draft->name, errnum, error);
 }
 
 int augsi_folder_put(augsi_folder *folder, const char *name, const char *suffix, const void *data,
                      size_t n_bytes, augs_error *error)
 {
     augsi_folder_draft draft;
-    int status = augsi_draft_begin(folder, name, suffix, &draft, error);
+    int status = augsi_folder_draft_begin(folder, name, suffix, &draft, error);
     if (status == AUGS_OK) {
-        status = augsi_draft_write(folder, &draft, data, n_bytes, error);
+        status = augsi_folder_draft_write(folder, &draft, data, n_bytes, error);
     }
-    return status < 0 ? status : augsi_draft_end(folder, &draft, error);
+    return status < 0 ? status : augsi_folder_draft_end(folder, &draft, error);
 }
 
 int augsi_folder_sync(const augsi_folder *folder, augs_error *error)
 {
-    if (sync_fd(folder->fd) != 0) {
-        return augsi_fail_errno(error, AUGS_E_IO, errno, "sync folder '%s'", folder->path);
-    }
-    return AUGS_OK;
+    int errnum = augsi_file_sync(folder->fd);
+    return errnum == 0
+               ? AUGS_OK
+               : augsi_fail_errno(error, AUGS_E_IO, errnum, "sync folder '%s'", folder->path);
 }
 
 static const char *kind_of(mode_t mode)
@@ -316,7 +251,8 @@ int64_t augsi_folder_read_at(const augsi_folder *folder, const augsi_folder_file
 {
     size_t done = 0;
     while (done < n_bytes) {
-        size_t n_piece = n_bytes - done < PIECE_BYTES ? n_bytes - done : PIECE_BYTES;
+        size_t n_piece =
+            n_bytes - done < AUGSI_FILE_PIECE_BYTES ? n_bytes - done : AUGSI_FILE_PIECE_BYTES;
         if (augsi_stopped(&folder->stop)) {
             return augsi_fail_stopped(error);
         }
@@ -388,6 +324,24 @@ int augsi_folder_remove(const augsi_folder *folder, const char *name, augs_error
     return AUGS_OK;
 }
 
+int augsi_folder_remove_temporary(augsi_folder *folder, const char *name, augs_error *error)
+{
+    struct stat facts;
+    uint64_t n_left = 0;
+    bool is_short = true;
+    int fd = openat(folder->fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd >= 0) {
+        /* a second name of the same file would lose its bytes, too */
+        if (fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_nlink == 1) {
+            is_short = augsi_file_cut(fd, (uint64_t)facts.st_size, &folder->stop, &n_left);
+        }
+        close(fd);
+    }
+    int status = is_short ? augsi_folder_remove(folder, name, error) : augsi_fail_stopped(error);
+    note_left(folder, status == AUGS_OK, n_left);
+    return status;
+}
+
 augsi_folder_room augsi_folder_room_of(const augsi_folder *folder)
 {
     struct statvfs facts;
@@ -455,12 +409,11 @@ int augsi_folder_append(const augsi_folder *folder, int fd, const char *name, co
         return fail_file(folder, "look at", name, errno, error);
     }
     const char *what = "write to";
-    const augsi_stop never = {NULL, NULL};
-    int errnum =
-        write_all(&never, fd, data, n_bytes); /* the chunk is on disk: a line takes no time */
-    if (errnum == 0 && sync_fd(fd) != 0) {
+    /* without a stop: the chunk is on disk, and a line takes no time */
+    int errnum = augsi_file_write(fd, data, n_bytes, NULL, NULL);
+    if (errnum == 0) {
         what = "sync";
-        errnum = errno;
+        errnum = augsi_file_sync(fd);
     }
     if (errnum == 0) {
         return AUGS_OK;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files that survive a crash: written under a temporary name that belongs to one shard, synced,
- * renamed. A sync that failed is not tried again: the file is dropped, since the kernel may have
- * forgotten the pages that it could not write (Rebello et al., USENIX ATC 2020).
+ * renamed (base/file.h).
  */
 #ifndef AUGSI_CHUNK_FOLDER_H
 #define AUGSI_CHUNK_FOLDER_H
@@ -13,19 +12,9 @@
 
 #include <augstream/status.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
-
-/* Asked often, from any thread at work: not 0 = stop at once, what is in hand is dropped. */
-typedef struct augsi_stop {
-    int (*asked)(void *user); /* may be NULL */
-    void *user;
-} augsi_stop;
-
-static inline bool augsi_stopped(const augsi_stop *stop)
-{
-    return stop->asked != NULL && stop->asked(stop->user) != 0;
-}
 
 /* AUGS_E_CANCELLED with its message. */
 int augsi_fail_stopped(augs_error *error);
@@ -35,8 +24,9 @@ typedef struct augsi_folder {
     augsi_stop stop;
     char *path;
     int fd;
-    atomic_bool
-        kept_lock; /* a temporary could not be removed: the lock file stays, as a mark of it */
+    /* A temporary could not be removed, or not in time: the lock file stays, as a mark of it. */
+    atomic_bool kept_lock;
+    atomic_ullong left_bytes; /* of such temporaries */
 } augsi_folder;
 
 /* create: the folder and its parents are made if they are missing. */
@@ -78,23 +68,25 @@ bool augsi_folder_has(const augsi_folder *folder, const char *name);
 bool augsi_folder_is_link(const augsi_folder *folder, const char *name);
 /* Removes a file; one that is not there is fine. */
 int augsi_folder_remove(const augsi_folder *folder, const char *name, augs_error *error);
+/* The same for a temporary of the lock's holder, in pieces if it is large. AUGS_E_CANCELLED. */
+int augsi_folder_remove_temporary(augsi_folder *folder, const char *name, augs_error *error);
 /*
  * The same as augsi_folder_put in steps, for files that do not fit memory: begin, write..., then
  * end, which syncs and renames; a failure of any of them removes the temporary.
  */
 typedef struct augsi_folder_draft {
-    int fd;
+    augsi_draft file;
     const char *name;
-    char temporary[256];
+    char temporary[256]; /* file.temporary: so the draft stays where it was begun */
 } augsi_folder_draft;
 
-int augsi_draft_begin(augsi_folder *folder, const char *name, const char *suffix,
-                      augsi_folder_draft *ret_draft, augs_error *error);
-int augsi_draft_write(augsi_folder *folder, augsi_folder_draft *draft, const void *data,
-                      size_t n_bytes, augs_error *error);
-int augsi_draft_end(augsi_folder *folder, augsi_folder_draft *draft, augs_error *error);
+int augsi_folder_draft_begin(augsi_folder *folder, const char *name, const char *suffix,
+                             augsi_folder_draft *ret_draft, augs_error *error);
+int augsi_folder_draft_write(augsi_folder *folder, augsi_folder_draft *draft, const void *data,
+                             size_t n_bytes, augs_error *error);
+int augsi_folder_draft_end(augsi_folder *folder, augsi_folder_draft *draft, augs_error *error);
 /* Instead of an end: removes the temporary. */
-void augsi_draft_drop(augsi_folder *folder, augsi_folder_draft *draft);
+void augsi_folder_draft_drop(augsi_folder *folder, augsi_folder_draft *draft);
 /* What the file system has left; UINT64_MAX: it does not say. */
 typedef struct augsi_folder_room {
     uint64_t free_bytes, free_files, block_bytes;

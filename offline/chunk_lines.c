@@ -135,7 +135,8 @@ int augsi_rewrite_begin(augsi_folder *folder, const char *name, const char *suff
 static int begin_draft(augsi_rewrite *rewrite, augs_error *error)
 {
     augsi_folder *folder = rewrite->folder;
-    int status = augsi_draft_begin(folder, rewrite->name, rewrite->suffix, &rewrite->draft, error);
+    int status =
+        augsi_folder_draft_begin(folder, rewrite->name, rewrite->suffix, &rewrite->draft, error);
     rewrite->differs = status == AUGS_OK;
     for (uint64_t at = 0; at < rewrite->n_same && status == AUGS_OK;) {
         uint64_t left = rewrite->n_same - at;
@@ -148,7 +149,7 @@ static int begin_draft(augsi_rewrite *rewrite, augs_error *error)
                        : augsi_fail(error, AUGS_E_IO, "'%s/%s' became shorter while it was read",
                                     folder->path, rewrite->name);
         }
-        status = augsi_draft_write(folder, &rewrite->draft, rewrite->compared, n, error);
+        status = augsi_folder_draft_write(folder, &rewrite->draft, rewrite->compared, n, error);
         rewrite->differs = status == AUGS_OK;
         at += n;
     }
@@ -178,7 +179,8 @@ static int flush_pending(augsi_rewrite *rewrite, augs_error *error)
         status = begin_draft(rewrite, error);
     }
     if (status == AUGS_OK) {
-        status = augsi_draft_write(rewrite->folder, &rewrite->draft, rewrite->pending, n, error);
+        status =
+            augsi_folder_draft_write(rewrite->folder, &rewrite->draft, rewrite->pending, n, error);
         rewrite->differs = status == AUGS_OK;
     }
     rewrite->n_pending = 0;
@@ -220,7 +222,7 @@ int augsi_rewrite_end(augsi_rewrite *rewrite, augs_error *error)
         }
     }
     rewrite->differs = false;
-    status = augsi_draft_end(rewrite->folder, &rewrite->draft, error);
+    status = augsi_folder_draft_end(rewrite->folder, &rewrite->draft, error);
     return status < 0 ? status : 1;
 }
 
@@ -228,7 +230,7 @@ void augsi_rewrite_done(augsi_rewrite *rewrite)
 {
     const augs_allocator *allocator = &rewrite->folder->allocator;
     if (rewrite->differs) {
-        augsi_draft_drop(rewrite->folder, &rewrite->draft);
+        augsi_folder_draft_drop(rewrite->folder, &rewrite->draft);
     }
     if (rewrite->there.fd >= 0) {
         augsi_folder_close_file(&rewrite->there);

@@ -12,9 +12,11 @@
 #include "offline/chunk_check.h"
 #include "offline/chunk_crew.h"
 #include "offline/chunk_format.h"
+#include "pipeline/batch/batch_impl.h"
 
 #define JOBS_PER_WORKER 2u
 #define MAX_THREADS 1024u
+#define PIECE_RECORDS 65536u /* between two looks at the stop */
 
 typedef struct verify_job {
     uint64_t chunk;
@@ -157,6 +159,21 @@ static int next_job(void *user, void *job_pointer)
     return 1;
 }
 
+/* AUGS_E_CANCELLED. */
+static int add_digest(const chunk_verifier *verifier, const augs_batch *batch, verify_job *job)
+{
+    const uint64_t n_samples = augs_batch_n_samples(batch);
+    for (uint64_t at = 0; at < n_samples; at += PIECE_RECORDS) {
+        const uint64_t left = n_samples - at;
+        if (augsi_stopped(&verifier->folder.stop)) {
+            return augsi_fail_stopped(&job->error);
+        }
+        augsi_batch_add_digest(batch, at, at + (left < PIECE_RECORDS ? left : PIECE_RECORDS),
+                               job->digest);
+    }
+    return AUGS_OK;
+}
+
 static void do_job(void *user, void *worker, void *job_pointer)
 {
     const chunk_verifier *verifier = user;
@@ -175,7 +192,7 @@ static void do_job(void *user, void *worker, void *job_pointer)
     job->n_bytes = checker->n_bytes;
     job->digest[0] = job->digest[1] = 0;
     if (job->n_faults == 0 && !hashes_only) {
-        augs_batch_digest(checker->maker.batch, job->digest);
+        job->n_faults = add_digest(verifier, checker->maker.batch, job);
     }
 }
 

@@ -250,7 +250,7 @@ static int remove_leftover(void *user, const char *name, augs_error *error)
 {
     augsi_chunk_writer *writer = user;
     return name[0] == '.' && augsi_ends_with(name, writer->suffix)
-               ? augsi_folder_remove(&writer->folder, name, error)
+               ? augsi_folder_remove_temporary(&writer->folder, name, error)
                : AUGS_OK;
 }
 
@@ -389,6 +389,7 @@ static int write_run(augsi_chunk_writer *writer, augs_error *error)
     }
     writer->report->lock = (uint32_t)lock.kind;
     status = write_locked(writer, has_leftovers, error);
+    writer->report->left_bytes = atomic_load(&writer->folder.left_bytes);
     augsi_folder_lock_give(&writer->folder, &lock);
     return status;
 }

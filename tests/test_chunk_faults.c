@@ -20,6 +20,8 @@ ssize_t __real_write(int fd, const void *data, size_t n_bytes);
 ssize_t __wrap_write(int fd, const void *data, size_t n_bytes);
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
 int __real_renameat(int from_fd, const char *from, int to_fd, const char *to);
 int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to);
 int __wrap_fstatvfs(int fd, struct statvfs *facts);
@@ -56,6 +58,15 @@ int __wrap_fsync(int fd)
         return -1;
     }
     return __real_fsync(fd);
+}
+
+int __wrap_fdatasync(int fd)
+{
+    if (fails(SYNCS)) {
+        errno = failure;
+        return -1;
+    }
+    return __real_fdatasync(fd);
 }
 
 int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to)

@@ -71,7 +71,9 @@ class Folder(Case):
         self.assertFalse((folder / "COMPLETE").exists())
         n = len(self.chunks(folder))
         self.assertLess(n, 200)
-        self.assertFalse([path for path in folder.iterdir() if "tmp" in path.name])
+        left = [path for path in folder.iterdir() if "tmp" in path.name]
+        self.assertEqual(bool(left), "of unfinished files, which it left" in stderr, stderr)
+        self.assertEqual(bool(left), (folder / ".lock-0of1").exists())  # the next run looks for what was left
         self.ends(4, "verify", folder)
         _, result = self.generate("d", *common, "--json")
         self.assertEqual(json.loads(result.stdout)["kept"], n)
@@ -310,7 +312,9 @@ class Folder(Case):
         interrupt(process)
         _, stderr = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 4, stderr)
-        self.assertFalse([path for path in folder.iterdir() if "tmp" in path.name])
+        left = [path for path in folder.iterdir() if "tmp" in path.name]
+        self.assertEqual(bool(left), "of unfinished files, which it left" in stderr, stderr)
+        self.assertEqual(bool(left), (folder / ".lock-0of1").exists())  # the next run looks for what was left
 
     def test_hostile_manifests_are_corrupt_data(self):
         folder, _ = self.generate("d", "--preset", "moderate", "--seed", 7, "--count", 1000, "--chunk-size", 250)

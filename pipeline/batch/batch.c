@@ -144,12 +144,12 @@ static void put_fields(const digest_column *column, uint64_t first, uint64_t n, 
 #undef PUT_FIELDS
 }
 
-static void add_buffered(const digest_column *columns, uint32_t n_columns, uint64_t n_samples,
-                         size_t record_bytes, uint64_t sum[2])
+static void add_buffered(const digest_column *columns, uint32_t n_columns, uint64_t first,
+                         uint64_t end, size_t record_bytes, uint64_t sum[2])
 {
     char records[BLOCK_RECORDS * BUFFERED_RECORD];
-    for (uint64_t done = 0; done < n_samples; done += BLOCK_RECORDS) {
-        const uint64_t n = n_samples - done < BLOCK_RECORDS ? n_samples - done : BLOCK_RECORDS;
+    for (uint64_t done = first; done < end; done += BLOCK_RECORDS) {
+        const uint64_t n = end - done < BLOCK_RECORDS ? end - done : BLOCK_RECORDS;
         char *fields = records;
         for (uint32_t i = 0; i < n_columns; i++) {
             put_fields(&columns[i], done, n, record_bytes, fields);
@@ -159,12 +159,12 @@ static void add_buffered(const digest_column *columns, uint32_t n_columns, uint6
     }
 }
 
-static void add_long(const digest_column *columns, uint32_t n_columns, uint64_t n_samples,
+static void add_long(const digest_column *columns, uint32_t n_columns, uint64_t first, uint64_t end,
                      uint64_t sum[2])
 {
     const void *parts[AUGS_MAX_COLUMNS + 1];
     size_t sizes_bytes[AUGS_MAX_COLUMNS + 1];
-    for (uint64_t k = 0; k < n_samples; k++) {
+    for (uint64_t k = first; k < end; k++) {
         for (uint32_t i = 0; i < n_columns; i++) {
             parts[i] = columns[i].data + k * columns[i].n_bytes;
             sizes_bytes[i] = columns[i].n_bytes;
@@ -175,7 +175,7 @@ static void add_long(const digest_column *columns, uint32_t n_columns, uint64_t 
     }
 }
 
-void augs_batch_digest(const augs_batch *batch, uint64_t ret_digest[2])
+void augsi_batch_add_digest(const augs_batch *batch, uint64_t first, uint64_t end, uint64_t sum[2])
 {
     digest_column columns[AUGS_MAX_COLUMNS + 1];
     const uint32_t n = augs_stream_n_columns(batch->stream);
@@ -184,12 +184,17 @@ void augs_batch_digest(const augs_batch *batch, uint64_t ret_digest[2])
         columns[i].n_bytes = augs_stream_column_bytes(batch->stream, i);
     }
     const size_t record_bytes = augs_stream_sample_bytes(batch->stream);
-    uint64_t sum[2] = {0, 0};
     if (record_bytes <= BUFFERED_RECORD) {
-        add_buffered(columns, n, batch->info.n_samples, record_bytes, sum);
+        add_buffered(columns, n, first, end, record_bytes, sum);
     } else {
-        add_long(columns, n, batch->info.n_samples, sum);
+        add_long(columns, n, first, end, sum);
     }
+}
+
+void augs_batch_digest(const augs_batch *batch, uint64_t ret_digest[2])
+{
+    uint64_t sum[2] = {0, 0};
+    augsi_batch_add_digest(batch, 0, batch->info.n_samples, sum);
     ret_digest[0] = sum[0];
     ret_digest[1] = sum[1];
 }

@@ -23,6 +23,9 @@ struct augs_batch {
     void *columns[]; /* n_columns */
 };
 
+/* Adds samples first to end - 1 to the sum that augs_batch_digest writes. */
+void augsi_batch_add_digest(const augs_batch *batch, uint64_t first, uint64_t end, uint64_t sum[2]);
+
 /* Back to its pool; the last reference is gone. */
 void augsi_batch_give_back(augs_batch *batch);
 

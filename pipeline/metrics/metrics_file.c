@@ -15,6 +15,7 @@
 #include <augstream/strategy.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "pipeline/metrics/metrics_impl.h"
@@ -108,15 +109,9 @@ static int flush_text(int file, augsi_text *text)
     if (text->failed) {
         return ENOMEM;
     }
-    for (size_t at = 0; at < text->n_bytes;) {
-        ssize_t n = write(file, text->data + at, text->n_bytes - at);
-        if (n < 0 && errno != EINTR) {
-            return errno;
-        }
-        at += n > 0 ? (size_t)n : 0;
-    }
+    int errnum = augsi_file_write(file, text->data, text->n_bytes, NULL, NULL);
     augsi_text_clear(text);
-    return 0;
+    return errnum;
 }
 
 static int write_lines(const augs_metrics *metrics, int file)
@@ -153,44 +148,35 @@ static int write_directly(const augs_metrics *metrics, const char *path)
     return errnum;
 }
 
-/* A new file beside the path, also when several processes save there at once. -1 and errno. */
-static int open_temporary(const char *path, char *name, size_t n_bytes, mode_t mode)
+/* A new file beside the path, also when several processes save there at once. 0 or errno. */
+static int create_draft(const char *path, char *name, size_t n_bytes, mode_t mode,
+                        augsi_draft *ret_draft)
 {
-    for (unsigned attempt = 0; attempt < MOST_NAMES; attempt++) {
+    int errnum = EEXIST;
+    for (unsigned attempt = 0; attempt < MOST_NAMES && errnum == EEXIST; attempt++) {
         int n = snprintf(name, n_bytes, "%s.%ld-%u.tmp", path, (long)getpid(), attempt);
         if (n < 0 || (size_t)n >= n_bytes) {
-            errno = ENAMETOOLONG;
-            return -1;
+            return ENAMETOOLONG;
         }
-        int file = open(name, O_WRONLY | O_CLOEXEC | O_CREAT | O_EXCL, mode);
-        if (file >= 0 || errno != EEXIST) {
-            return file;
-        }
+        errnum = augsi_draft_create(ret_draft, AT_FDCWD, name, mode, true, false);
     }
-    return -1;
+    return errnum;
 }
 
 static int replace_file(const augs_metrics *metrics, const char *path, mode_t mode)
 {
     char temporary[PATH_MAX + 64];
-    int file = open_temporary(path, temporary, sizeof temporary, mode);
-    if (file < 0) {
-        return errno;
-    }
-    int errnum = write_lines(metrics, file);
-    if (errnum == 0 && fsync(file) != 0 && errno != EINVAL) { /* EINVAL: cannot be synced */
-        errnum = errno;
-    }
-    if (close(file) != 0 && errnum == 0) {
-        errnum = errno;
-    }
-    if (errnum == 0 && rename(temporary, path) != 0) {
-        errnum = errno;
-    }
+    augsi_draft draft;
+    int errnum = create_draft(path, temporary, sizeof temporary, mode, &draft);
     if (errnum != 0) {
-        unlink(temporary);
+        return errnum;
     }
-    return errnum;
+    errnum = write_lines(metrics, draft.fd);
+    if (errnum != 0) {
+        augsi_draft_drop(&draft, NULL);
+        return errnum;
+    }
+    return augsi_draft_finish(&draft, path, false, NULL);
 }
 
 int augs_metrics_save(const augs_metrics *metrics, const char *path, augs_error *error)

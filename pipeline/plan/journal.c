@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "pipeline/plan/journal_line.h"
 
@@ -187,23 +188,6 @@ void augsi_journal_return(augsi_journal *journal, const augsi_journal_place *pla
     journal->line = place->line;
 }
 
-static int write_all(int fd, const char *data, size_t n_bytes, uint64_t offset)
-{
-    while (n_bytes > 0) {
-        ssize_t n = pwrite(fd, data, n_bytes, (off_t)offset);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return n < 0 ? errno : EIO;
-        }
-        data += n;
-        offset += (uint64_t)n;
-        n_bytes -= (size_t)n;
-    }
-    return 0;
-}
-
 /* Whether the file is still the one that was opened, and as long as it was left. */
 static int check_file(const augsi_journal *journal, augs_error *error)
 {
@@ -237,7 +221,7 @@ static int append_text(augsi_journal *journal, const char *text, size_t n_bytes,
         return status;
     }
     const char *what = "write";
-    int errnum = write_all(journal->fd, text, n_bytes, journal->end);
+    int errnum = augsi_file_write_at(journal->fd, text, n_bytes, journal->end);
     if (errnum == 0 && fdatasync(journal->fd) != 0 && errno != EINVAL) {
         /* what is on the disk is not known after a failed sync, and it is never tried again */
         errnum = errno;
@@ -319,7 +303,7 @@ static int sync_folder(const augsi_journal *journal)
     if (fd < 0) {
         return errno;
     }
-    int errnum = fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
+    int errnum = augsi_file_sync(fd);
     close(fd);
     return errnum;
 }
