@@ -19,7 +19,7 @@
 #include "cli/record_output.h"
 #include "cli/stream_arguments.h"
 
-enum { PIECE_SAMPLES = 4096 };
+enum { PIECE_SAMPLES = 4096, LARGE_BATCH = 65536 };
 
 typedef struct record_run {
     const generation *of;
@@ -29,12 +29,25 @@ typedef struct record_run {
     augs_sink *sink;
     progress bar;
     uint64_t done;
+    uint64_t n_in_hand; /* samples of the batch that is being written */
+    bool is_cut;        /* a signal came within a batch */
     augs_error error;
 } record_run;
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+/* A batch is written whole, unless it is so large that a signal would have to wait. */
+static int write_piece(void *user, const void *data, size_t n_bytes)
+{
+    record_run *run = user;
+    if (run->n_in_hand > LARGE_BATCH && interrupt_asked()) {
+        run->is_cut = true;
+        return AUGS_E_CANCELLED;
+    }
+    return record_output_write(&run->output, data, n_bytes);
 }
 
 static int open_pipeline(record_run *run, uint64_t first, uint64_t count,
@@ -64,7 +77,7 @@ static int write_next(record_run *run, augs_pipeline *pipeline)
     if (status <= 0) {
         return status;
     }
-    uint64_t n = augs_batch_n_samples(batch);
+    uint64_t n = run->n_in_hand = augs_batch_n_samples(batch);
     status = augs_sink_write(run->sink, batch, &run->error);
     augs_batch_unref(batch);
     if (status < 0) {
@@ -111,6 +124,9 @@ static int skip_to(record_run *run, augs_pipeline *pipeline, uint64_t step)
     int status = 1;
     while (status > 0 && augs_pipeline_step(pipeline) < step) {
         augs_batch *batch = NULL;
+        if (interrupt_asked()) {
+            return AUGS_E_CANCELLED;
+        }
         status = augs_pipeline_next(pipeline, &batch, &run->error);
         if (status > 0) {
             augs_batch_unref(batch);
@@ -162,6 +178,7 @@ static uint64_t expected_samples(const generation *of)
 static int finish(record_run *run, int status)
 {
     const generation *of = run->of;
+    run->n_in_hand = 0;
     if (status >= 0 || status == AUGS_E_CANCELLED) {
         int flushed = augs_sink_flush(run->sink, &run->error);
         status = flushed < 0 ? flushed : status;
@@ -171,7 +188,8 @@ static int finish(record_run *run, int status)
         return record_output_failure(&run->output);
     }
     if (status == AUGS_E_CANCELLED) {
-        return complain(EXIT_PARTLY, "stopped after %llu samples", (unsigned long long)run->done);
+        return complain(EXIT_PARTLY, "stopped after %llu samples%s", (unsigned long long)run->done,
+                        run->is_cut ? " and some records of a batch" : "");
     }
     if (status < 0) {
         return complain_plan(of->arguments, &run->error);
@@ -247,10 +265,12 @@ int generate_records(const generation *of)
         augs_metrics_open(&metrics, &run.metrics, &run.error) < 0) {
         return complain_error(&run.error);
     }
-    if (augs_sink_open_records(of->stream, of->format, of->with_plan, record_output_write,
-                               &run.output, &run.sink, &run.error) < 0) {
+    if (augs_sink_open_records(of->stream, of->format, of->with_plan, write_piece, &run, &run.sink,
+                               &run.error) < 0) {
         return complain_error(&run.error);
     }
+    run.output.advice =
+        "run the same command again; chunk files (--out DIR) go on where they stopped";
     interrupt_watch(quiet, NULL, NULL);
     progress_begin(&run.bar, "generate", expected_samples(of),
                    quiet || progress_mixes_with_stdout());

@@ -62,6 +62,9 @@ int subscription_open_outputs(subscription *run)
     if (run->out != NULL) {
         result =
             record_output_open(&run->output, run->out, goes_on ? resumed->out_bytes : UINT64_MAX);
+        if (of->given[OPT_TOKEN_FILE]) {
+            run->output.advice = "the same command goes on behind the last whole batch";
+        }
         run->output.skip_line = (augs_format_flags(run->format) & AUGS_FORMAT_HAS_HEADER) != 0 &&
                                 run->output.n_bytes > 0;
     }

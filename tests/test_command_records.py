@@ -2,16 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """`augstream generate` to stdout, as typed. usage: test_command_records.py COMMAND"""
 import csv
+import fcntl
 import io
 import json
 import os
+import resource
+import signal
+import struct
 import subprocess
-import time
+import termios
 
 import msgpack
 import numpy as np
 
-from command_fixture import COMMAND, Case, environment, interrupt, main, numpy_moderate, run
+from command_fixture import COMMAND, Case, environment, interrupt, main, numpy_moderate, run, wait_for
 
 MODERATE = ("--preset", "moderate", "--seed", 7)
 
@@ -162,7 +166,22 @@ class Records(Case):
             for arguments in (("generate", *MODERATE, "--samples", 10), ("presets", "list"), ("version",)):
                 process = self.start(*arguments, stdout=full)
                 self.assertEqual(process.wait(30), 1, arguments)
-                self.assertIn("No space left on device", process.stderr.read())
+                self.assertRegex(process.stderr.read(), "No space left on device(; 0 bytes were written; make room|$)")
+
+    def test_a_file_that_becomes_full_says_how_much_it_holds(self):
+        limit = 300_000  # more than one piece of the output, and not a whole number of records
+        def prepare():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        for form in ("jsonl", "csv", "msgpack"):
+            path = self.folder / "full"
+            with open(path, "wb") as file:
+                process = subprocess.run([COMMAND, *map(str, ("generate", *MODERATE, "--samples", 20000, "--format", form))], stdout=file,
+                                         stderr=subprocess.PIPE, text=True, env=environment(), preexec_fn=prepare, timeout=60)
+            self.assertEqual(process.returncode, 1)
+            self.assertEqual(os.path.getsize(path), limit)
+            self.assertRegex(process.stderr, rf"writing to stdout: File too large; {limit} bytes were written, which end within a record; make room, "
+                                             r"then run the same command again; chunk files \(--out DIR\) go on where they stopped\n$")
 
     def test_an_interrupt_ends_with_whole_records(self):
         process = self.start("generate", *MODERATE, "--samples", "endless", text=False)
@@ -174,17 +193,36 @@ class Records(Case):
         lines = data.splitlines()
         self.assertEqual([json.loads(line)["sample_id"] for line in lines], list(range(len(lines))))
 
+    def test_one_interrupt_ends_a_run_whose_output_nobody_reads(self):
+        for arguments in ((), ("--strategy", "sequential", "--batch-size", 200000), ("--chunk-shard", "1/2")):
+            reader, writer = os.pipe()
+            process = self.start("generate", *MODERATE, "--samples", "endless", *arguments, stdout=writer)
+            wait_for(lambda: struct.unpack("i", fcntl.ioctl(reader, termios.FIONREAD, b"1234"))[0] > 0, "the first records")
+            interrupt(process)
+            self.assertEqual(process.wait(30), 4)
+            self.assertRegex(process.stderr.read(), r"stopped while the reader of stdout took nothing; [1-9]\d* bytes were written, which end within a record")
+            os.close(writer)
+            os.close(reader)
+
+    def test_an_interrupt_within_a_large_batch_ends_with_whole_records(self):
+        process = self.start("generate", *MODERATE, "--samples", "endless", "--strategy", "sequential", "--batch-size", 400000, text=False)
+        data = process.stdout.read(100000)
+        interrupt(process)
+        data += process.stdout.read()
+        self.assertEqual(process.wait(30), 4)
+        self.assertIn(b"stopped after 0 samples and some records of a batch", process.stderr.read())
+        lines = data.splitlines()
+        self.assertLess(len(lines), 400000)
+        self.assertEqual([json.loads(line)["sample_id"] for line in lines], list(range(len(lines))))
+
     def test_a_second_interrupt_stops_at_once(self):
-        reader, writer = os.pipe()  # nobody reads: the write stays blocked
-        process = self.start("generate", *MODERATE, "--samples", "endless", stdout=writer)
-        os.close(writer)
-        time.sleep(0.3)
+        process = self.start("generate", *MODERATE, "--samples", "endless", text=False)
+        process.stdout.read(1000)
+        process.send_signal(signal.SIGSTOP)  # so that both are there before it goes on
         interrupt(process)
-        time.sleep(0.1)
-        self.assertIsNone(process.poll())
-        interrupt(process)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
         self.assertEqual(process.wait(30), 1)
-        os.close(reader)
 
     def test_quiet_says_nothing(self):
         self.assertEqual(run("generate", *MODERATE, "--samples", 10, "--quiet").stderr, "")
