@@ -51,18 +51,34 @@ bool terminal_obeys(void)
            isatty(STDERR_FILENO);
 }
 
+static void put_line(FILE *file, bool is_error, const char *text)
+{
+    bool color = is_error && may_color();
+    fputs(color ? "\033[1;31maugstream:\033[0m " : "augstream: ", file);
+    shown_put(file, text);
+    fputc('\n', file);
+}
+
+/* The line goes out in one write: others may write to the same terminal or log. */
 static void print_line(bool is_error, const char *format, va_list arguments)
 {
     flockfile(stderr); /* the bar may be another thread's */
     if (before_message != NULL) {
         before_message();
     }
-    bool color = is_error && may_color();
-    char *text = NULL;
+    char *text = NULL, *line = NULL;
+    size_t n_line = 0;
     const int n = vasprintf(&text, format, arguments);
-    fputs(color ? "\033[1;31maugstream:\033[0m " : "augstream: ", stderr);
-    shown_put(stderr, n >= 0 ? text : "no memory for a message");
-    fputc('\n', stderr);
+    FILE *memory = n >= 0 ? open_memstream(&line, &n_line) : NULL;
+    if (memory != NULL) {
+        put_line(memory, is_error, text);
+    }
+    if (memory != NULL && fclose(memory) == 0) {
+        fwrite(line, 1, n_line, stderr);
+    } else {
+        put_line(stderr, is_error, n >= 0 ? text : "no memory for a message");
+    }
+    free(line);
     if (n >= 0) {
         free(text);
     }
