@@ -10,6 +10,7 @@
 
 Other blocks are shown, not typed. Links lead to files and headings that exist.
 """
+import fnmatch
 import os
 import pathlib
 import re
@@ -146,6 +147,21 @@ class Pages(unittest.TestCase):
             for line, block in blocks(page.read_text(), "yaml"):
                 with self.subTest(f"{page.name}:{line}"):
                     self.run_as_typed(["augstream", "presets", "check", "-"], input=block)
+
+    def test_files_that_are_named_exist(self):
+        """Paths of the tree in the pages for people who change it; a file without a folder is somewhere in it."""
+        done = subprocess.run(["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True)
+        if done.returncode != 0:
+            self.skipTest("not a clone: its files cannot be listed")
+        names = done.stdout.split("\n")
+        for page in (ROOT / "CONTRIBUTING.md", ROOT / "docs" / "architecture.md"):
+            text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+            for named in set(re.findall(r"`((?:[\w.*\[\]-]+/)*[\w.*\[\]-]+(?:/|\.(?:c|h|py|md|build|yaml|json)))`", text)):
+                if not re.search(r"NAME|FORMAT|^build/|^/", named):
+                    with self.subTest(f"{page.name}: {named}"):
+                        found = [one for one in names if one.startswith(named) or fnmatch.fnmatch(one, named)
+                                 or fnmatch.fnmatch(one, "*/" + named + ("*" if named.endswith("/") else ""))]
+                        self.assertTrue(found)
 
     def test_links_lead_somewhere(self):
         for page in [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
