@@ -7,15 +7,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define WAIT_MS 20 /* between two looks at the stop, while a file has no room */
+#define WAIT_MS 20 /* between two looks at the stop, while a file has no space */
 
 /* ---- writing ---- */
 
-/* 0: it may have room now. */
-static int wait_for_room(int fd, const augsi_stop *stop)
+/* 0: it may have space now. */
+static int wait_for_space(int fd, const augsi_stop *stop)
 {
-    struct pollfd room = {.fd = fd, .events = POLLOUT};
-    const int n = poll(&room, 1, stop == NULL ? -1 : WAIT_MS);
+    struct pollfd space = {.fd = fd, .events = POLLOUT};
+    const int n = poll(&space, 1, stop == NULL ? -1 : WAIT_MS);
     return n < 0 && errno != EINTR ? errno : 0;
 }
 
@@ -38,7 +38,7 @@ int augsi_file_write(int fd, const void *data, size_t n_bytes, const augsi_stop 
         } else if (n == 0) {
             errnum = EIO;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            errnum = wait_for_room(fd, stop);
+            errnum = wait_for_space(fd, stop);
         } else if (errno != EINTR) {
             errnum = errno;
         }

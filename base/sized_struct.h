@@ -44,7 +44,7 @@ typedef struct augsi_sized_type {
     augsi_sized_check(AUGSI_SIZED_TYPE(type), AUGSI_SIZED_IN(type, ret), (error))
 
 /*
- * An output: *ret gets as much of *source as it has room for and keeps its size. What it has behind
+ * An output: *ret gets as much of *source as it has space for and keeps its size. What it has behind
  * the members known here is set to zero: not known. Nothing happens if AUGSI_CHECK_OUTPUT would
  * fail.
  */

@@ -22,7 +22,7 @@ void augsi_text_init(augsi_text *text, const augs_allocator *allocator);
 void augsi_text_done(augsi_text *text);
 /* Empties it and keeps its memory. */
 void augsi_text_clear(augsi_text *text);
-/* Room for n_bytes more, to be written by the caller and claimed by adding to n_bytes; NULL if
+/* Space for n_bytes more, to be written by the caller and claimed by adding to n_bytes; NULL if
  * failed. */
 char *augsi_text_reserve(augsi_text *text, size_t n_bytes);
 void augsi_text_add(augsi_text *text, const void *data, size_t n_bytes);

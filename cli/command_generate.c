@@ -36,15 +36,15 @@ static int read_window(const arguments *of, generation *ret)
                         "--start %" PRIu64 " is behind the end: there are %" PRIu64 " samples",
                         ret->start, n);
     }
-    uint64_t room = (n == AUGS_ENDLESS ? AUGS_MAX_SAMPLES : n) - ret->start;
+    uint64_t space = (n == AUGS_ENDLESS ? AUGS_MAX_SAMPLES : n) - ret->start;
     ret->count = of->given[OPT_COUNT] ? option_whole(of, OPT_COUNT)
                  : n == AUGS_ENDLESS  ? UINT64_MAX
-                                      : room;
-    if (of->given[OPT_COUNT] && ret->count > room) {
+                                      : space;
+    if (of->given[OPT_COUNT] && ret->count > space) {
         return complain(EXIT_USAGE,
                         "--start %" PRIu64 " and --count %" PRIu64
                         " leave the stream; accepted: a count up to %" PRIu64,
-                        ret->start, ret->count, room);
+                        ret->start, ret->count, space);
     }
     return EXIT_DONE;
 }
@@ -188,31 +188,31 @@ static void report_folder(const generation *of, const augs_chunks_report *report
     json_end(&json);
 }
 
-static void put_bytes(double n_bytes, char *ret_text, size_t room)
+static void put_bytes(double n_bytes, char *ret_text, size_t space)
 {
     static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB", "EB"};
     size_t i = 0;
     for (; n_bytes >= 1000 && i + 1 < sizeof units / sizeof units[0]; i++) {
         n_bytes /= 1000;
     }
-    snprintf(ret_text, room, i == 0 ? "%.0f %s" : "%.1f %s", n_bytes, units[i]);
+    snprintf(ret_text, space, i == 0 ? "%.0f %s" : "%.1f %s", n_bytes, units[i]);
 }
 
-static void put_seconds(double seconds, char *ret_text, size_t room)
+static void put_seconds(double seconds, char *ret_text, size_t space)
 {
     const double days = seconds / (24.0 * 3600);
     if (seconds < 0.1) {
-        snprintf(ret_text, room, "less than 0.1 s");
+        snprintf(ret_text, space, "less than 0.1 s");
     } else if (seconds < 120) {
-        snprintf(ret_text, room, "about %.3g s", seconds);
+        snprintf(ret_text, space, "about %.3g s", seconds);
     } else if (seconds < 7200) {
-        snprintf(ret_text, room, "about %.0f min", seconds / 60);
+        snprintf(ret_text, space, "about %.0f min", seconds / 60);
     } else if (seconds < 48.0 * 3600) {
-        snprintf(ret_text, room, "about %.0f h", seconds / 3600);
+        snprintf(ret_text, space, "about %.0f h", seconds / 3600);
     } else if (days < 730) {
-        snprintf(ret_text, room, "about %.0f days", days);
+        snprintf(ret_text, space, "about %.0f days", days);
     } else {
-        snprintf(ret_text, room, "about %.0f years", days / 365.25);
+        snprintf(ret_text, space, "about %.0f years", days / 365.25);
     }
 }
 
@@ -248,11 +248,11 @@ static void put_estimate_json(const generation *of, const augs_chunks_estimate *
 
 static void put_size(const augs_chunks_estimate *estimate)
 {
-    char bytes[32], disk[32], room[32];
+    char bytes[32], disk[32], space[32];
     const bool fits = estimate->n_bytes < UINT64_MAX; /* else it is more than 64 bits can say */
     put_bytes((double)estimate->n_bytes, bytes, sizeof bytes);
     put_bytes((double)estimate->disk_bytes, disk, sizeof disk);
-    put_bytes((double)estimate->free_bytes, room, sizeof room);
+    put_bytes((double)estimate->free_bytes, space, sizeof space);
     if (fits) {
         printf("bytes: %s%" PRIu64 " (%s)\n", estimate->is_exact ? "" : "at most ",
                estimate->n_bytes, bytes);
@@ -260,7 +260,7 @@ static void put_size(const augs_chunks_estimate *estimate)
         printf("bytes: more than %s\n", bytes);
     }
     printf("disk:  %s%s needed, %s free\n", estimate->disk_bytes < UINT64_MAX ? "" : "more than ",
-           disk, estimate->free_bytes == UINT64_MAX ? "an unknown number" : room);
+           disk, estimate->free_bytes == UINT64_MAX ? "an unknown number" : space);
 }
 
 static void put_estimate(const generation *of, const augs_chunks_estimate *estimate)
@@ -303,7 +303,7 @@ static int dry_run(const generation *of, const augs_chunks_options *chunk_option
     }
     if (estimate.disk_bytes > estimate.free_bytes || estimate.n_files > estimate.free_files) {
         tell(of->arguments->given[OPT_QUIET],
-             "the file system has too little room for that: without --force it is refused");
+             "the file system has too little space for that: without --force it is refused");
     }
     return EXIT_DONE;
 }

@@ -32,7 +32,7 @@ bool progress_mixes_with_stdout(void);
 double clock_seconds(void);
 
 /* The bar of a moment, as tqdm prints it, without line ends: for progress_set and the tests.
- * Returns ret_text, which has room for n_bytes. It takes less than `width` columns: what does not
+ * Returns ret_text, which has space for n_bytes. It takes less than `width` columns: what does not
  * fit is left out. Width 0 = as wide as it gets. */
 const char *progress_text(const progress *bar, double now, unsigned width, char *ret_text,
                           unsigned n_bytes);

@@ -79,7 +79,7 @@ static bool is_over(uint64_t *stopped_at)
 }
 
 /* What is no regular file can stand still for ever, and a write that waits for it does not see a
- * signal that came just before. So there is no write before there is room: a pipe with room for
+ * signal that came just before. So there is no write before there is space: a pipe with space for
  * anything takes PIPE_BUF bytes without waiting. */
 static int write_to_reader(const record_output *output, const char *p, size_t n_bytes,
                            size_t *ret_written)
@@ -89,8 +89,8 @@ static int write_to_reader(const record_output *output, const char *p, size_t n_
     size_t done = 0;
     int errnum = 0;
     while (done < n_bytes && errnum == 0) {
-        struct pollfd room = {.fd = output->file, .events = POLLOUT};
-        const int n_ready = poll(&room, 1, WAIT_MS);
+        struct pollfd space = {.fd = output->file, .events = POLLOUT};
+        const int n_ready = poll(&space, 1, WAIT_MS);
         if (n_ready < 0 && errno != EINTR) {
             errnum = errno;
         } else if (interrupt_asked() && (n_ready == 0 || is_over(&stopped_at))) {
@@ -148,7 +148,7 @@ int record_output_failure(const record_output *output)
         output->errnum == ENOSPC || output->errnum == EDQUOT || output->errnum == EFBIG;
     return complain(EXIT_FAILED, "writing to %s: %s; %" PRIu64 " bytes were written%s%s%s",
                     output->name, strerror(output->errnum), output->n_written, end,
-                    is_full ? "; make room, then " : "",
+                    is_full ? "; make space, then " : "",
                     !is_full                 ? ""
                     : output->advice != NULL ? output->advice
                                              : "run the same command again");

@@ -12,14 +12,14 @@ typedef struct record_output {
     const char *name;
     bool is_stdout;
     bool is_regular; /* its length can be trusted and cut */
-    bool has_reader; /* no regular file: it can have no room for a while */
+    bool has_reader; /* no regular file: it can have no space for a while */
     bool skip_line;  /* drops what is written up to the first line's end: a header that is there */
     bool reader_gone;
     int errnum;       /* of the write that failed; ECANCELED: a signal came while it waited */
     bool is_cut;      /* that write took some of its bytes */
     uint64_t n_bytes; /* length of the file */
     uint64_t n_written;
-    const char *advice; /* what to do once there is room; NULL: run the same command again */
+    const char *advice; /* what to do once there is space; NULL: run the same command again */
 } record_output;
 
 /* "-" is stdout. resume_at: UINT64_MAX = a new file; else a regular file is cut to that length and

@@ -21,7 +21,7 @@ static void occupy(int number, int flags)
 }
 
 #ifdef __GLIBC__
-/* stdio drops what a file that does not block has no room for, and takes a pause for the end of a
+/* stdio drops what a file that does not block has no space for, and takes a pause for the end of a
  * file. The flag is not ours to change: it
  * is shared with whoever opened the file. */
 static ssize_t write_waiting(void *user, const char *data, size_t n)

@@ -6,7 +6,7 @@
 /*
  * Call it first. A closed one is occupied, so that no file of ours gets its number: reading stdin
  * and writing stdout fail as on a closed file, and what goes to stderr is dropped. Writing to
- * stdout or stderr that do not block waits until there is room.
+ * stdout or stderr that do not block waits until there is space.
  */
 void standard_files_prepare(void);
 

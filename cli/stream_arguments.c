@@ -12,10 +12,10 @@
 
 static int read_file(FILE *file, const char *path, char **ret_text, size_t *ret_n_bytes)
 {
-    const size_t room = AUGS_MAX_PRESET_BYTES + 1;
-    char *text = malloc(room);
+    const size_t space = AUGS_MAX_PRESET_BYTES + 1;
+    char *text = malloc(space);
     errno = 0;
-    const size_t n_bytes = text != NULL ? fread(text, 1, room, file) : 0;
+    const size_t n_bytes = text != NULL ? fread(text, 1, space, file) : 0;
     if (text == NULL || ferror(file)) {
         free(text);
         return complain(text == NULL ? EXIT_FAILED : EXIT_CONFIGURATION, "preset '%s': %s", path,

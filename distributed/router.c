@@ -122,7 +122,7 @@ int augsi_router_receive(augsi_router *router, zmq_msg_t *ret_routing_id, zmq_ms
 int augsi_router_send(augsi_router *router, const void *routing_id, size_t n_routing_id,
                       const void *header, size_t n_header, zmq_msg_t *payload)
 {
-    /* The first frame tells whether the peer is there and has room; the others cannot fail then
+    /* The first frame tells whether the peer is there and has space; the others cannot fail then
      * (libzmq drops them if the connection ends in between). */
     if (zmq_send(router->socket, routing_id, n_routing_id, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
         return zmq_errno() == EAGAIN ? AUGSI_ROUTER_FULL : AUGSI_ROUTER_GONE;

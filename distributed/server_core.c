@@ -133,7 +133,7 @@ static void send_error(augsi_server_core *core, augsi_peer *peer, const augsi_me
 
 /* Whether n_bytes more may be under way. Something always may, so a limit below a batch's size
  * slows down and does not stop. */
-static bool has_room(const augsi_server_core *core, uint64_t n_bytes)
+static bool has_space(const augsi_server_core *core, uint64_t n_bytes)
 {
     const uint64_t limit = core->limits.max_bytes_in_flight;
     const uint64_t out = core->hooks.bytes_out(core->user) + core->bytes_making;
@@ -155,7 +155,7 @@ static bool slice_of(const augsi_server_core *core, const augsi_peer *peer, uint
            augsi_plan_slice(plan, step, peer->rank, ret_slice, NULL) == 1;
 }
 
-/* Hands one batch of a peer to the fillers. false: they have no room, or the limit of bytes is
+/* Hands one batch of a peer to the fillers. false: they have no space, or the limit of bytes is
  * reached. */
 static bool make_one(augsi_server_core *core, augsi_peer *peer)
 {
@@ -175,7 +175,7 @@ static bool make_one(augsi_server_core *core, augsi_peer *peer)
         return true;
     }
     make.n_bytes = batch_bytes(job, &make.slice);
-    if (!has_room(core, make.n_bytes) || !core->hooks.make(core->user, &make)) {
+    if (!has_space(core, make.n_bytes) || !core->hooks.make(core->user, &make)) {
         return false;
     }
     core->next_ticket++;
@@ -186,7 +186,7 @@ static bool make_one(augsi_server_core *core, augsi_peer *peer)
     return true;
 }
 
-/* Peers in turn, one batch each, as long as there is room. Who finds none stays the first, or a
+/* Peers in turn, one batch each, as long as there is space. Who finds none stays the first, or a
  * large batch would never find any. */
 static void make_more(augsi_server_core *core)
 {
@@ -414,7 +414,7 @@ static void tell_busy(augsi_server_core *core, augsi_peer *peer)
 {
     augsi_slice slice;
     const augsi_served_job *job = &core->jobs.list[peer->job];
-    if (slice_of(core, peer, peer->next, &slice) && !has_room(core, batch_bytes(job, &slice))) {
+    if (slice_of(core, peer, peer->next, &slice) && !has_space(core, batch_bytes(job, &slice))) {
         const augsi_message message = {.type = AUGSI_BUSY,
                                        .incarnation = peer->incarnation,
                                        .request = peer->request,
@@ -518,7 +518,7 @@ void augsi_server_core_receive(augsi_server_core *core, const void *routing_id, 
     augsi_peer *peer = peer_of(core, routing_id, n_routing_id, now_ns);
     if (peer == NULL) {
         core->stats.n_errors++;
-        return; /* no room for another peer: its progress timer brings it back */
+        return; /* no space for another peer: its progress timer brings it back */
     }
     bool good = n_frames == 1 && n_bytes <= AUGSI_MAX_REQUEST_BYTES &&
                 augsi_wire_decode(data, n_bytes, &message, &error) == AUGS_OK;

@@ -48,7 +48,7 @@ typedef struct augsi_server_hooks {
      * whatever the result. */
     enum augsi_sent (*send)(void *user, const void *routing_id, size_t n_routing_id,
                             const void *header, size_t n_header, void *payload);
-    /* false: no room now; the core asks again at the next tick, result or message. */
+    /* false: no space now; the core asks again at the next tick, result or message. */
     bool (*make)(void *user, const augsi_make *make);
     /* A payload that nobody wants any more. */
     void (*drop)(void *user, void *payload);
@@ -77,7 +77,7 @@ void augsi_server_core_receive(augsi_server_core *core, const void *routing_id, 
                                const void *data, size_t n_bytes, uint32_t n_frames,
                                uint64_t now_ns);
 void augsi_server_core_made(augsi_server_core *core, const augsi_made *made, uint64_t now_ns);
-/* Does what is due (work that found no room, idle peers); returns when to call again at the latest.
+/* Does what is due (work that found no space, idle peers); returns when to call again at the latest.
  */
 uint64_t augsi_server_core_tick(augsi_server_core *core, uint64_t now_ns);
 void augsi_server_core_stats(const augsi_server_core *core, uint64_t now_ns,

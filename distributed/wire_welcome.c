@@ -95,7 +95,7 @@ static void pack_column(msgpack_packer *packer, const augs_column_info *info)
         msgpack_pack_double(packer, info->choices[k].weight);
         msgpack_pack_uint64(packer, info->choices[k].is_number);
     }
-    msgpack_pack_nil(packer); /* room for what a later protocol says of a column */
+    msgpack_pack_nil(packer); /* space for what a later protocol says of a column */
 }
 
 static void pack_stream(msgpack_packer *packer, const augs_stream *stream)
@@ -135,10 +135,10 @@ void augsi_wire_encode_welcome(augsi_text *text, const augsi_welcome *welcome)
     pack_stream(&packer, welcome->stream);
 }
 
-static void read_name(augsi_reader *reader, char *ret_text, size_t room)
+static void read_name(augsi_reader *reader, char *ret_text, size_t space)
 {
     augsi_bytes bytes = augsi_read_text(reader);
-    if (bytes.n_bytes >= room || memchr(bytes.data, 0, bytes.n_bytes) != NULL) {
+    if (bytes.n_bytes >= space || memchr(bytes.data, 0, bytes.n_bytes) != NULL) {
         reader->failed = true;
         return;
     }
@@ -198,26 +198,26 @@ static void read_plan(augsi_reader *reader, augsi_welcome *welcome)
 }
 
 /* Memory for what is read: names and choices as texts with a NUL, freed together. */
-typedef struct text_room {
+typedef struct text_space {
     char *memory;
     size_t n_bytes, used;
-} text_room;
+} text_space;
 
-static void *room_take(text_room *room, size_t n_bytes)
+static void *space_take(text_space *space, size_t n_bytes)
 {
-    size_t at = (room->used + 15) / 16 * 16;
-    if (n_bytes > room->n_bytes || at > room->n_bytes - n_bytes) {
+    size_t at = (space->used + 15) / 16 * 16;
+    if (n_bytes > space->n_bytes || at > space->n_bytes - n_bytes) {
         return NULL;
     }
-    room->used = at + n_bytes;
-    return room->memory + at;
+    space->used = at + n_bytes;
+    return space->memory + at;
 }
 
-static const char *room_text(text_room *room, augsi_reader *reader)
+static const char *space_text(text_space *space, augsi_reader *reader)
 {
     augsi_bytes bytes = augsi_read_text(reader);
     char *text =
-        memchr(bytes.data, 0, bytes.n_bytes) != NULL ? NULL : room_take(room, bytes.n_bytes + 1);
+        memchr(bytes.data, 0, bytes.n_bytes) != NULL ? NULL : space_take(space, bytes.n_bytes + 1);
     if (text == NULL) {
         reader->failed = true;
         return "";
@@ -227,11 +227,11 @@ static const char *room_text(text_room *room, augsi_reader *reader)
     return text;
 }
 
-static void read_column(augsi_reader *reader, text_room *room, augs_column_info *info)
+static void read_column(augsi_reader *reader, text_space *space, augs_column_info *info)
 {
     *info = (augs_column_info){.size = sizeof *info, .unit = "", .doc = "", .source = ""};
     expect_array(reader, N_COLUMN);
-    info->name = room_text(room, reader);
+    info->name = space_text(space, reader);
     info->kind = augsi_read_u32(reader);
     info->shape = augsi_read_u32(reader);
     info->flags = augsi_read_u32(reader);
@@ -246,7 +246,7 @@ static void read_column(augsi_reader *reader, text_room *room, augs_column_info 
     info->n_choices = augsi_read_array(reader);
     augs_choice *choices = info->n_choices > AUGS_MAX_CHOICES || reader->failed
                                ? NULL
-                               : room_take(room, info->n_choices * sizeof *choices);
+                               : space_take(space, info->n_choices * sizeof *choices);
     info->choices = choices;
     for (uint32_t k = 0; k < info->n_choices && !reader->failed; k++) {
         if (choices == NULL) {
@@ -254,7 +254,7 @@ static void read_column(augsi_reader *reader, text_room *room, augs_column_info 
             break;
         }
         expect_array(reader, 3);
-        choices[k] = (augs_choice){.text = room_text(room, reader)};
+        choices[k] = (augs_choice){.text = space_text(space, reader)};
         choices[k].weight = augsi_read_f64(reader);
         choices[k].is_number = augsi_read_u32(reader);
     }
@@ -278,7 +278,7 @@ static int open_stream(const char *name, const augs_column_info *columns, uint32
     return status;
 }
 
-static int read_stream(augsi_reader *reader, text_room *room, const augs_allocator *allocator,
+static int read_stream(augsi_reader *reader, text_space *space, const augs_allocator *allocator,
                        augs_stream **ret_stream, augs_error *error)
 {
     augs_stream_options options = {.size = sizeof options};
@@ -288,7 +288,7 @@ static int read_stream(augsi_reader *reader, text_room *room, const augs_allocat
     options.n_samples = augsi_read_u64(reader);
     options.order = augsi_read_u32(reader);
     options.epoch = augsi_read_u32(reader);
-    const char *name = room_text(room, reader);
+    const char *name = space_text(space, reader);
     uint32_t n_columns = augsi_read_array(reader);
     if (!reader->failed && contract != AUGS_CONTRACT_VERSION) {
         return augsi_fail(error, AUGS_E_UNSUPPORTED,
@@ -297,9 +297,9 @@ static int read_stream(augsi_reader *reader, text_room *room, const augs_allocat
     }
     augs_column_info *columns = reader->failed || n_columns > AUGS_MAX_COLUMNS
                                     ? NULL
-                                    : room_take(room, n_columns * sizeof *columns);
+                                    : space_take(space, n_columns * sizeof *columns);
     for (uint32_t i = 0; columns != NULL && i < n_columns && !reader->failed; i++) {
-        read_column(reader, room, &columns[i]);
+        read_column(reader, space, &columns[i]);
     }
     if (reader->failed || columns == NULL || reader->at != reader->end) {
         return augsi_fail(error, AUGS_E_PROTOCOL, "WELCOME: the stream's definition is malformed");
@@ -378,13 +378,13 @@ int augsi_wire_decode_welcome(const void *data, size_t n_bytes, const augs_alloc
     }
     /* a choice of 12 bytes or more becomes a struct and a text of 40 bytes or more; columns are
      * counted apart */
-    text_room room = {.n_bytes = n_bytes * 4 + (AUGS_MAX_COLUMNS + 1) * sizeof(augs_column_info)};
-    room.memory = augsi_new(allocator, room.n_bytes);
-    if (room.memory == NULL) {
-        return augsi_fail_memory(error, room.n_bytes);
+    text_space space = {.n_bytes = n_bytes * 4 + (AUGS_MAX_COLUMNS + 1) * sizeof(augs_column_info)};
+    space.memory = augsi_new(allocator, space.n_bytes);
+    if (space.memory == NULL) {
+        return augsi_fail_memory(error, space.n_bytes);
     }
-    int status = read_stream(&reader, &room, allocator, &welcome->stream, error);
-    augsi_delete(allocator, room.memory, room.n_bytes);
+    int status = read_stream(&reader, &space, allocator, &welcome->stream, error);
+    augsi_delete(allocator, space.memory, space.n_bytes);
     if (status == AUGS_OK) {
         status = check_welcome(welcome, error);
         if (status == AUGS_OK) {

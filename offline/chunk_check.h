@@ -30,7 +30,7 @@ typedef struct augsi_chunk_checker {
     augsi_chunk_maker maker;
     augsi_chunk_sizes sizes;
     augsi_file_check *files;
-    augsi_chunk_fault *faults; /* room for n_files + 1 */
+    augsi_chunk_fault *faults; /* space for n_files + 1 */
     int n_faults;              /* of the chunk that was checked last */
     uint64_t n_bytes;          /* likewise: of all its files */
     augsi_hash_stream *hash;

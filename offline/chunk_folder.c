@@ -342,17 +342,17 @@ int augsi_folder_remove_temporary(augsi_folder *folder, const char *name, augs_e
     return status;
 }
 
-augsi_folder_room augsi_folder_room_of(const augsi_folder *folder)
+augsi_folder_space augsi_folder_space_of(const augsi_folder *folder)
 {
     struct statvfs facts;
     if (fstatvfs(folder->fd, &facts) != 0) {
-        return (augsi_folder_room){UINT64_MAX, UINT64_MAX, 1};
+        return (augsi_folder_space){UINT64_MAX, UINT64_MAX, 1};
     }
     /* a file system without a limit on files says that it has none at all */
-    return (augsi_folder_room){.free_bytes = (uint64_t)facts.f_bavail * facts.f_frsize,
-                               .free_files =
-                                   facts.f_files == 0 ? UINT64_MAX : (uint64_t)facts.f_favail,
-                               .block_bytes = facts.f_frsize == 0 ? 1 : (uint64_t)facts.f_frsize};
+    return (augsi_folder_space){.free_bytes = (uint64_t)facts.f_bavail * facts.f_frsize,
+                                .free_files =
+                                    facts.f_files == 0 ? UINT64_MAX : (uint64_t)facts.f_favail,
+                                .block_bytes = facts.f_frsize == 0 ? 1 : (uint64_t)facts.f_frsize};
 }
 
 int augsi_folder_list(const augsi_folder *folder,

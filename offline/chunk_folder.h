@@ -88,10 +88,10 @@ int augsi_folder_draft_end(augsi_folder *folder, augsi_folder_draft *draft, augs
 /* Instead of an end: removes the temporary. */
 void augsi_folder_draft_drop(augsi_folder *folder, augsi_folder_draft *draft);
 /* What the file system has left; UINT64_MAX: it does not say. */
-typedef struct augsi_folder_room {
+typedef struct augsi_folder_space {
     uint64_t free_bytes, free_files, block_bytes;
-} augsi_folder_room;
-augsi_folder_room augsi_folder_room_of(const augsi_folder *folder);
+} augsi_folder_space;
+augsi_folder_space augsi_folder_space_of(const augsi_folder *folder);
 /* Calls `see` with every name; a result that is not 0 ends it and is returned. */
 int augsi_folder_list(const augsi_folder *folder,
                       int (*see)(void *user, const char *name, augs_error *error), void *user,

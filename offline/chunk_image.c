@@ -77,7 +77,7 @@ void augsi_chunk_maker_done(augsi_chunk_maker *maker)
     augs_batch_unref(maker->batch);
     augsi_batch_pool_free(maker->pool);
     augsi_record_writer_free(maker->writer);
-    augsi_delete(allocator, maker->steps, maker->n_steps_room * sizeof *maker->steps);
+    augsi_delete(allocator, maker->steps, maker->n_steps_space * sizeof *maker->steps);
     augsi_delete(allocator, maker->tensors, maker->n_tensors * sizeof *maker->tensors);
     augsi_delete(allocator, maker->files, maker->n_files * sizeof *maker->files);
     augsi_delete(allocator, maker->hash, augsi_hash_stream_bytes());
@@ -85,19 +85,19 @@ void augsi_chunk_maker_done(augsi_chunk_maker *maker)
     *maker = (augsi_chunk_maker){0};
 }
 
-static int make_room(augsi_chunk_maker *maker, uint64_t n_records, augs_error *error)
+static int make_space(augsi_chunk_maker *maker, uint64_t n_records, augs_error *error)
 {
     const augs_allocator *allocator = &maker->run->allocator;
-    if (maker->run->has_plan && maker->n_steps_room < n_records) {
-        augsi_delete(allocator, maker->steps, maker->n_steps_room * sizeof *maker->steps);
-        maker->n_steps_room = 0;
+    if (maker->run->has_plan && maker->n_steps_space < n_records) {
+        augsi_delete(allocator, maker->steps, maker->n_steps_space * sizeof *maker->steps);
+        maker->n_steps_space = 0;
         maker->steps = n_records > SIZE_MAX / sizeof *maker->steps
                            ? NULL
                            : augsi_new_slab(allocator, n_records * sizeof *maker->steps);
         if (maker->steps == NULL) {
             return augsi_fail_memory(error, n_records * sizeof *maker->steps);
         }
-        maker->n_steps_room = n_records;
+        maker->n_steps_space = n_records;
     }
     if (maker->batch != NULL && augs_batch_n_samples(maker->batch) == n_records) {
         return AUGS_OK;
@@ -142,7 +142,7 @@ int augsi_chunk_fill(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk
     for (size_t i = 0; i < spans->n; i++) {
         n_records += spans->spans[i].span.count;
     }
-    int status = make_room(maker, n_records, error);
+    int status = make_space(maker, n_records, error);
     if (status < 0) {
         return status;
     }

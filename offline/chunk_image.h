@@ -31,7 +31,7 @@ typedef struct augsi_chunk_maker {
     augsi_record_writer *writer; /* of formats that hold records, else NULL */
     augs_batch *batch;           /* the chunk's records, without the batch's index */
     uint64_t *steps;             /* with a plan: the batch's index of every record */
-    uint64_t n_steps_room;
+    uint64_t n_steps_space;
     uint32_t n_tensors;
     augsi_chunk_tensor *tensors; /* sample_id, batch, the preset's */
     uint32_t n_files;            /* one per tensor in their order, or 1 */

@@ -222,14 +222,14 @@ static int look_at_complete(inspection *look, augs_error *error)
 static void note_folder(inspection *look)
 {
     char *message = look->checker.faults[0].message;
-    const size_t room = sizeof look->checker.faults[0].message;
+    const size_t space = sizeof look->checker.faults[0].message;
     if (look->n_faults == 0 && look->n_bad > 0) {
         look->n_faults = look->n_bad;
-        snprintf(message, room, "%" PRIu64 " lines of the manifests are not lines of this run",
+        snprintf(message, space, "%" PRIu64 " lines of the manifests are not lines of this run",
                  look->n_bad);
     } else if (look->n_faults == 0 && look->complete_is_wrong) {
         look->n_faults = 1;
-        snprintf(message, room, "COMPLETE does not fit the manifests");
+        snprintf(message, space, "COMPLETE does not fit the manifests");
     }
 }
 

@@ -52,7 +52,7 @@ uint64_t augsi_line_reader_offset(const augsi_line_reader *lines)
 }
 
 /* Moves what is left to the front and doubles the buffer if it is full. */
-static int make_room(augsi_line_reader *lines, augs_error *error)
+static int make_space(augsi_line_reader *lines, augs_error *error)
 {
     memmove(lines->buffer, lines->buffer + lines->begin, lines->end - lines->begin);
     lines->at += lines->begin;
@@ -93,7 +93,7 @@ int augsi_line_reader_next(augsi_line_reader *lines, const char **ret_line, size
             return 1;
         }
         looked = n;
-        int status = make_room(lines, error);
+        int status = make_space(lines, error);
         if (status < 0) {
             return status;
         }
@@ -191,7 +191,7 @@ int augsi_rewrite_add(augsi_rewrite *rewrite, const void *data, size_t n_bytes, 
 {
     const char *p = data;
     while (n_bytes > 0) {
-        size_t room = BUFFER_BYTES - rewrite->n_pending, n = n_bytes < room ? n_bytes : room;
+        size_t space = BUFFER_BYTES - rewrite->n_pending, n = n_bytes < space ? n_bytes : space;
         memcpy(rewrite->pending + rewrite->n_pending, p, n);
         rewrite->n_pending += n;
         p += n;

@@ -91,7 +91,7 @@ typedef struct augsi_window {
 int augsi_window_open(const augsi_chunk_run *run, uint64_t n_chunks, augsi_window *ret_window,
                       augs_error *error);
 void augsi_window_done(const augsi_chunk_run *run, augsi_window *window);
-/* Empty, from `first` on, as many as there is room for and the run has. */
+/* Empty, from `first` on, as many as there is space for and the run has. */
 void augsi_window_move(const augsi_chunk_run *run, augsi_window *window, uint64_t first,
                        uint64_t step);
 /* Adds a manifest's lines of these chunks. */

@@ -10,8 +10,8 @@
 #include "base/float_env.h"
 #include "base/sized_struct.h"
 #include "offline/chunk_check.h"
-#include "offline/chunk_crew.h"
 #include "offline/chunk_format.h"
+#include "offline/worker_pool.h"
 #include "pipeline/batch/batch_impl.h"
 
 #define JOBS_PER_WORKER 2u
@@ -37,7 +37,7 @@ typedef struct chunk_verifier {
     uint32_t n_shards, n_threads, n_jobs;
     uint32_t *shards; /* whose manifests are there, ascending */
     augsi_manifest *manifests;
-    size_t n_shards_there, n_manifests, manifests_room;
+    size_t n_shards_there, n_manifests, manifests_space;
     augsi_window window;
     augsi_hash_stream *root; /* of the chunks up to next_chunk */
     augsi_chunk_cursor cursor;
@@ -337,23 +337,23 @@ static int load_manifests(chunk_verifier *verifier, size_t n_shards, augs_error 
 
 static int keep_shard(chunk_verifier *verifier, uint32_t shard, augs_error *error)
 {
-    size_t n = verifier->n_manifests, room = verifier->manifests_room;
-    if (n == room) {
-        size_t larger = room == 0 ? 64 : room * 2;
+    size_t n = verifier->n_manifests, space = verifier->manifests_space;
+    if (n == space) {
+        size_t larger = space == 0 ? 64 : space * 2;
         uint32_t *shards = augsi_grow(&verifier->run.allocator, verifier->shards,
-                                      room * sizeof *shards, larger * sizeof *shards);
+                                      space * sizeof *shards, larger * sizeof *shards);
         if (shards == NULL) {
             return augsi_fail_memory(error, larger * sizeof *shards);
         }
         verifier->shards = shards;
-        verifier->manifests_room = larger;
+        verifier->manifests_space = larger;
     }
     verifier->shards[verifier->n_manifests++] = shard;
     return AUGS_OK;
 }
 
 /* Readers take every part-*: one that no chunk of the run owns is a fault. */
-static int look_for_strangers(void *user, const char *name, augs_error *error)
+static int look_for_unknown_files(void *user, const char *name, augs_error *error)
 {
     chunk_verifier *verifier = user;
     char own[AUGSI_CHUNK_NAME_BYTES];
@@ -480,7 +480,8 @@ static void verifier_done(chunk_verifier *verifier)
     augsi_delete(&allocator, verifier->checkers, verifier->n_threads * sizeof *verifier->checkers);
     augsi_delete(&allocator, verifier->manifests,
                  verifier->n_shards_there * sizeof *verifier->manifests);
-    augsi_delete(&allocator, verifier->shards, verifier->manifests_room * sizeof *verifier->shards);
+    augsi_delete(&allocator, verifier->shards,
+                 verifier->manifests_space * sizeof *verifier->shards);
     augsi_delete(&allocator, verifier->root, augsi_hash_stream_bytes());
     augsi_chunk_checker_done(&verifier->sizer);
     augsi_window_done(&verifier->run, &verifier->window);
@@ -489,18 +490,18 @@ static void verifier_done(chunk_verifier *verifier)
 
 static int verify_chunks(chunk_verifier *verifier, augs_error *error)
 {
-    augsi_crew crew = {.allocator = &verifier->run.allocator,
-                       .n_workers = verifier->n_threads,
-                       .workers = verifier->checkers,
-                       .worker_bytes = sizeof *verifier->checkers,
-                       .jobs = verifier->jobs,
-                       .job_bytes = sizeof *verifier->jobs,
-                       .n_jobs = verifier->n_jobs,
-                       .user = verifier,
-                       .next = next_job,
-                       .work = do_job,
-                       .finish = finish_job};
-    int status = augsi_crew_run(&crew, error);
+    augsi_worker_pool pool = {.allocator = &verifier->run.allocator,
+                              .n_workers = verifier->n_threads,
+                              .workers = verifier->checkers,
+                              .worker_bytes = sizeof *verifier->checkers,
+                              .jobs = verifier->jobs,
+                              .job_bytes = sizeof *verifier->jobs,
+                              .n_jobs = verifier->n_jobs,
+                              .user = verifier,
+                              .next = next_job,
+                              .work = do_job,
+                              .finish = finish_job};
+    int status = augsi_worker_pool_run(&pool, error);
     if (status == AUGS_OK && verifier->status < 0) {
         status = verifier->status;
         if (error != NULL) {
@@ -542,7 +543,7 @@ static int verify_run(chunk_verifier *verifier, augs_error *error)
         status = read_complete(verifier, &complete, error);
     }
     if (status == AUGS_OK) {
-        status = augsi_folder_list(&verifier->folder, look_for_strangers, verifier, error);
+        status = augsi_folder_list(&verifier->folder, look_for_unknown_files, verifier, error);
     }
     if (status == AUGS_OK) {
         verifier->n_shards_there = verifier->n_manifests;

@@ -13,9 +13,9 @@
 #include "base/fail.h"
 #include "base/float_env.h"
 #include "base/sized_struct.h"
-#include "offline/chunk_crew.h"
 #include "offline/chunk_format.h"
 #include "offline/chunk_writer.h"
+#include "offline/worker_pool.h"
 
 #define JOBS_PER_WORKER 2u
 #define MAX_THREADS 1024u
@@ -97,7 +97,7 @@ static int next_job(void *user, void *job_pointer)
 static int no_space(const augsi_chunk_writer *writer, const augsi_write_job *job, uint64_t n_bytes,
                     augs_error *error)
 {
-    uint64_t free_bytes = augsi_folder_room_of(&writer->folder).free_bytes;
+    uint64_t free_bytes = augsi_folder_space_of(&writer->folder).free_bytes;
     uint64_t left = writer->all_samples - writer->done_samples;
     double need =
         (double)n_bytes / (double)augsi_chunk_count(&writer->run, job->chunk) * (double)left;
@@ -215,19 +215,19 @@ static int finish_job(void *user, void *job_pointer)
     return 0;
 }
 
-static int run_crew(augsi_chunk_writer *writer, augs_error *error)
+static int run_pool(augsi_chunk_writer *writer, augs_error *error)
 {
-    augsi_crew crew = {.allocator = &writer->run.allocator,
-                       .n_workers = writer->n_threads,
-                       .workers = writer->makers,
-                       .worker_bytes = sizeof *writer->makers,
-                       .jobs = writer->jobs,
-                       .job_bytes = sizeof *writer->jobs,
-                       .n_jobs = writer->n_jobs,
-                       .user = writer,
-                       .next = next_job,
-                       .work = do_job,
-                       .finish = finish_job};
+    augsi_worker_pool pool = {.allocator = &writer->run.allocator,
+                              .n_workers = writer->n_threads,
+                              .workers = writer->makers,
+                              .worker_bytes = sizeof *writer->makers,
+                              .jobs = writer->jobs,
+                              .job_bytes = sizeof *writer->jobs,
+                              .n_jobs = writer->n_jobs,
+                              .user = writer,
+                              .next = next_job,
+                              .work = do_job,
+                              .finish = finish_job};
     int status = augsi_folder_open_append(&writer->folder, writer->manifest_name,
                                           &writer->manifest_fd, error);
     if (status < 0) {
@@ -235,7 +235,7 @@ static int run_crew(augsi_chunk_writer *writer, augs_error *error)
     }
     writer->next_chunk = writer->shard;
     writer->window.count = 0;
-    status = augsi_crew_run(&crew, error);
+    status = augsi_worker_pool_run(&pool, error);
     augsi_folder_close(writer->manifest_fd);
     if (status == AUGS_OK && writer->status < 0) {
         status = writer->status;
@@ -255,7 +255,7 @@ static int remove_leftover(void *user, const char *name, augs_error *error)
 }
 
 /* What the missing chunks need against what there is. */
-static int check_room(const augsi_chunk_writer *writer, augs_error *error)
+static int check_space(const augsi_chunk_writer *writer, augs_error *error)
 {
     augs_chunks_estimate need;
     augsi_writer_estimate(writer, &need);
@@ -266,7 +266,7 @@ static int check_room(const augsi_chunk_writer *writer, augs_error *error)
     }
     if (bytes_fit) {
         return augsi_fail(error, AUGS_E_NO_SPACE,
-                          "the file system of '%.100s' has room for %" PRIu64
+                          "the file system of '%.100s' has space for %" PRIu64
                           " more files, %" PRIu64 " are needed; nothing was written",
                           writer->folder.path, need.free_files, need.n_files);
     }
@@ -287,7 +287,7 @@ static int make_missing(augsi_chunk_writer *writer, augs_error *error)
     if (status < 0 || writer->report->n_kept == writer->report->n_chunks) {
         return status;
     }
-    status = check_room(writer, error);
+    status = check_space(writer, error);
     if (status < 0) {
         return status;
     }
@@ -297,7 +297,7 @@ static int make_missing(augsi_chunk_writer *writer, augs_error *error)
         return status;
     }
     bool had_some = writer->report->n_kept > 0;
-    status = run_crew(writer, error);
+    status = run_pool(writer, error);
     if (!had_some || status < 0) {
         return status;
     }
@@ -372,7 +372,7 @@ static int write_run(augsi_chunk_writer *writer, augs_error *error)
         return status < 0 ? status : AUGS_OK;
     }
     if (!writer->manifest.exists) { /* before the first byte */
-        status = check_room(writer, error);
+        status = check_space(writer, error);
         if (status < 0) {
             return status;
         }
@@ -530,12 +530,12 @@ static int open_folder(augsi_chunk_writer *writer, const char *path, bool create
 }
 
 /* A folder that does not exist is not made for a run that does not fit. */
-static int check_room_above(augsi_chunk_writer *writer, const char *path, augs_error *error)
+static int check_space_above(augsi_chunk_writer *writer, const char *path, augs_error *error)
 {
     int status = open_folder(writer, path, false, NULL);
     if (status == AUGS_E_NOT_FOUND &&
         augsi_folder_open_parent(path, &writer->run.allocator, &writer->folder, NULL) == AUGS_OK) {
-        status = check_room(writer, error);
+        status = check_space(writer, error);
         augsi_folder_done(&writer->folder);
         return status;
     }
@@ -553,7 +553,7 @@ static int take_options(const augs_chunks_options *options, augs_chunks_options 
 
 static int write_to(augsi_chunk_writer *writer, const char *path, augs_error *error)
 {
-    int status = check_room_above(writer, path, error);
+    int status = check_space_above(writer, path, error);
     if (status == AUGS_OK) {
         status = open_folder(writer, path, true, error);
     }
@@ -607,13 +607,14 @@ void augsi_writer_estimate(const augsi_chunk_writer *writer, augs_chunks_estimat
     need.disk_bytes = need.n_bytes;
     need.free_bytes = need.free_files = UINT64_MAX;
     if (writer->folder.path != NULL) {
-        augsi_folder_room room = augsi_folder_room_of(&writer->folder);
-        need.free_bytes = room.free_bytes;
-        need.free_files = room.free_files;
-        if (need.n_files > 0 && room.block_bytes <= LARGE_BLOCK) {
+        augsi_folder_space space = augsi_folder_space_of(&writer->folder);
+        need.free_bytes = space.free_bytes;
+        need.free_files = space.free_files;
+        if (need.n_files > 0 && space.block_bytes <= LARGE_BLOCK) {
             uint64_t one = need.n_bytes / need.n_files;
-            uint64_t blocks = one / room.block_bytes + (one % room.block_bytes != 0);
-            uint64_t rounded = augsi_product(need.n_files, augsi_product(blocks, room.block_bytes));
+            uint64_t blocks = one / space.block_bytes + (one % space.block_bytes != 0);
+            uint64_t rounded =
+                augsi_product(need.n_files, augsi_product(blocks, space.block_bytes));
             need.disk_bytes = rounded > need.n_bytes ? rounded : need.n_bytes;
         }
     }

@@ -51,7 +51,7 @@ int augs_pipeline_set_epoch(augs_pipeline *pipeline, uint32_t epoch, augs_error 
     return AUGS_OK;
 }
 
-/* Where the next step starts in the window, or would start: what last_batch leaves out may be room
+/* Where the next step starts in the window, or would start: what last_batch leaves out may be space
  * for smaller batches. */
 static int next_position(augsi_scheduler *scheduler, uint64_t *ret_position, augs_error *error)
 {

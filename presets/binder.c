@@ -168,7 +168,7 @@ static void unknown_key(tree_binder *binder, const yaml_node_t *key, const char 
                         const char *const *known, size_t n_known)
 {
     const char *nearest = augsi_nearest(text_of(key), known, n_known);
-    augsi_word_list list = {.room = sizeof list.text};
+    augsi_word_list list = {.space = sizeof list.text};
     for (size_t i = 0; i < n_known; i++) {
         augsi_list_word(&list, known[i]);
     }
@@ -194,7 +194,7 @@ static bool read_list(tree_binder *binder, const yaml_node_t *node, const char *
     const uint32_t n_numbers = augsi_kind_n_numbers(kind);
     if (n != n_numbers) {
         char found[40];
-        augsi_word_list names = {.room = sizeof names.text};
+        augsi_word_list names = {.space = sizeof names.text};
         for (uint32_t i = 0; i < n_numbers; i++) {
             augsi_list_word(&names, kind->numbers[i].name);
         }
@@ -220,7 +220,7 @@ static bool read_mapping(tree_binder *binder, const yaml_node_t *node, const cha
     const char *known[4];
     bool found[4] = {false}, good = true;
     const uint32_t n = augsi_kind_n_numbers(kind);
-    augsi_word_list form = {.room = sizeof form.text};
+    augsi_word_list form = {.space = sizeof form.text};
     for (uint32_t i = 0; i < n; i++) {
         char entry[64];
         known[i] = kind->numbers[i].name;
@@ -527,7 +527,7 @@ static void read_column(tree_binder *binder, const yaml_node_t *name, const yaml
         }
     }
     if (first_kind == NULL) {
-        augsi_word_list kinds = {.room = sizeof kinds.text};
+        augsi_word_list kinds = {.space = sizeof kinds.text};
         for (uint32_t kind = 1; kind < AUGSI_N_KINDS; kind++) {
             augsi_list_word(&kinds, augsi_kinds[kind]->name);
         }
@@ -547,8 +547,8 @@ static void read_columns(tree_binder *binder, const yaml_node_t *node)
         return;
     }
     size_t n = (size_t)(node->data.mapping.pairs.top - node->data.mapping.pairs.start);
-    size_t room = AUGS_MAX_COLUMNS - draft->n_columns;
-    n = n < room ? n : room;
+    size_t space = AUGS_MAX_COLUMNS - draft->n_columns;
+    n = n < space ? n : space;
     /* a second 'columns' (a fault by itself) goes on after the first */
     augsi_draft_column *columns =
         augsi_arena_new(draft->arena, (draft->n_columns + n) * sizeof *columns);

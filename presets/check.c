@@ -127,7 +127,7 @@ static void gate_not_found(augsi_draft *draft, uint32_t index)
 {
     const augsi_draft_column *column = &draft->columns[index];
     augsi_suggestion gate = {.word = column->when_column};
-    augsi_word_list gates = {.room = 100};
+    augsi_word_list gates = {.space = 100};
     for (uint32_t i = 0; i < draft->n_columns; i++) {
         const augs_column_info *info = &draft->columns[i].info;
         augsi_suggest(&gate, info->name);
@@ -159,7 +159,7 @@ static bool resolve_choice(augsi_draft *draft, augsi_draft_column *column,
         return false; /* reported at the gate */
     }
     augsi_suggestion value = {.word = column->when_choice};
-    augsi_word_list values = {.room = 100};
+    augsi_word_list values = {.space = 100};
     for (uint32_t i = 0; i < gate->info.n_choices; i++) {
         const char *text = gate->info.choices[i].text;
         if (text == NULL) {

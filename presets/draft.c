@@ -72,7 +72,7 @@ size_t augsi_draft_origin_bytes(const augsi_draft *draft)
     return n < most ? n : most;
 }
 
-size_t augsi_draft_room(const augsi_draft *draft)
+size_t augsi_draft_space(const augsi_draft *draft)
 {
     return sizeof((augs_error *)NULL)->message - sizeof "preset '...':::  ... (and  more)" -
            3 * (sizeof "1048576" - 1) - augsi_draft_origin_bytes(draft);
@@ -82,11 +82,11 @@ void augsi_list_word(augsi_word_list *list, const char *word)
 {
     static const char more[] = ", ...";
     const char *comma = list->n_bytes > 0 ? ", " : "";
-    size_t room = list->room < sizeof list->text - 1 ? list->room : sizeof list->text - 1;
+    size_t space = list->space < sizeof list->text - 1 ? list->space : sizeof list->text - 1;
     if (list->cut) {
         return;
     }
-    if (list->n_bytes + strlen(comma) + strlen(word) + strlen(more) > room) {
+    if (list->n_bytes + strlen(comma) + strlen(word) + strlen(more) > space) {
         word = "...";
         list->cut = true;
     }

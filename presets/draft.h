@@ -60,13 +60,13 @@ void augsi_draft_warning(augsi_draft *draft, augsi_mark mark, uint32_t warning, 
                          ...) __attribute__((format(printf, 4, 5)));
 /* Bytes of a fault's message that an augs_error holds besides the origin and the place. */
 size_t augsi_draft_origin_bytes(const augsi_draft *draft); /* that are shown of the origin */
-size_t augsi_draft_room(const augsi_draft *draft);
+size_t augsi_draft_space(const augsi_draft *draft);
 void augsi_draft_sort_faults(augsi_draft *draft);
 
-/* Words as "a, b, c" in `room` bytes at most; a list that is longer ends with ", ...". */
+/* Words as "a, b, c" in `space` bytes at most; a list that is longer ends with ", ...". */
 typedef struct augsi_word_list {
     char text[512];
-    size_t room, n_bytes;
+    size_t space, n_bytes;
     bool cut;
 } augsi_word_list;
 

@@ -79,11 +79,11 @@ static void report_meant(augsi_draft *draft, const char *override, const char *w
 {
     static const char hint[] = " (`presets show NAME` lists them)";
     char head[300];
-    augsi_word_list words = {.room = 24};
+    augsi_word_list words = {.space = 24};
     snprintf(head, sizeof head, "override '%.60s': %s", override, what);
-    size_t room = augsi_draft_room(draft), taken = strlen(head) + sizeof hint;
-    if (room > taken + words.room) {
-        words.room = room - taken;
+    size_t space = augsi_draft_space(draft), taken = strlen(head) + sizeof hint;
+    if (space > taken + words.space) {
+        words.space = space - taken;
     }
     if (list->n > 1) {
         qsort(list->all, list->n, sizeof *list->all, compare_meant);

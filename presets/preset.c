@@ -48,16 +48,16 @@ static int preset_new(const augs_allocator *allocator, augs_preset **ret_preset,
     return AUGS_OK;
 }
 
-/* Length of a text that is cut before a word if it has more than `room` bytes. */
-static int cut_at_word(const char *text, size_t room)
+/* Length of a text that is cut before a word if it has more than `space` bytes. */
+static int cut_at_word(const char *text, size_t space)
 {
     size_t n = strlen(text);
-    if (n <= room) {
+    if (n <= space) {
         return (int)n;
     }
-    for (n = room; n > room / 2 && text[n] != ' '; n--) {
+    for (n = space; n > space / 2 && text[n] != ' '; n--) {
     }
-    n = text[n] == ' ' ? n : room;
+    n = text[n] == ' ' ? n : space;
     while (n > 0 && (text[n - 1] == ' ' || ((unsigned char)text[n] & 0xC0) == 0x80)) {
         n--;
     }
@@ -76,14 +76,14 @@ static int fail_by_faults(augsi_draft *draft, augs_error *error)
     if (draft->n_faults > 1) {
         snprintf(more, sizeof more, " (and %u more)", draft->n_faults - 1);
     }
-    size_t room =
+    size_t space =
         sizeof error->message - sizeof "preset '...':  ..." - strlen(place) - strlen(more);
     const char *origin = draft->origin + strlen(draft->origin);
     size_t n_origin = augsi_draft_origin_bytes(draft);
     for (origin -= n_origin; ((unsigned char)*origin & 0xC0) == 0x80; origin++) {
         n_origin--;
     }
-    int n_message = cut_at_word(fault->message, room - n_origin);
+    int n_message = cut_at_word(fault->message, space - n_origin);
     return augsi_fail(error, AUGS_E_PRESET, "preset '%s%s'%s: %.*s%s%s",
                       origin > draft->origin ? "..." : "", origin, place, n_message, fault->message,
                       fault->message[n_message] != '\0' ? " ..." : "", more);

@@ -9,18 +9,18 @@
 
 void augsi_fit_look(augsi_fit_bound *bound, uint64_t available_bytes)
 {
-    bound->rooms[bound->n_rooms++ % AUGSI_FIT_ROOMS] = available_bytes;
-    if (bound->n_rooms == 2 * AUGSI_FIT_ROOMS) {
-        bound->n_rooms = AUGSI_FIT_ROOMS;
+    bound->available[bound->n_available++ % AUGSI_FIT_PLANS] = available_bytes;
+    if (bound->n_available == 2 * AUGSI_FIT_PLANS) {
+        bound->n_available = AUGSI_FIT_PLANS;
     }
 }
 
 /* The most at the last plans: batches that are under way hold a part of it now and then. */
-static uint64_t most_room(const augsi_fit_bound *bound)
+static uint64_t most_space(const augsi_fit_bound *bound)
 {
     uint64_t most = 0;
-    for (uint32_t i = 0; i < bound->n_rooms && i < AUGSI_FIT_ROOMS; i++) {
-        most = bound->rooms[i] > most ? bound->rooms[i] : most;
+    for (uint32_t i = 0; i < bound->n_available && i < AUGSI_FIT_PLANS; i++) {
+        most = bound->available[i] > most ? bound->available[i] : most;
     }
     return most;
 }
@@ -29,10 +29,11 @@ static uint64_t most_room(const augsi_fit_bound *bound)
 static double growth_of(const augsi_fit_bound *bound)
 {
     const bool told = bound->told_then != 0;
-    const uint64_t then = told ? bound->told_then : bound->room_then;
-    uint64_t now = bound->told_room;
+    const uint64_t then = told ? bound->told_then : bound->space_then;
+    uint64_t now = bound->told_space;
     if (!told) {
-        now = bound->n_rooms > 0 ? bound->rooms[(bound->n_rooms - 1) % AUGSI_FIT_ROOMS] : 0;
+        now = bound->n_available > 0 ? bound->available[(bound->n_available - 1) % AUGSI_FIT_PLANS]
+                                     : 0;
     }
     const double grown = then != 0 ? (double)now / (double)then : 1;
     return grown > GREW ? grown : 1;
@@ -43,8 +44,8 @@ static void hear_misfit(augsi_fit_bound *bound, uint64_t n_samples)
     if (bound->misfit == 0 || n_samples < bound->misfit || growth_of(bound) > 1) {
         bound->misfit = n_samples;
         bound->fit = bound->fit < n_samples ? bound->fit : 0;
-        bound->room_then = most_room(bound);
-        bound->told_then = bound->told_room;
+        bound->space_then = most_space(bound);
+        bound->told_then = bound->told_space;
     }
 }
 
@@ -52,8 +53,8 @@ static void hear_fit(augsi_fit_bound *bound, const augs_feedback *feedback)
 {
     const uint64_t n = feedback->n_samples;
     if (feedback->available_bytes != 0 &&
-        __builtin_add_overflow(feedback->bytes, feedback->available_bytes, &bound->told_room)) {
-        bound->told_room = UINT64_MAX;
+        __builtin_add_overflow(feedback->bytes, feedback->available_bytes, &bound->told_space)) {
+        bound->told_space = UINT64_MAX;
     }
     if (bound->misfit != 0 && n >= bound->misfit && growth_of(bound) > 1) {
         bound->misfit = 0; /* memory grew, and now it fits */

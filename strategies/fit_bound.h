@@ -12,15 +12,15 @@
 
 #include <augstream/strategy.h>
 
-#define AUGSI_FIT_ROOMS 16u
+#define AUGSI_FIT_PLANS 16u
 
 typedef struct augsi_fit_bound {
-    uint64_t misfit;                 /* the least size that did not fit; 0 = none */
-    uint64_t fit;                    /* the largest below it that was seen to fit; 0 = none */
-    uint64_t rooms[AUGSI_FIT_ROOMS]; /* bytes available at the last plans, as a ring; */
-    uint32_t n_rooms;
-    uint64_t told_room;            /* and the consumer's own figure; 0 = not known */
-    uint64_t room_then, told_then; /* both when it did not fit */
+    uint64_t misfit;                     /* the least size that did not fit; 0 = none */
+    uint64_t fit;                        /* the largest below it that was seen to fit; 0 = none */
+    uint64_t available[AUGSI_FIT_PLANS]; /* bytes available at the last plans, as a ring; */
+    uint32_t n_available;
+    uint64_t told_space;            /* and the consumer's own figure; 0 = not known */
+    uint64_t space_then, told_then; /* both when it did not fit */
 } augsi_fit_bound;
 
 /* At each plan: the bytes available, 0 = not known. */

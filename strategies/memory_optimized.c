@@ -54,7 +54,7 @@ typedef struct memory_optimized {
     uint64_t size;           /* of the last span, a rank */
     double consumer_bytes;   /* a sample; 0 = never reported; */
     double consumer_samples; /* at this size */
-    uint64_t room_bytes;     /* the consumer's; UINT64_MAX: not reported */
+    uint64_t space_bytes;    /* the consumer's; UINT64_MAX: not reported */
     augsi_fit_bound fit;
     uint64_t heard;     /* the largest size that feedback was about; 0 = none yet */
     uint32_t n_unheard; /* plans since the last feedback */
@@ -105,7 +105,7 @@ AUGSI_COMPUTES static int init(void *state, const augs_strategy_options *options
                                                : augsi_memory_optimized_defaults.memory_safety;
     self->published = published;
     self->size = augsi_size_fit(&self->limits, first);
-    self->room_bytes = UINT64_MAX;
+    self->space_bytes = UINT64_MAX;
     self->why = "start";
     return AUGS_OK;
 }
@@ -113,12 +113,12 @@ AUGSI_COMPUTES static int init(void *state, const augs_strategy_options *options
 /* What a batch may cost; UINT64_MAX: nobody knows a limit. */
 static uint64_t budget_of(const memory_optimized *self, const augs_plan_facts *facts)
 {
-    uint64_t room = self->room_bytes;
-    if (room == UINT64_MAX && facts->memory_limit_bytes != 0) {
-        room = facts->memory_available_bytes;
+    uint64_t space = self->space_bytes;
+    if (space == UINT64_MAX && facts->memory_limit_bytes != 0) {
+        space = facts->memory_available_bytes;
     }
-    return self->max_memory_bytes != 0 && self->max_memory_bytes < room ? self->max_memory_bytes
-                                                                        : room;
+    return self->max_memory_bytes != 0 && self->max_memory_bytes < space ? self->max_memory_bytes
+                                                                         : space;
 }
 
 static void decide(memory_optimized *self, const augs_plan_facts *facts)
@@ -163,8 +163,8 @@ static void decide_published(memory_optimized *self, const augs_plan_facts *fact
     double used = facts->memory_limit_bytes != 0
                       ? (double)facts->memory_used_bytes / (double)facts->memory_limit_bytes
                       : NAN;
-    if (self->room_bytes != UINT64_MAX) {
-        available = self->room_bytes;
+    if (self->space_bytes != UINT64_MAX) {
+        available = self->space_bytes;
     }
     if (!self->started || isnan(used)) {
         self->why = self->started ? "unknown" : "start";
@@ -246,9 +246,9 @@ AUGSI_COMPUTES static void observe(void *state, const augs_feedback *given)
     }
     if (feedback.available_bytes != 0) {
         const uint64_t most = UINT64_MAX - 1 - feedback.bytes; /* UINT64_MAX: not reported */
-        self->room_bytes = feedback.bytes == UINT64_MAX || feedback.available_bytes > most
-                               ? UINT64_MAX - 1
-                               : feedback.available_bytes + feedback.bytes;
+        self->space_bytes = feedback.bytes == UINT64_MAX || feedback.available_bytes > most
+                                ? UINT64_MAX - 1
+                                : feedback.available_bytes + feedback.bytes;
     }
 }
 
@@ -258,7 +258,7 @@ AUGSI_COMPUTES static void inherit(void *state, const void *old)
     const memory_optimized *before = old;
     self->consumer_bytes = before->consumer_bytes;
     self->consumer_samples = before->consumer_samples;
-    self->room_bytes = before->room_bytes;
+    self->space_bytes = before->space_bytes;
     self->ran_short = before->ran_short;
     self->fit = before->fit;
     augsi_fit_allow(&self->fit, self->size);

@@ -61,13 +61,6 @@ LEFT_OUT = re.compile(r"^(?:LICENSE|tests/check_words\.py|tests/abi_v1/|tests/da
 HISTORY = {"CHANGELOG.md"}
 OLD_NAMES = re.compile("planner")
 
-# Words that these files still have, until they change anyway. The list only gets shorter.
-WAITING = [
-    ("zoo", r"tests/"),
-    ("rooms?", r".*\.(?:c|h|py|build)$"),
-    ("crews?", r"offline/"),
-    ("strangers?", r"tests/|offline/"),
-]
 # Words that mean something else there.
 ALLOWED = [
     ("colours?", r"tests/test_presets\.c$"),  # a preset that spells a name in another way than its override
@@ -75,8 +68,8 @@ ALLOWED = [
 PAGES_WAITING = {"docs/protocol.md"}
 
 
-def waits(place, word):
-    return any(re.fullmatch(waiting, word) and re.match(files, place) for waiting, files in WAITING + ALLOWED)
+def is_allowed(place, word):
+    return any(re.fullmatch(allowed, word) and re.match(files, place) for allowed, files in ALLOWED)
 
 
 class Text:
@@ -105,7 +98,7 @@ def check_words(place, text):
     flat = Text(text)
     for word, instead in TABLE:
         for found in word.finditer(flat.joined):
-            if waits(place, found.group()) or place in HISTORY and OLD_NAMES.match(found.group()):
+            if is_allowed(place, found.group()) or place in HISTORY and OLD_NAMES.match(found.group()):
                 continue
             yield flat.line_of(found.start()), f"'{found.group()}'; write {instead}"
     for found in RATE.finditer(flat.joined):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A folder with room for a plan journal, for one test. */
+/* A folder with space for a plan journal, for one test. */
 #ifndef AUGS_TEST_JOURNAL_FOLDER_H
 #define AUGS_TEST_JOURNAL_FOLDER_H
 

@@ -85,7 +85,7 @@ static inline void sim_make_steps(sim_world *world, sim_rank *rank)
     const bool resumes = world->token[0] != '\0';
     augs_batch *batch;
     augs_error error;
-    size_t room = 0;
+    size_t space = 0;
     memcpy(rank->token, world->token, sizeof rank->token);
     for (uint32_t epoch = resumes ? config->token_epoch : 0; epoch < config->n_epochs; epoch++) {
         const size_t before = rank->n_steps;
@@ -97,7 +97,7 @@ static inline void sim_make_steps(sim_world *world, sim_rank *rank)
         while (augs_pipeline_next(pipeline, &batch, &error) == 1) {
             augs_batch_info info = {.size = sizeof info};
             augs_batch_get_info(batch, &info);
-            rank->steps = sim_grow(rank->steps, rank->n_steps, &room, sizeof *rank->steps);
+            rank->steps = sim_grow(rank->steps, rank->n_steps, &space, sizeof *rank->steps);
             sim_step *step = &rank->steps[rank->n_steps++];
             *step = (sim_step){.epoch = epoch, .step = info.step, .n_samples = info.n_samples};
             const void *slab = augs_batch_slab(batch, &step->n_bytes);
@@ -138,9 +138,9 @@ static inline void sim_open(sim_world *world, const sim_config *config)
         sim_make_steps(world, rank);
         sim_at(world, world->now + sim_below(world, SIM_S), SIM_RANK_START, i, 0, NULL);
     }
-    for (uint32_t i = 0; i < world->config.n_strangers; i++) {
-        world->strangers[i] = sim_connect(world, SIM_NONE, 0, true);
-        sim_at(world, world->now, SIM_STRANGER, i, 0, NULL);
+    for (uint32_t i = 0; i < world->config.n_unknown_peers; i++) {
+        world->unknown_peers[i] = sim_connect(world, SIM_NONE, 0, true);
+        sim_at(world, world->now, SIM_UNKNOWN_PEER, i, 0, NULL);
     }
     sim_at(world, world->now + world->config.calm_at, SIM_CALM, 0, 0, NULL);
     if (!quiet) {
@@ -218,7 +218,7 @@ static inline void sim_deliver(sim_world *world, sim_message *message)
         return;
     }
     world->counts.n_stale += rank->connection != message->connection;
-    rank->inbox = sim_grow(rank->inbox, rank->n_inbox, &rank->inbox_room, sizeof *rank->inbox);
+    rank->inbox = sim_grow(rank->inbox, rank->n_inbox, &rank->inbox_space, sizeof *rank->inbox);
     rank->inbox[rank->n_inbox++] = message;
     if (rank->state == SIM_WAITING) {
         sim_rank_turn(rank);
@@ -323,8 +323,8 @@ static inline void sim_happen(sim_world *world, const sim_event *event)
     case SIM_DISASTER:
         sim_disaster(world);
         break;
-    case SIM_STRANGER:
-        sim_stranger_speaks(world, event->index);
+    case SIM_UNKNOWN_PEER:
+        sim_unknown_peer_speaks(world, event->index);
         break;
     case SIM_CALM:
         world->faulty = false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ranks of the simulated world, with the shell's part of their work, and strangers who talk
+/* The ranks of the simulated world, with the shell's part of their work, and unknown peers who talk
  * nonsense. */
 #ifndef AUGS_TEST_SIM_RANKS_H
 #define AUGS_TEST_SIM_RANKS_H
@@ -271,7 +271,7 @@ static inline void sim_rank_turn(sim_rank *rank)
     }
 }
 
-/* ---- strangers ---- */
+/* ---- unknown peers ---- */
 
 /* Bytes that mean nothing, or what somebody said, changed. */
 static inline sim_message *sim_nonsense(sim_world *world, uint32_t connection,
@@ -301,12 +301,12 @@ static inline sim_message *sim_nonsense(sim_world *world, uint32_t connection,
 }
 
 /* A client that talks nonsense to a server. */
-static inline void sim_stranger_speaks(sim_world *world, uint32_t index)
+static inline void sim_unknown_peer_speaks(sim_world *world, uint32_t index)
 {
-    sim_message *said = sim_nonsense(world, world->strangers[index], world->overheard);
+    sim_message *said = sim_nonsense(world, world->unknown_peers[index], world->overheard);
     said->to_server = true;
     sim_transmit(world, said);
-    sim_at(world, world->now + sim_below(world, 500 * SIM_MS), SIM_STRANGER, index, 0, NULL);
+    sim_at(world, world->now + sim_below(world, 500 * SIM_MS), SIM_UNKNOWN_PEER, index, 0, NULL);
 }
 
 /* A server that is none: silence, nonsense, or answers that lead nowhere. */

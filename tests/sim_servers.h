@@ -86,7 +86,7 @@ static bool sim_server_make(void *user, const augsi_make *make)
     sim_server *server = user;
     sim_world *world = server->world;
     const sim_faults *faults = &world->config.faults;
-    if (server->n_making >= world->config.n_fillers || sim_fault(world, faults->no_room)) {
+    if (server->n_making >= world->config.n_fillers || sim_fault(world, faults->no_space)) {
         return false;
     }
     sim_task *task = malloc(sizeof *task);

@@ -19,14 +19,14 @@
 #define SIM_DAY (86400 * SIM_S)
 #define SIM_NONE UINT32_MAX
 
-enum { SIM_MOST_RANKS = 4, SIM_MOST_SERVERS = 2, SIM_MOST_STRANGERS = 3 };
+enum { SIM_MOST_RANKS = 4, SIM_MOST_SERVERS = 2, SIM_MOST_UNKNOWN_PEERS = 3 };
 
 /* What may go wrong, per mille of the occasions. */
 typedef struct sim_faults {
     unsigned drop, repeat, late, corrupt; /* a message */
     unsigned full, unsent, no_connect;    /* a send or a connect that fails */
     unsigned untaken;                     /* a batch that its rank cannot keep */
-    unsigned no_room, unmade, slow; /* a batch that fillers refuse, fail at, or take long for */
+    unsigned no_space, unmade, slow; /* a batch that fillers refuse, fail at, or take long for */
     /* and what happens now and then; all together 0: never */
     unsigned crash_server, crash_rank, leave_rank, cut, stall, jump;
 } sim_faults;
@@ -36,7 +36,7 @@ typedef struct sim_config {
     bool quiet;    /* nothing goes wrong */
     bool may_fail; /* ranks may be refused */
     bool silent;   /* nobody is told that a connection is lost */
-    uint32_t n_ranks, n_servers, n_strangers;
+    uint32_t n_ranks, n_servers, n_unknown_peers;
     bool strange_server; /* the last endpoint of the ranks is none of ours */
     uint64_t n_samples;
     /* the ranks begin with a token of other sizes, if that can be: 0: they begin at the start */
@@ -67,7 +67,7 @@ enum sim_kind {
     SIM_CUT,  /* the server's side of a connection ends */
     SIM_LOST, /* the rank is told that its connection is lost */
     SIM_DISASTER,
-    SIM_STRANGER,
+    SIM_UNKNOWN_PEER,
     SIM_CALM
 };
 
@@ -103,7 +103,7 @@ typedef struct sim_task {
 } sim_task;
 
 typedef struct sim_connection {
-    uint32_t rank, endpoint; /* rank SIM_NONE: a stranger's */
+    uint32_t rank, endpoint; /* rank SIM_NONE: an unknown peer's */
     uint32_t routing_id;     /* as the server knows it now */
     bool client_open, server_open;
     uint64_t fifo[2], stalled_until;
@@ -140,7 +140,7 @@ typedef struct sim_rank {
     uint32_t connection;
     bool lost;
     sim_message **inbox;
-    size_t n_inbox, inbox_room;
+    size_t n_inbox, inbox_space;
     sim_step *steps; /* all that it has to get */
     size_t n_steps, next;
     uint32_t n_ends; /* epochs of which it has steps to ask for */
@@ -167,20 +167,20 @@ typedef struct sim_world {
     char token[AUGS_TOKEN_BYTES]; /* that ranks begin with, "": none */
     augsi_batch_pool *pool;
     sim_event *events;
-    size_t n_events, events_room;
+    size_t n_events, events_space;
     sim_connection *connections;
-    uint32_t n_connections, connections_room;
+    uint32_t n_connections, connections_space;
     uint32_t *routing; /* routing id -> connection */
-    uint32_t n_routing, routing_room;
+    uint32_t n_routing, routing_space;
     sim_server servers[SIM_MOST_SERVERS];
     sim_rank ranks[SIM_MOST_RANKS];
-    uint32_t strangers[SIM_MOST_STRANGERS]; /* their connections */
+    uint32_t unknown_peers[SIM_MOST_UNKNOWN_PEERS]; /* their connections */
     uint32_t n_finished;
     sim_message *overheard, *welcome; /* a request and a WELCOME, to be told wrong */
     sim_counts counts;
 } sim_world;
 
-/* ---- chance, failure, room ---- */
+/* ---- chance, failure, space ---- */
 
 __attribute__((noreturn, format(printf, 4, 5))) static inline void
 sim_fail(const sim_world *world, int line, const char *condition, const char *format, ...)
@@ -220,11 +220,11 @@ static inline bool sim_fault(sim_world *world, unsigned per_mille)
     return world->faulty && sim_chance(world, per_mille);
 }
 
-static inline void *sim_grow(void *list, size_t n, size_t *room, size_t each)
+static inline void *sim_grow(void *list, size_t n, size_t *space, size_t each)
 {
-    if (n == *room) {
-        *room = *room == 0 ? 64 : 2 * *room;
-        list = realloc(list, *room * each);
+    if (n == *space) {
+        *space = *space == 0 ? 64 : 2 * *space;
+        list = realloc(list, *space * each);
         ck_assert_ptr_nonnull(list);
     }
     return list;
@@ -241,7 +241,7 @@ static inline void sim_at(sim_world *world, uint64_t at, enum sim_kind kind, uin
                           uint64_t version, void *what)
 {
     world->events =
-        sim_grow(world->events, world->n_events, &world->events_room, sizeof *world->events);
+        sim_grow(world->events, world->n_events, &world->events_space, sizeof *world->events);
     sim_event *heap = world->events;
     size_t i = world->n_events++;
     const sim_event added = {.at = at > world->now ? at : world->now,
@@ -331,19 +331,19 @@ static inline sim_message *sim_message_copy(const sim_message *from)
 
 static inline uint32_t sim_new_routing_id(sim_world *world, uint32_t connection)
 {
-    size_t room = world->routing_room;
-    world->routing = sim_grow(world->routing, world->n_routing, &room, sizeof *world->routing);
-    world->routing_room = (uint32_t)room;
+    size_t space = world->routing_space;
+    world->routing = sim_grow(world->routing, world->n_routing, &space, sizeof *world->routing);
+    world->routing_space = (uint32_t)space;
     world->routing[world->n_routing] = connection;
     return world->n_routing++;
 }
 
 static inline uint32_t sim_connect(sim_world *world, uint32_t rank, uint32_t endpoint, bool reached)
 {
-    size_t room = world->connections_room;
+    size_t space = world->connections_space;
     world->connections =
-        sim_grow(world->connections, world->n_connections, &room, sizeof *world->connections);
-    world->connections_room = (uint32_t)room;
+        sim_grow(world->connections, world->n_connections, &space, sizeof *world->connections);
+    world->connections_space = (uint32_t)space;
     const uint32_t index = world->n_connections++;
     world->connections[index] = (sim_connection){.rank = rank,
                                                  .endpoint = endpoint,

@@ -13,9 +13,9 @@
 
 #include "suite.h"
 
-#define ZOO_SAMPLES 5000u
-#define ZOO_COLUMNS 21u
-#define ZOO_CHOICES 300u
+#define MIXED_SAMPLES 5000u
+#define MIXED_COLUMNS 21u
+#define MIXED_CHOICES 300u
 
 static inline uint64_t next_random(uint64_t *state)
 {
@@ -75,24 +75,24 @@ static inline augs_preset *open_columns(const augs_column_info *columns, uint32_
                                          .allocator = memory == NULL ? NULL : &allocator};
     augs_preset *preset = NULL;
     augs_error error;
-    AUGS_ASSERT_OK(augs_preset_open_columns("zoo", columns, n_columns, sizeof *columns, &options,
+    AUGS_ASSERT_OK(augs_preset_open_columns("mixed", columns, n_columns, sizeof *columns, &options,
                                             &preset, &error),
                    error);
     return preset;
 }
 
 /* Gates: scalar and vector ones, gated gates, choices as gates, before every kind of dtype. */
-static inline augs_preset *zoo_preset(counting_memory *memory, bool ungated)
+static inline augs_preset *mixed_preset(counting_memory *memory, bool ungated)
 {
     static const augs_choice modes[3] = {
         {.text = "a", .weight = 1}, {.text = "b", .weight = 2}, {.text = "c", .weight = 1}};
-    static augs_choice many[ZOO_CHOICES];
-    static char names[ZOO_CHOICES][8];
-    for (uint32_t i = 0; i < ZOO_CHOICES; i++) {
+    static augs_choice many[MIXED_CHOICES];
+    static char names[MIXED_CHOICES][8];
+    for (uint32_t i = 0; i < MIXED_CHOICES; i++) {
         snprintf(names[i], sizeof names[i], "v%u", i);
         many[i] = (augs_choice){.text = names[i], .weight = i % 7 == 3 ? 0 : 1 + i % 5};
     }
-    const augs_column_info zoo[ZOO_COLUMNS] = {
+    const augs_column_info mixed[MIXED_COLUMNS] = {
         {.name = "apply", .kind = AUGS_KIND_BERNOULLI, .numbers = {0.5}},
         {.name = "mode",
          .kind = AUGS_KIND_CHOICE,
@@ -147,7 +147,7 @@ static inline augs_preset *zoo_preset(counting_memory *memory, bool ungated)
          .gate_value = 1,
          .identity_bits = 0},
         {.name = "fixed", .kind = AUGS_KIND_CONSTANT, .numbers = {2.5}, .shape = 2},
-        {.name = "policy", .kind = AUGS_KIND_CHOICE, .choices = many, .n_choices = ZOO_CHOICES},
+        {.name = "policy", .kind = AUGS_KIND_CHOICE, .choices = many, .n_choices = MIXED_CHOICES},
         {.name = "wide", .kind = AUGS_KIND_UNIFORM, .numbers = {0, 1}, .shape = 256},
         {.name = "ratio",
          .kind = AUGS_KIND_LOG_UNIFORM,
@@ -156,18 +156,18 @@ static inline augs_preset *zoo_preset(counting_memory *memory, bool ungated)
         {.name = "single", .kind = AUGS_KIND_SEED},
         {.name = "all.integers", .kind = AUGS_KIND_INTEGER, .numbers = {-2147483648.0, 2147483647}},
     };
-    augs_column_info columns[ZOO_COLUMNS];
-    for (uint32_t i = 0; i < ZOO_COLUMNS; i++) {
-        columns[i] = zoo[i]; /* gates above count from 1: 0 is none */
+    augs_column_info columns[MIXED_COLUMNS];
+    for (uint32_t i = 0; i < MIXED_COLUMNS; i++) {
+        columns[i] = mixed[i]; /* gates above count from 1: 0 is none */
         columns[i].size = sizeof columns[i];
-        columns[i].shape = zoo[i].shape == 0 ? 1 : zoo[i].shape;
-        columns[i].gate = zoo[i].gate == 0 || ungated ? AUGS_NO_GATE : zoo[i].gate - 1;
+        columns[i].shape = mixed[i].shape == 0 ? 1 : mixed[i].shape;
+        columns[i].gate = mixed[i].gate == 0 || ungated ? AUGS_NO_GATE : mixed[i].gate - 1;
         if (columns[i].gate == AUGS_NO_GATE) {
             columns[i].gate_value = 0;
             columns[i].identity_bits = 0;
         }
     }
-    return open_columns(columns, ZOO_COLUMNS, memory);
+    return open_columns(columns, MIXED_COLUMNS, memory);
 }
 
 static inline augs_preset *uniform_preset(uint32_t shape)
@@ -197,15 +197,15 @@ static inline augs_stream *open_stream(augs_preset *preset, uint32_t order, uint
     return stream;
 }
 
-static inline augs_stream *zoo_open(uint32_t order, uint64_t n_samples, uint64_t seed,
-                                    uint32_t epoch)
+static inline augs_stream *mixed_open(uint32_t order, uint64_t n_samples, uint64_t seed,
+                                      uint32_t epoch)
 {
-    return open_stream(zoo_preset(NULL, false), order, n_samples, seed, epoch);
+    return open_stream(mixed_preset(NULL, false), order, n_samples, seed, epoch);
 }
 
-static inline augs_stream *zoo_open_ungated(uint64_t n_samples, uint64_t seed, uint32_t epoch)
+static inline augs_stream *mixed_open_ungated(uint64_t n_samples, uint64_t seed, uint32_t epoch)
 {
-    return open_stream(zoo_preset(NULL, true), AUGS_ORDER_SEQUENTIAL, n_samples, seed, epoch);
+    return open_stream(mixed_preset(NULL, true), AUGS_ORDER_SEQUENTIAL, n_samples, seed, epoch);
 }
 
 static inline augs_stream *uniform_open(uint32_t shape, uint64_t n_samples)
@@ -217,8 +217,8 @@ static inline augs_stream *uniform_open(uint32_t shape, uint64_t n_samples)
 typedef struct table {
     uint32_t n_columns;
     uint64_t n_samples;
-    void *columns[ZOO_COLUMNS + 1];
-    uint64_t bytes[ZOO_COLUMNS + 1]; /* of a sample */
+    void *columns[MIXED_COLUMNS + 1];
+    uint64_t bytes[MIXED_COLUMNS + 1]; /* of a sample */
 } table;
 
 static inline void table_clear(table *t)
@@ -251,7 +251,7 @@ static inline void table_free(table *t)
 static inline void fill_at(const augs_stream *stream, uint64_t first, uint64_t stride,
                            uint64_t count, const table *t, uint64_t at)
 {
-    void *columns[ZOO_COLUMNS + 1];
+    void *columns[MIXED_COLUMNS + 1];
     augs_error error;
     for (uint32_t c = 0; c < t->n_columns; c++) {
         columns[c] = (char *)t->columns[c] + at * t->bytes[c];

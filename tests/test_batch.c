@@ -8,11 +8,11 @@
 
 START_TEST(a_batch_tells_its_columns_as_its_stream_does)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 100, 1, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, 100, 1, 0);
     augs_pipeline *pipeline = open_batches(stream, 10);
     augs_batch *batch = next_batch(pipeline);
     const uint32_t n = augs_batch_n_columns(batch);
-    ck_assert_uint_eq(n, ZOO_COLUMNS + 1);
+    ck_assert_uint_eq(n, MIXED_COLUMNS + 1);
     ck_assert_ptr_eq(augs_batch_stream(batch), stream);
     for (uint32_t c = 0; c < n; c++) {
         augs_column_info info = {.size = sizeof info};
@@ -50,7 +50,7 @@ END_TEST
 
 START_TEST(info_says_where_a_batch_stands)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, 23, 1, 6);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SEQUENTIAL, 23, 1, 6);
     augs_pipeline *pipeline = open_pipeline(
         stream, (augs_pipeline_options){.rank = 2, .plan = &(augs_plan_options){.world_size = 3}},
         (augs_strategy_options){.batch_size = 4});
@@ -120,7 +120,7 @@ static void expect_layout(const augs_batch *batch)
 /* The slab is used again: what lies in the gaps then are records of a larger batch. */
 START_TEST(columns_lie_64_byte_aligned_in_one_slab_and_gaps_are_zero)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, 400, 1, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SEQUENTIAL, 400, 1, 0);
     table whole = whole_of(stream);
     augsi_batch_pool *pool = NULL;
     augs_error error;
@@ -165,7 +165,8 @@ END_TEST
 START_TEST(a_slice_that_leaves_its_stream_makes_no_batch_and_holds_no_memory)
 {
     counting_memory memory = {.left = UINT64_MAX};
-    augs_stream *stream = open_stream(zoo_preset(&memory, false), AUGS_ORDER_SEQUENTIAL, 100, 9, 0);
+    augs_stream *stream =
+        open_stream(mixed_preset(&memory, false), AUGS_ORDER_SEQUENTIAL, 100, 9, 0);
     const uint64_t before = memory.n_held;
     const augsi_slice slices[] = {
         {.body = {99, 1, 2}},
@@ -190,7 +191,7 @@ END_TEST
 START_TEST(a_batch_keeps_its_bytes_as_long_as_it_is_held)
 {
     counting_memory memory = {.left = UINT64_MAX};
-    augs_stream *stream = open_stream(zoo_preset(&memory, false), AUGS_ORDER_SHUFFLED, 200, 9, 0);
+    augs_stream *stream = open_stream(mixed_preset(&memory, false), AUGS_ORDER_SHUFFLED, 200, 9, 0);
     augs_pipeline *pipeline = open_batches(stream, 16);
     augs_error error;
     augs_batch *held[4];
@@ -235,7 +236,7 @@ START_TEST(after_a_warm_up_batches_allocate_nothing)
     enum { HELD = 5, SIZE = 24 };
     counting_memory memory = {.left = UINT64_MAX};
     augs_stream *stream =
-        open_stream(zoo_preset(&memory, false), AUGS_ORDER_SHUFFLED, ZOO_SAMPLES, 9, 0);
+        open_stream(mixed_preset(&memory, false), AUGS_ORDER_SHUFFLED, MIXED_SAMPLES, 9, 0);
     augs_pipeline *pipeline = open_batches(stream, SIZE);
     augs_batch *held[HELD];
     for (int i = 0; i < HELD; i++) {
@@ -244,7 +245,7 @@ START_TEST(after_a_warm_up_batches_allocate_nothing)
     const uint64_t n_calls = memory.n_calls;
     memory.left = 0;
     /* the oldest goes, the next one comes; the smaller one at the end as well */
-    for (uint64_t step = HELD; step < (ZOO_SAMPLES + SIZE - 1) / SIZE; step++) {
+    for (uint64_t step = HELD; step < (MIXED_SAMPLES + SIZE - 1) / SIZE; step++) {
         augs_batch_unref(held[step % HELD]);
         held[step % HELD] = next_batch(pipeline);
     }
@@ -264,7 +265,7 @@ START_TEST(batches_that_grow_replace_their_slabs)
 {
     counting_memory memory = {.left = UINT64_MAX};
     augs_stream *stream =
-        open_stream(zoo_preset(&memory, false), AUGS_ORDER_SEQUENTIAL, 5000, 9, 0);
+        open_stream(mixed_preset(&memory, false), AUGS_ORDER_SEQUENTIAL, 5000, 9, 0);
     augsi_batch_pool *pool = NULL;
     augs_batch *batch = NULL;
     augs_error error;
@@ -349,7 +350,7 @@ static void expect_digests(augs_stream *stream, bool batch_index)
 START_TEST(a_digest_is_the_sum_of_the_hashes_of_records)
 {
     for (int batch_index = 0; batch_index < 2; batch_index++) {
-        expect_digests(zoo_open(AUGS_ORDER_SEQUENTIAL, 1000, 5, 2), batch_index);
+        expect_digests(mixed_open(AUGS_ORDER_SEQUENTIAL, 1000, 5, 2), batch_index);
         expect_digests(uniform_open(1, 1000), batch_index);
         expect_digests(uniform_open(7, 1000), batch_index);
     }
@@ -362,7 +363,7 @@ START_TEST(digests_of_any_cut_and_order_add_up_to_the_same_sum)
     const uint64_t sizes[4] = {777, 1, 64, 50};
     for (int i = 0; i < 4; i++) {
         augs_stream *stream =
-            zoo_open(i % 2 == 0 ? AUGS_ORDER_SEQUENTIAL : AUGS_ORDER_SHUFFLED, 777, 5, 0);
+            mixed_open(i % 2 == 0 ? AUGS_ORDER_SEQUENTIAL : AUGS_ORDER_SHUFFLED, 777, 5, 0);
         augs_pipeline *pipeline = open_batches(stream, sizes[i]);
         augs_batch *batch = NULL;
         while (augs_pipeline_next(pipeline, &batch, NULL) == 1) {
@@ -381,7 +382,7 @@ END_TEST
 
 START_TEST(a_batch_may_carry_its_step_as_a_column)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, 100, 5, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SEQUENTIAL, 100, 5, 0);
     augsi_batch_pool *pool = NULL;
     augs_batch *batch = NULL;
     augs_error error;

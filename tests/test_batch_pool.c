@@ -18,8 +18,8 @@ static void open_pool(pool_test *t)
 {
     augs_error error;
     t->memory = (counting_memory){.left = UINT64_MAX};
-    t->stream =
-        open_stream(zoo_preset(&t->memory, false), AUGS_ORDER_SEQUENTIAL, UINT64_C(1) << 40, 9, 0);
+    t->stream = open_stream(mixed_preset(&t->memory, false), AUGS_ORDER_SEQUENTIAL,
+                            UINT64_C(1) << 40, 9, 0);
     AUGS_ASSERT_OK(augsi_batch_pool_open(t->stream, false, &t->pool, &error), error);
     t->without = t->memory.bytes;
 }
@@ -144,7 +144,7 @@ START_TEST(while_memory_is_short_one_slab_is_kept)
 }
 END_TEST
 
-START_TEST(where_memory_ends_free_batches_make_room)
+START_TEST(where_memory_ends_free_batches_make_space)
 {
     pool_test t;
     augs_batch *batch = NULL;
@@ -152,7 +152,7 @@ START_TEST(where_memory_ends_free_batches_make_room)
     open_pool(&t);
     collect_and_drop(&t, 5, 1000);
     augs_batch *held = take(&t, 1000);
-    /* room for twice that size, but for what is free */
+    /* space for twice that size, but for what is free */
     t.memory.most_bytes = t.without + augsi_slab_bytes(t.stream, 3000) + 4096;
     augs_batch *large = take(&t, 2000);
     AUGS_ASSERT_STATUS(AUGS_E_NO_MEMORY,
@@ -176,7 +176,7 @@ START_TEST(a_pipeline_gives_memory_back_under_pressure)
     put_number(place, "sys/fs/cgroup/job/memory.current", 100 * MIB);
     augs_memory_monitor *monitor = open_monitor(place, 0, &world);
     augs_stream *stream =
-        open_stream(zoo_preset(&memory, false), AUGS_ORDER_SEQUENTIAL, UINT64_C(1) << 40, 9, 0);
+        open_stream(mixed_preset(&memory, false), AUGS_ORDER_SEQUENTIAL, UINT64_C(1) << 40, 9, 0);
     augs_pipeline *pipeline =
         open_pipeline(stream,
                       (augs_pipeline_options){.plan = &(augs_plan_options){.strategy = "adaptive"},
@@ -313,7 +313,7 @@ START_TEST(metrics_of_a_fixed_strategy_tell_memory_and_cpu)
     augs_metrics *metrics = NULL;
     augs_error error;
     AUGS_ASSERT_OK(augs_metrics_open(NULL, &metrics, &error), error);
-    augs_stream *stream = open_stream(zoo_preset(NULL, false), AUGS_ORDER_SEQUENTIAL, 100, 9, 0);
+    augs_stream *stream = open_stream(mixed_preset(NULL, false), AUGS_ORDER_SEQUENTIAL, 100, 9, 0);
     augs_pipeline *pipeline = open_pipeline(stream, (augs_pipeline_options){.metrics = metrics},
                                             (augs_strategy_options){.batch_size = 50});
     augs_batch_unref(next_batch(pipeline));
@@ -387,6 +387,6 @@ END_TEST
 AUGS_SUITE("batch_pool", slabs_come_back_after_sizes_shrank,
            slabs_that_are_never_taken_again_come_back_as_well,
            batches_come_back_after_fewer_are_out, steady_use_allocates_nothing,
-           while_memory_is_short_one_slab_is_kept, where_memory_ends_free_batches_make_room,
+           while_memory_is_short_one_slab_is_kept, where_memory_ends_free_batches_make_space,
            a_pipeline_gives_memory_back_under_pressure, decisions_know_what_the_allocator_holds,
            metrics_of_a_fixed_strategy_tell_memory_and_cpu, payloads_of_records_come_back_too)

@@ -376,7 +376,7 @@ START_TEST(a_transient_failure_is_not_final_with_a_tolerance)
 }
 END_TEST
 
-/* Whatever a probe answers, the report has room for its trials. */
+/* Whatever a probe answers, the report has space for its trials. */
 START_TEST(a_probe_that_answers_at_random_ends)
 {
     for (uint64_t seed = 1; seed <= 3000; seed++) {
@@ -686,12 +686,12 @@ START_TEST(the_table_is_cut_as_snprintf_cuts)
     size_t n = augs_finder_report_format(&report, whole, sizeof whole);
     ck_assert_uint_eq(n, strlen(whole));
     ck_assert_uint_eq(augs_finder_report_format(&report, NULL, 0), n);
-    for (size_t room = 1; room <= n + 1; room += 97) {
+    for (size_t space = 1; space <= n + 1; space += 97) {
         memset(cut, 'x', sizeof cut);
-        ck_assert_uint_eq(augs_finder_report_format(&report, cut, room), n);
-        ck_assert_uint_eq(strlen(cut), room - 1 < n ? room - 1 : n);
+        ck_assert_uint_eq(augs_finder_report_format(&report, cut, space), n);
+        ck_assert_uint_eq(strlen(cut), space - 1 < n ? space - 1 : n);
         ck_assert_int_eq(memcmp(cut, whole, strlen(cut)), 0);
-        ck_assert_int_eq(cut[room], 'x');
+        ck_assert_int_eq(cut[space], 'x');
     }
     ck_assert_uint_eq(augs_finder_report_format(NULL, cut, sizeof cut), 0);
     ck_assert_str_eq(cut, "");

@@ -382,13 +382,13 @@ START_TEST(real_memory_under_rlimit_as_is_found_within_one_multiple)
     const augs_batch_probe probes[] = {allocate_and_touch, allocate_blindly};
     for (size_t i = 0; i < 2; i++) {
         augs_error error;
-        const uint64_t room = 600; /* samples, 39 MB */
+        const uint64_t space = 600; /* samples, 39 MB */
         augs_finder_options options = {
-            .child_limit_bytes = address_space_bytes() + room * SAMPLE_BYTES, .safety_factor = 1};
+            .child_limit_bytes = address_space_bytes() + space * SAMPLE_BYTES, .safety_factor = 1};
         AUGS_ASSERT_OK(find(probes[i], NULL, options, &error), error);
-        ck_assert_uint_gt(report.largest_fit, room - 32);
-        ck_assert_uint_le(report.largest_fit, room);
-        ck_assert_uint_gt(report.batch_size, room - 64);
+        ck_assert_uint_gt(report.largest_fit, space - 32);
+        ck_assert_uint_le(report.largest_fit, space);
+        ck_assert_uint_gt(report.batch_size, space - 64);
         ck_assert_uint_le(report.batch_size, report.largest_fit);
         ck_assert_uint_eq(report.batch_size % 32, 0);
         ck_assert_str_eq(first_misfit()->reason,
@@ -463,7 +463,7 @@ typedef struct outcome {
 
 START_TEST(the_oom_killer_takes_the_child_and_the_caller_lives)
 {
-    const uint64_t limit = 64u << 20, room = limit / SAMPLE_BYTES;
+    const uint64_t limit = 64u << 20, space = limit / SAMPLE_BYTES;
     if (!address_space_can_be_limited() || !make_group(limit)) {
         fprintf(stderr, "skipped: the_oom_killer_takes_the_child (no control group of our own)\n");
         return;
@@ -487,8 +487,8 @@ START_TEST(the_oom_killer_takes_the_child_and_the_caller_lives)
     ck_assert_int_eq(status, 0);
     ck_assert_msg(got->status == 0, "%s", got->error.message);
     ck_assert_str_eq(first_misfit()->reason, "killed by signal 9 (SIGKILL)");
-    ck_assert_uint_le(report.largest_fit, room);
-    ck_assert_uint_gt(report.largest_fit, room * 3 / 4);
+    ck_assert_uint_le(report.largest_fit, space);
+    ck_assert_uint_gt(report.largest_fit, space * 3 / 4);
     munmap(got, sizeof *got);
 }
 END_TEST

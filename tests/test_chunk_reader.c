@@ -519,7 +519,7 @@ START_TEST(complete_is_true_only_with_the_right_root)
 }
 END_TEST
 
-/* ---- room, stops, locks ---- */
+/* ---- space, stops, locks ---- */
 
 static atomic_int stop_asked;
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Chunk files as a stranger reads them: NumPy, json, csv, msgpack and the safetensors layout, against
+"""Chunk files as other programs read them: NumPy, json, csv, msgpack and the safetensors layout, against
 columns that NumPy makes itself.
 
     test_chunks.py LIBAUGSTREAM.so

@@ -166,7 +166,7 @@ class Records(Case):
             for arguments in (("generate", *MODERATE, "--samples", 10), ("presets", "list"), ("version",)):
                 process = self.start(*arguments, stdout=full)
                 self.assertEqual(process.wait(30), 1, arguments)
-                self.assertRegex(process.stderr.read(), "No space left on device(; 0 bytes were written; make room|$)")
+                self.assertRegex(process.stderr.read(), "No space left on device(; 0 bytes were written; make space|$)")
 
     def test_a_file_that_becomes_full_says_how_much_it_holds(self):
         limit = 300_000  # more than one piece of the output, and not a whole number of records
@@ -180,7 +180,7 @@ class Records(Case):
                                          stderr=subprocess.PIPE, text=True, env=environment(), preexec_fn=prepare, timeout=60)
             self.assertEqual(process.returncode, 1)
             self.assertEqual(os.path.getsize(path), limit)
-            self.assertRegex(process.stderr, rf"writing to stdout: File too large; {limit} bytes were written, which end within a record; make room, "
+            self.assertRegex(process.stderr, rf"writing to stdout: File too large; {limit} bytes were written, which end within a record; make space, "
                                              r"then run the same command again; chunk files \(--out DIR\) go on where they stopped\n$")
 
     def test_an_interrupt_ends_with_whole_records(self):

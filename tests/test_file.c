@@ -154,7 +154,7 @@ static int after_some(void *user)
     return (*left)-- <= 0;
 }
 
-START_TEST(a_stop_ends_a_write_that_waits_for_room)
+START_TEST(a_stop_ends_a_write_that_waits_for_space)
 {
     static char much[1 << 17];
     int pipes[2], left = 3;
@@ -242,6 +242,6 @@ START_TEST(a_temporary_that_is_there_is_kept_or_replaced_never_followed)
 END_TEST
 
 AUGS_SUITE("file", short_and_interrupted_writes_go_on, a_failed_write_says_how_much_was_written,
-           a_stop_ends_a_write_that_waits_for_room, a_draft_takes_its_name_when_it_is_complete,
+           a_stop_ends_a_write_that_waits_for_space, a_draft_takes_its_name_when_it_is_complete,
            a_draft_that_fails_or_is_dropped_leaves_the_old_file,
            a_temporary_that_is_there_is_kept_or_replaced_never_followed)

@@ -93,7 +93,7 @@ static augs_batch *first[N_SAMPLES], *second[N_SAMPLES];
 START_TEST(a_replay_has_the_same_batches)
 {
     begin();
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, N_SAMPLES, 7, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, N_SAMPLES, 7, 0);
     augs_pipeline *pipeline = open_journal(stream, path, NULL);
     const uint64_t n = walk(pipeline, N_SAMPLES, 1, first);
     augs_pipeline_free(pipeline);
@@ -117,7 +117,7 @@ END_TEST
 START_TEST(a_journal_of_one_rank_is_not_for_two)
 {
     begin();
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, N_SAMPLES, 7, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, N_SAMPLES, 7, 0);
     augs_pipeline *pipeline = open_journal(stream, path, NULL);
     ck_assert_uint_gt(walk(pipeline, N_SAMPLES, 1, NULL), 0);
     augs_pipeline_free(pipeline);
@@ -138,7 +138,7 @@ END_TEST
 START_TEST(a_run_that_was_cut_anywhere_is_continued)
 {
     begin();
-    augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, N_SAMPLES, 3, 5);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SEQUENTIAL, N_SAMPLES, 3, 5);
     uint64_t random = 17;
     for (int round = 0; round < rounds(12, 2); round++) {
         uint64_t n_known = 0;
@@ -176,7 +176,7 @@ START_TEST(a_resume_token_leads_into_the_journal)
     begin();
     char token[AUGS_TOKEN_BYTES];
     augs_error error;
-    augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, N_SAMPLES, 3, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SEQUENTIAL, N_SAMPLES, 3, 0);
     augs_pipeline *pipeline = open_journal(stream, path, NULL);
     ck_assert_uint_eq(walk(pipeline, 9, 1, first), 9);
     AUGS_ASSERT_OK(augs_pipeline_seek(pipeline, 4, &error), error);
@@ -214,7 +214,7 @@ START_TEST(epochs_share_a_journal)
 {
     begin();
     augs_error error;
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 400, 3, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, 400, 3, 0);
     augs_pipeline *pipeline = open_journal(stream, path, NULL);
     const uint64_t n_first = walk(pipeline, 400, 5, first);
     AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, 1, &error), error);
@@ -422,7 +422,7 @@ START_TEST(no_batch_leaves_before_its_decision_is_written)
     ck_assert_ptr_null(batch);
     ck_assert_ptr_nonnull(strstr(error.message, path));
     ck_assert_int_eq(file_bytes(), before);
-    /* with room again it goes on */
+    /* with space again it goes on */
     const uint64_t n = walk(pipeline, N_SAMPLES, 1, first);
     ck_assert_uint_gt(n, 0);
     ck_assert_uint_eq(info_of(first[0]).step, 3);
@@ -907,7 +907,7 @@ START_TEST(memory_that_runs_out_while_opening_leaves_no_trace)
     augs_error error;
     counting_memory memory = {.left = UINT64_MAX};
     augs_stream *stream =
-        open_stream(zoo_preset(&memory, false), AUGS_ORDER_SEQUENTIAL, N_SAMPLES, 1, 0);
+        open_stream(mixed_preset(&memory, false), AUGS_ORDER_SEQUENTIAL, N_SAMPLES, 1, 0);
     augs_metrics *metrics = NULL;
     AUGS_ASSERT_OK(augs_metrics_open(NULL, &metrics, &error), error);
     const uint64_t held = memory.n_held;

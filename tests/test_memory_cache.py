@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Cached files in a control group are room: the kernel gives them back, those read twice as well.
+"""Cached files in a control group are space: the kernel gives them back, those read twice as well.
 
     test_memory_cache.py PROGRAM COMMAND
 

@@ -49,9 +49,9 @@ START_TEST(the_tightest_limit_of_every_kind_of_system_is_found)
         augs_memory_snapshot now = read_root(root);
         ck_assert_msg(now.source == cases[i].source, "%s: %s", cases[i].name,
                       augs_memory_source_name(now.source));
-        uint64_t room = cases[i].limit > cases[i].used ? cases[i].limit - cases[i].used : 0;
+        uint64_t space = cases[i].limit > cases[i].used ? cases[i].limit - cases[i].used : 0;
         ck_assert_msg(now.limit_bytes == cases[i].limit && now.used_bytes == cases[i].used &&
-                          now.available_bytes == room,
+                          now.available_bytes == space,
                       "%s: limit %llu, used %llu, available %llu", cases[i].name,
                       (unsigned long long)now.limit_bytes, (unsigned long long)now.used_bytes,
                       (unsigned long long)now.available_bytes);
@@ -67,7 +67,7 @@ START_TEST(the_tightest_limit_of_every_kind_of_system_is_found)
 }
 END_TEST
 
-START_TEST(only_what_the_kernel_gives_back_at_once_is_room)
+START_TEST(only_what_the_kernel_gives_back_at_once_is_space)
 {
     static const struct {
         const char *fixture, *statistics;
@@ -379,7 +379,7 @@ START_TEST(above_the_callers_limit_the_figures_and_a_status_are_told)
     char root[PLACE_BYTES];
     augs_error error;
     augs_memory_snapshot now = {.size = sizeof now};
-    fixture(root, "v2_over"); /* whose group leaves no room, either */
+    fixture(root, "v2_over"); /* whose group leaves no space, either */
     augs_memory_monitor *monitor = open_monitor(root, RESIDENT - 1000, NULL);
     for (int i = 0; i < 2; i++) { /* read and remembered */
         AUGS_ASSERT_STATUS(AUGS_E_MEMORY, augs_memory_monitor_read(monitor, &now, &error), error);
@@ -570,7 +570,7 @@ START_TEST(scopes_tell_what_happened_in_them)
     char place[PLACE_BYTES];
     augs_error error;
     fake_world world = {.now_ns = 1};
-    augs_memory_scope outer = {.size = sizeof outer}, inner = outer, stranger = outer;
+    augs_memory_scope outer = {.size = sizeof outer}, inner = outer, foreign = outer;
     static const char status[] = "VmHWM:\t%u kB\nVmRSS:\t%u kB\nVmSize:\t1048576 kB\n";
     char text[128];
     copy_fixture(place, "v2_high");
@@ -583,7 +583,7 @@ START_TEST(scopes_tell_what_happened_in_them)
 
     AUGS_ASSERT_OK(augs_memory_scope_begin(monitor, &inner, &error), error);
     AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_memory_scope_end(monitor, &outer, &error), error);
-    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_memory_scope_end(monitor, &stranger, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_memory_scope_end(monitor, &foreign, &error), error);
     AUGS_ASSERT_STATUS(AUGS_E_STATE, augs_memory_scope_begin(monitor, &outer, &error), error);
     put_number(place, "sys/fs/cgroup/job/memory.current", 1088 * MIB - 102 * MIB); /* 90.04 % */
     snprintf(text, sizeof text, status, 409600u, 358400u); /* 350 MiB now, a peak of before */
@@ -618,8 +618,8 @@ START_TEST(scopes_tell_what_happened_in_them)
     ck_assert_uint_eq(inner.n_readings, 2);
     ck_assert_uint_eq(inner.peak_resident_bytes, 200 * MIB);
     ck_assert_uint_eq(inner.peak_level, AUGS_MEMORY_NORMAL);
-    stranger.size = 4;
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_memory_scope_begin(monitor, &stranger, &error), error);
+    foreign.size = 4;
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_memory_scope_begin(monitor, &foreign, &error), error);
     augs_memory_monitor_free(monitor);
     remove_folder(place);
 }
@@ -895,7 +895,7 @@ START_TEST(cpus_are_those_of_the_affinity)
 END_TEST
 
 AUGS_SUITE("memory_monitor", the_tightest_limit_of_every_kind_of_system_is_found,
-           only_what_the_kernel_gives_back_at_once_is_room,
+           only_what_the_kernel_gives_back_at_once_is_space,
            garbage_and_emptiness_leave_nothing_known, a_missing_file_takes_away_its_own_figure_only,
            any_one_file_may_be_missing_or_empty, spoilt_files_never_break_a_reading,
            numbers_are_taken_whole_or_not_at_all, what_does_not_fit_is_cut_between_lines,

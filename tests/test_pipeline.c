@@ -101,7 +101,7 @@ START_TEST(the_union_of_all_shards_is_the_whole_and_each_record_is_its_positions
     for (int i = 0; i < rounds(400, 30); i++) {
         const uint64_t state = random;
         const uint64_t n_stream = 1 + next_random(&random) % MOST_POSITIONS;
-        augs_stream *stream = zoo_open(next_random(&random) % 2, n_stream, state, 1);
+        augs_stream *stream = mixed_open(next_random(&random) % 2, n_stream, state, 1);
         table whole = whole_of(stream);
         const epoch_case c = random_epoch(&random, n_stream);
         if (delivers_nothing(&c, stream)) {
@@ -142,7 +142,7 @@ END_TEST
 START_TEST(any_cut_of_batches_concatenates_to_the_same_bytes)
 {
     enum { N = 600 };
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, N, 77, 3);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, N, 77, 3);
     table whole = whole_of(stream), joined = table_new(stream, N);
     const uint64_t sizes[] = {1, 2, 7, 31, 32, 64, 100, 599, 600, 601, 100000};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -181,7 +181,7 @@ START_TEST(tails_pad_drop_or_leave_ranks_uneven)
         {AUGS_TAIL_DROP, {{2, 2, 2, 2}, {0, 0, 0, 0}}, {{0}}},
         {AUGS_TAIL_UNEVEN, {{2, 2, 2, 2}, {1, 1, 0, 0}}, {{0}}},
     };
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 10, 7, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, 10, 7, 0);
     for (size_t i = 0; i < 3; i++) {
         for (uint32_t rank = 0; rank < 4; rank++) {
             augs_pipeline *pipeline = open_pipeline(
@@ -210,7 +210,7 @@ END_TEST
 
 START_TEST(without_options_all_positions_come_in_batches_of_32)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 70, 7, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, 70, 7, 0);
     table whole = whole_of(stream);
     augs_pipeline *pipeline = NULL;
     augs_error error;
@@ -237,7 +237,7 @@ END_TEST
 
 START_TEST(a_stream_without_samples_is_at_its_end)
 {
-    augs_stream *stream = zoo_open_ungated(0, 7, 0);
+    augs_stream *stream = mixed_open_ungated(0, 7, 0);
     augs_pipeline *pipeline = open_batches(stream, 4);
     augs_error error;
     expect_end(pipeline);
@@ -274,7 +274,7 @@ END_TEST
 
 START_TEST(what_makes_no_pipeline_is_refused_and_named)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 100, 7, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, 100, 7, 0);
     const struct {
         augs_pipeline_options options;
         augs_strategy_options strategy;
@@ -333,7 +333,7 @@ END_TEST
 
 START_TEST(calls_without_a_pipeline_or_a_place_for_their_result_are_refused)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 100, 7, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, 100, 7, 0);
     augs_pipeline *pipeline = open_batches(stream, 10);
     augs_batch *batch = NULL;
     augs_sink *sink = NULL;
@@ -365,7 +365,7 @@ END_TEST
 
 START_TEST(seek_equals_reading_up_to_there)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 300, 7, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, 300, 7, 0);
     const augs_pipeline_options options[] = {
         {.rank = 0},
         {.rank = 2, .plan = &(augs_plan_options){.world_size = 3}},
@@ -410,13 +410,13 @@ END_TEST
 
 START_TEST(another_epoch_starts_at_step_0_and_is_that_epochs_stream)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 100, 7, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, 100, 7, 0);
     augs_pipeline *pipeline = open_batches(stream, 30);
     augs_batch *of_first = next_batch(pipeline);
     augs_error error;
     const uint32_t epochs[] = {1, UINT32_MAX, 0};
     for (size_t i = 0; i < 3; i++) {
-        augs_stream *other = zoo_open(AUGS_ORDER_SHUFFLED, 100, 7, epochs[i]);
+        augs_stream *other = mixed_open(AUGS_ORDER_SHUFFLED, 100, 7, epochs[i]);
         table whole = whole_of(other);
         AUGS_ASSERT_OK(augs_pipeline_set_epoch(pipeline, epochs[i], &error), error);
         ck_assert_uint_eq(augs_pipeline_step(pipeline), 0);
@@ -446,8 +446,8 @@ END_TEST
 START_TEST(memory_that_runs_out_is_a_status_and_leaves_no_trace)
 {
     counting_memory memory = {.left = UINT64_MAX};
-    augs_stream *stream = open_stream(zoo_preset(&memory, false), AUGS_ORDER_SHUFFLED, 50, 9, 0);
-    augs_stream *later = zoo_open(AUGS_ORDER_SHUFFLED, 50, 9, 1);
+    augs_stream *stream = open_stream(mixed_preset(&memory, false), AUGS_ORDER_SHUFFLED, 50, 9, 0);
+    augs_stream *later = mixed_open(AUGS_ORDER_SHUFFLED, 50, 9, 1);
     table first = whole_of(stream), second = whole_of(later);
     const uint64_t before = memory.n_held;
     uint64_t n_failures = 0;
@@ -552,7 +552,7 @@ static const augs_strategy_ops notes_ops = {.size = sizeof notes_ops,
 
 START_TEST(what_a_batch_cost_reaches_the_strategy_once_there_was_one)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 100, 7, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, 100, 7, 0);
     notes.bad_step = UINT64_MAX;
     augs_pipeline *pipeline = open_pipeline(
         stream,
@@ -589,7 +589,7 @@ END_TEST
 
 START_TEST(a_wrong_strategy_is_an_error_before_its_batch)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 100, 7, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, 100, 7, 0);
     notes.bad_step = 6;
     augs_pipeline *pipeline = open_pipeline(
         stream, (augs_pipeline_options){.plan = &(augs_plan_options){.strategy_ops = &notes_ops}},

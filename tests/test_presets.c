@@ -173,11 +173,11 @@ START_TEST(overrides_reach_every_value)
 END_TEST
 
 /* A preset of 100 columns, whose names do not fit into a message. */
-static size_t many_columns(char *ret_text, size_t room)
+static size_t many_columns(char *ret_text, size_t space)
 {
-    size_t n = (size_t)snprintf(ret_text, room, "augstream: 1\nname: many\ncolumns:\n");
+    size_t n = (size_t)snprintf(ret_text, space, "augstream: 1\nname: many\ncolumns:\n");
     for (int i = 0; i < 100; i++) {
-        n += (size_t)snprintf(ret_text + n, room - n, "  colour.channel_%02d: {uniform: [0, 1]}\n",
+        n += (size_t)snprintf(ret_text + n, space - n, "  colour.channel_%02d: {uniform: [0, 1]}\n",
                               i);
     }
     return n;
@@ -614,16 +614,16 @@ END_TEST
 /* As a text and as columns: quotes make it grow beyond what is read. */
 START_TEST(a_canonical_text_beyond_1_mib_is_refused)
 {
-    enum { N = AUGS_MAX_CHOICES, ROOM = 1 << 20 };
-    static char text[ROOM], names[N][16];
+    enum { N = AUGS_MAX_CHOICES, SPACE = 1 << 20 };
+    static char text[SPACE], names[N][16];
     static augs_choice choices[N];
-    size_t n = (size_t)snprintf(text, ROOM, "augstream: 1\ncolumns:\n  c: {choice: {values: [");
+    size_t n = (size_t)snprintf(text, SPACE, "augstream: 1\ncolumns:\n  c: {choice: {values: [");
     for (uint32_t i = 0; i < N; i++) {
         snprintf(names[i], sizeof names[i], "v%012u", i);
         choices[i] = (augs_choice){.text = names[i], .weight = 1};
-        n += (size_t)snprintf(text + n, ROOM - n, "%sv%012u", i > 0 ? "," : "", i);
+        n += (size_t)snprintf(text + n, SPACE - n, "%sv%012u", i > 0 ? "," : "", i);
     }
-    n += (size_t)snprintf(text + n, ROOM - n, "]}}\n");
+    n += (size_t)snprintf(text + n, SPACE - n, "]}}\n");
     augs_error error;
     augs_preset *preset = NULL;
     AUGS_ASSERT_STATUS(AUGS_E_PRESET, augs_preset_open_text(text, n, "t", NULL, &preset, &error),

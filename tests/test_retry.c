@@ -579,7 +579,7 @@ START_TEST(what_cannot_be_given_again_is_refused)
     char token[AUGS_TOKEN_BYTES];
     AUGS_ASSERT_OK(augs_pipeline_token(pipeline, token, sizeof token, &error), error);
     take(pipeline);
-    take(pipeline); /* now there is room */
+    take(pipeline); /* now there is space */
     retry_now(pipeline, 2 + AUGS_MOST_RETRIES, 0, 0);
     for (uint32_t i = 0; i < AUGS_FEEDBACK_BATCHES; i++) {
         take(pipeline);
@@ -665,7 +665,7 @@ START_TEST(a_retry_that_the_journal_does_not_take_changes_nothing)
 }
 END_TEST
 
-/* A sink that has no room now and then. */
+/* A sink that has no space now and then. */
 static int fails_at_times(void *user, augs_batch *batch)
 {
     consumer *c = user;

@@ -25,7 +25,7 @@ static sim_faults some_faults(sim_world *world)
                         .unsent = maybe(world, 50),
                         .untaken = maybe(world, 50),
                         .no_connect = maybe(world, 200),
-                        .no_room = maybe(world, 200),
+                        .no_space = maybe(world, 200),
                         .unmade = maybe(world, 30),
                         .slow = maybe(world, 50),
                         .crash_server = maybe(world, 60),
@@ -74,7 +74,7 @@ static sim_config some_config(sim_world *world, uint64_t seed, bool quiet)
     sim_config config = {.seed = seed, .quiet = quiet};
     some_plan(world, &config);
     config.n_servers = quiet ? 1 : 1 + (uint32_t)sim_below(world, SIM_MOST_SERVERS);
-    config.n_strangers = (uint32_t)sim_below(world, SIM_MOST_STRANGERS + 1);
+    config.n_unknown_peers = (uint32_t)sim_below(world, SIM_MOST_UNKNOWN_PEERS + 1);
     config.strange_server = !quiet && sim_chance(world, 300);
     for (uint32_t i = 0; i < config.n_ranks; i++) {
         config.window[i] = 1 + (uint32_t)sim_below(world, 16);
@@ -317,7 +317,7 @@ START_TEST(a_server_whose_clock_is_set_back_forgets_the_dead)
     while (world.counts.n_taken == 0) {
         ck_assert(sim_run_event(&world));
     }
-    sim_rank_crash(&world.ranks[0], false); /* the server does not know, and has no more room */
+    sim_rank_crash(&world.ranks[0], false); /* the server does not know, and has no more space */
     run_until(&world, world.now + 10 * SIM_MS);
     world.servers[0].clock -= SIM_DAY;
     sim_run(&world);

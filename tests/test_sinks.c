@@ -73,7 +73,7 @@ static augs_sink *open_callback(int (*function)(void *user, augs_batch *batch), 
 /* N_BATCHES batches. */
 static augs_pipeline *open_line(void)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, N_BATCHES * 7 - 3, 5, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, N_BATCHES * 7 - 3, 5, 0);
     augs_pipeline *pipeline = open_batches(stream, 7);
     augs_stream_unref(stream);
     return pipeline;
@@ -150,7 +150,7 @@ END_TEST
 /* A rank that has nothing in some steps is given its own batch again, not an empty step. */
 START_TEST(a_failed_write_is_repeated_past_steps_without_samples)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 14, 5, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, 14, 5, 0);
     keeper k = {.odd_one = 1, .answer = AUGS_E_IO};
     /* windows of 5 in 2 batches of 3 and 2: the third rank has one sample in every other step */
     augs_pipeline *pipeline = open_pipeline(
@@ -247,7 +247,7 @@ END_TEST
 START_TEST(a_run_allocates_nothing_after_its_first_batch)
 {
     counting_memory memory = {.left = UINT64_MAX};
-    augs_stream *stream = open_stream(zoo_preset(&memory, false), AUGS_ORDER_SHUFFLED, 500, 9, 0);
+    augs_stream *stream = open_stream(mixed_preset(&memory, false), AUGS_ORDER_SHUFFLED, 500, 9, 0);
     augs_pipeline *pipeline = open_batches(stream, 7);
     augs_error error;
     uint64_t n = 0;
@@ -279,7 +279,7 @@ START_TEST(records_of_a_batch_are_all_handed_on_when_the_function_asks_to_stop)
     const uint64_t n_samples = 5000; /* several pieces */
     augs_error error;
     uint64_t n_lines = 0;
-    augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, n_samples, 1, 0);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SEQUENTIAL, n_samples, 1, 0);
     augs_pipeline *pipeline = open_batches(stream, n_samples);
     augs_batch *batch = next_batch(pipeline);
     augs_sink *sink = NULL;

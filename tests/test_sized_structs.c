@@ -172,11 +172,11 @@ static int take_preset_options_of_columns(const void *p)
 /* Two columns, the second one right behind the first, as long as the caller says. */
 static int take_columns(const void *p)
 {
-    enum { ROOM = sizeof(augs_column_info) + MORE };
-    _Alignas(16) unsigned char two[2 * ROOM] = {0};
+    enum { SPACE = sizeof(augs_column_info) + MORE };
+    _Alignas(16) unsigned char two[2 * SPACE] = {0};
     uint32_t size;
     memcpy(&size, p, sizeof size);
-    const size_t stride = size > sizeof(augs_column_info) ? ROOM : sizeof(augs_column_info);
+    const size_t stride = size > sizeof(augs_column_info) ? SPACE : sizeof(augs_column_info);
     augs_preset *opened = NULL;
     memcpy(two, p, stride);
     memcpy(two + stride, p, stride);
@@ -649,7 +649,7 @@ static const struct {
     {SIZES(augs_subscriber_stats), give_subscriber_stats},
 };
 
-START_TEST(outputs_are_filled_as_far_as_the_caller_has_room)
+START_TEST(outputs_are_filled_as_far_as_the_caller_has_space)
 {
     static _Alignas(16) unsigned char memory[1u << 16];
     open_all();
@@ -803,6 +803,6 @@ END_TEST
 
 AUGS_SUITE("sized structs", inputs_of_older_and_newer_callers_are_taken,
            inputs_smaller_than_version_1_or_with_unknown_members_in_use_are_refused,
-           outputs_are_filled_as_far_as_the_caller_has_room, a_size_that_is_no_size_is_refused,
+           outputs_are_filled_as_far_as_the_caller_has_space, a_size_that_is_no_size_is_refused,
            constants_and_layout_can_be_asked_for, every_struct_is_described_in_full,
            a_struct_is_made_without_its_header)

@@ -15,14 +15,14 @@
 
 START_TEST(seek_equals_skip)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, ZOO_SAMPLES, 7, 3);
-    table whole = table_new(stream, ZOO_SAMPLES), part = table_new(stream, ZOO_SAMPLES);
-    fill(stream, 0, 1, ZOO_SAMPLES, &whole);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SEQUENTIAL, MIXED_SAMPLES, 7, 3);
+    table whole = table_new(stream, MIXED_SAMPLES), part = table_new(stream, MIXED_SAMPLES);
+    fill(stream, 0, 1, MIXED_SAMPLES, &whole);
     uint64_t random = 1;
     for (int i = 0; i < rounds(200, 10); i++) {
-        uint64_t first = next_random(&random) % ZOO_SAMPLES;
-        uint64_t count = next_random(&random) % (i % 4 == 0 ? ZOO_SAMPLES - first : 3) + 1;
-        count = count < ZOO_SAMPLES - first ? count : ZOO_SAMPLES - first;
+        uint64_t first = next_random(&random) % MIXED_SAMPLES;
+        uint64_t count = next_random(&random) % (i % 4 == 0 ? MIXED_SAMPLES - first : 3) + 1;
+        count = count < MIXED_SAMPLES - first ? count : MIXED_SAMPLES - first;
         fill(stream, first, 1, count, &part);
         for (uint64_t k = 0; k < count; k++) {
             assert_same_sample(&part, k, &whole, first + k);
@@ -37,15 +37,15 @@ END_TEST
 START_TEST(any_cut_concatenates_to_the_same_bytes)
 {
     for (uint32_t order = 0; order < 2; order++) {
-        augs_stream *stream = zoo_open(order, ZOO_SAMPLES, 11, 0);
-        table whole = table_new(stream, ZOO_SAMPLES), cut = table_new(stream, ZOO_SAMPLES);
-        fill(stream, 0, 1, ZOO_SAMPLES, &whole);
+        augs_stream *stream = mixed_open(order, MIXED_SAMPLES, 11, 0);
+        table whole = table_new(stream, MIXED_SAMPLES), cut = table_new(stream, MIXED_SAMPLES);
+        fill(stream, 0, 1, MIXED_SAMPLES, &whole);
         uint64_t random = 5;
         for (int i = 0; i < rounds(10, 2); i++) {
             table_clear(&cut);
-            for (uint64_t done = 0; done < ZOO_SAMPLES;) {
+            for (uint64_t done = 0; done < MIXED_SAMPLES;) {
                 uint64_t count = next_random(&random) % (i % 2 == 0 ? 700 : 5) + 1;
-                count = count < ZOO_SAMPLES - done ? count : ZOO_SAMPLES - done;
+                count = count < MIXED_SAMPLES - done ? count : MIXED_SAMPLES - done;
                 fill_at(stream, done, 1, count, &cut, done);
                 done += count;
             }
@@ -60,15 +60,15 @@ END_TEST
 
 START_TEST(gather_equals_fill)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, ZOO_SAMPLES, 7, 3);
-    table whole = table_new(stream, ZOO_SAMPLES), some = table_new(stream, 1000);
-    fill(stream, 0, 1, ZOO_SAMPLES, &whole);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SEQUENTIAL, MIXED_SAMPLES, 7, 3);
+    table whole = table_new(stream, MIXED_SAMPLES), some = table_new(stream, 1000);
+    fill(stream, 0, 1, MIXED_SAMPLES, &whole);
     uint64_t random = 2;
     int64_t ids[1000];
     for (size_t n = 0; n <= 1000; n = n < 20 ? n + 1 : n + 327) {
         for (size_t i = 0; i < n; i++) {
             ids[i] =
-                (int64_t)(next_random(&random) % ZOO_SAMPLES); /* some of them more than once */
+                (int64_t)(next_random(&random) % MIXED_SAMPLES); /* some of them more than once */
         }
         gather(stream, ids, n, &some);
         for (size_t i = 0; i < n; i++) {
@@ -85,12 +85,12 @@ END_TEST
 START_TEST(a_strided_span_takes_every_nth_position)
 {
     for (uint32_t order = 0; order < 2; order++) {
-        augs_stream *stream = zoo_open(order, ZOO_SAMPLES, 7, 3);
-        table whole = table_new(stream, ZOO_SAMPLES), shard = table_new(stream, ZOO_SAMPLES);
-        fill(stream, 0, 1, ZOO_SAMPLES, &whole);
+        augs_stream *stream = mixed_open(order, MIXED_SAMPLES, 7, 3);
+        table whole = table_new(stream, MIXED_SAMPLES), shard = table_new(stream, MIXED_SAMPLES);
+        fill(stream, 0, 1, MIXED_SAMPLES, &whole);
         for (uint64_t stride = 2; stride < 9; stride += 3) {
             for (uint64_t rank = 0; rank < stride; rank++) {
-                uint64_t count = (ZOO_SAMPLES - rank + stride - 1) / stride;
+                uint64_t count = (MIXED_SAMPLES - rank + stride - 1) / stride;
                 fill(stream, rank, stride, count, &shard);
                 for (uint64_t k = 0; k < count; k++) {
                     assert_same_sample(&shard, k, &whole, rank + k * stride);
@@ -106,29 +106,29 @@ END_TEST
 
 START_TEST(a_shuffled_stream_holds_every_sample_once_with_its_own_values)
 {
-    augs_stream *shuffled = zoo_open(AUGS_ORDER_SHUFFLED, ZOO_SAMPLES, 7, 3);
-    augs_stream *sequential = zoo_open(AUGS_ORDER_SEQUENTIAL, ZOO_SAMPLES, 7, 3);
-    table mixed = table_new(shuffled, ZOO_SAMPLES), whole = table_new(sequential, ZOO_SAMPLES);
-    fill(shuffled, 0, 1, ZOO_SAMPLES, &mixed);
-    fill(sequential, 0, 1, ZOO_SAMPLES, &whole);
-    static int64_t ids[ZOO_SAMPLES];
-    static bool seen[ZOO_SAMPLES];
+    augs_stream *shuffled = mixed_open(AUGS_ORDER_SHUFFLED, MIXED_SAMPLES, 7, 3);
+    augs_stream *sequential = mixed_open(AUGS_ORDER_SEQUENTIAL, MIXED_SAMPLES, 7, 3);
+    table mixed = table_new(shuffled, MIXED_SAMPLES), whole = table_new(sequential, MIXED_SAMPLES);
+    fill(shuffled, 0, 1, MIXED_SAMPLES, &mixed);
+    fill(sequential, 0, 1, MIXED_SAMPLES, &whole);
+    static int64_t ids[MIXED_SAMPLES];
+    static bool seen[MIXED_SAMPLES];
     memset(seen, 0, sizeof seen);
     augs_error error;
-    AUGS_ASSERT_OK(augs_stream_sample_ids(shuffled, &(augs_span){0, 1, ZOO_SAMPLES}, ids, &error),
+    AUGS_ASSERT_OK(augs_stream_sample_ids(shuffled, &(augs_span){0, 1, MIXED_SAMPLES}, ids, &error),
                    error);
     uint64_t n_moved = 0;
-    for (uint64_t p = 0; p < ZOO_SAMPLES; p++) {
+    for (uint64_t p = 0; p < MIXED_SAMPLES; p++) {
         uint64_t back = 0;
         ck_assert_int_eq(((int64_t *)mixed.columns[0])[p], ids[p]);
-        ck_assert(ids[p] >= 0 && ids[p] < ZOO_SAMPLES && !seen[ids[p]]);
+        ck_assert(ids[p] >= 0 && ids[p] < MIXED_SAMPLES && !seen[ids[p]]);
         seen[ids[p]] = true;
         n_moved += ids[p] != (int64_t)p;
         AUGS_ASSERT_OK(augs_stream_position(shuffled, ids[p], &back, &error), error);
         ck_assert_uint_eq(back, p);
         assert_same_sample(&mixed, p, &whole, (uint64_t)ids[p]);
     }
-    ck_assert_uint_gt(n_moved, ZOO_SAMPLES * 9 / 10);
+    ck_assert_uint_gt(n_moved, MIXED_SAMPLES * 9 / 10);
     table_free(&mixed);
     table_free(&whole);
     augs_stream_unref(shuffled);
@@ -140,7 +140,7 @@ START_TEST(orders_of_every_small_size_are_permutations)
 {
     int64_t ids[300];
     for (uint64_t n = 0; n <= 300; n++) {
-        augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, n, 3, 1);
+        augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, n, 3, 1);
         bool seen[300] = {false};
         augs_error error;
         AUGS_ASSERT_OK(augs_stream_sample_ids(stream, &(augs_span){0, 1, n}, ids, &error), error);
@@ -161,8 +161,8 @@ START_TEST(every_instruction_set_gives_the_same_bits)
     static const char *const names[] = {"avx2", "avx512"};
     int n_compared = 0;
     for (uint32_t order = 0; order < 2; order++) {
-        augs_stream *stream = zoo_open(order, ZOO_SAMPLES, 20261121, 1);
-        table plain = table_new(stream, ZOO_SAMPLES), other = table_new(stream, ZOO_SAMPLES);
+        augs_stream *stream = mixed_open(order, MIXED_SAMPLES, 20261121, 1);
+        table plain = table_new(stream, MIXED_SAMPLES), other = table_new(stream, MIXED_SAMPLES);
         for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
             if (augs_simd_select(names[k]) < 0) {
                 continue;
@@ -171,8 +171,8 @@ START_TEST(every_instruction_set_gives_the_same_bits)
             n_compared++;
             uint64_t random = 3;
             for (int i = 0; i < rounds(150, 6); i++) {
-                uint64_t count = i == 0 ? ZOO_SAMPLES : next_random(&random) % 300 + 1;
-                uint64_t first = next_random(&random) % (ZOO_SAMPLES - count + 1);
+                uint64_t count = i == 0 ? MIXED_SAMPLES : next_random(&random) % 300 + 1;
+                uint64_t first = next_random(&random) % (MIXED_SAMPLES - count + 1);
                 ck_assert_int_eq(augs_simd_select("scalar"), 0);
                 fill(stream, first, 1, count, &plain);
                 ck_assert_int_eq(augs_simd_select(names[k]), 0);
@@ -234,22 +234,22 @@ static void check_gated_column(const augs_stream *stream, const table *gated, co
 
 START_TEST(closed_gates_show_the_identity_and_open_ones_the_draw)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, ZOO_SAMPLES, 7, 3);
-    augs_stream *ungated = zoo_open_ungated(ZOO_SAMPLES, 7, 3);
-    table gated = table_new(stream, ZOO_SAMPLES), draws = table_new(ungated, ZOO_SAMPLES);
-    fill(stream, 0, 1, ZOO_SAMPLES, &gated);
-    fill(ungated, 0, 1, ZOO_SAMPLES, &draws);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SEQUENTIAL, MIXED_SAMPLES, 7, 3);
+    augs_stream *ungated = mixed_open_ungated(MIXED_SAMPLES, 7, 3);
+    table gated = table_new(stream, MIXED_SAMPLES), draws = table_new(ungated, MIXED_SAMPLES);
+    fill(stream, 0, 1, MIXED_SAMPLES, &gated);
+    fill(ungated, 0, 1, MIXED_SAMPLES, &draws);
     uint32_t n_gated = 0;
     for (uint32_t c = 1; c < augs_stream_n_columns(stream); c++) {
         augs_column_info info = {.size = sizeof info};
         augs_stream_column(stream, c, &info);
         if (info.gate == AUGS_NO_GATE) {
             ck_assert_mem_eq(gated.columns[c], draws.columns[c],
-                             ZOO_SAMPLES * augs_stream_column_bytes(stream, c));
+                             MIXED_SAMPLES * augs_stream_column_bytes(stream, c));
             continue;
         }
         uint64_t counts[2] = {0, 0};
-        check_gated_column(stream, &gated, &draws, c, ZOO_SAMPLES, counts);
+        check_gated_column(stream, &gated, &draws, c, MIXED_SAMPLES, counts);
         ck_assert_uint_gt(counts[0], 100);
         ck_assert_uint_gt(counts[1], 100);
         n_gated++;
@@ -266,7 +266,7 @@ START_TEST(a_skipped_column_changes_no_other)
 {
     enum { COUNT = 300 };
     for (uint32_t order = 0; order < 2; order++) {
-        augs_stream *stream = zoo_open(order, ZOO_SAMPLES, 7, 3);
+        augs_stream *stream = mixed_open(order, MIXED_SAMPLES, 7, 3);
         const uint32_t n_columns = augs_stream_n_columns(stream);
         table whole = table_new(stream, COUNT), some = table_new(stream, COUNT);
         fill(stream, 17, 1, COUNT, &whole);
@@ -274,7 +274,7 @@ START_TEST(a_skipped_column_changes_no_other)
         for (uint32_t i = 0; i < n_columns + (uint32_t)rounds(60, 4); i++) {
             /* first each column alone, without even the sample ids, then any set of them */
             uint64_t set = i < n_columns ? (uint64_t)1 << i : next_random(&random);
-            void *columns[ZOO_COLUMNS + 1];
+            void *columns[MIXED_COLUMNS + 1];
             table_clear(&some);
             for (uint32_t c = 0; c < n_columns; c++) {
                 columns[c] = (set >> c & 1) != 0 ? some.columns[c] : NULL;
@@ -371,12 +371,12 @@ static void check_any_columns(bool own, uint32_t order)
 {
     enum { N = 600 };
     augs_stream *stream =
-        own ? open_stream(open_text(chained_preset), order, N, 7, 3) : zoo_open(order, N, 7, 3);
+        own ? open_stream(open_text(chained_preset), order, N, 7, 3) : mixed_open(order, N, 7, 3);
     table whole = table_new(stream, N), part = table_new(stream, N);
     fill(stream, 0, 1, N, &whole);
     uint64_t random = 99;
     for (int round = 0; round < rounds(60, 6); round++) {
-        void *columns[ZOO_COLUMNS + 1];
+        void *columns[MIXED_COLUMNS + 1];
         augs_error error;
         const uint64_t mask = next_random(&random) & next_random(&random);
         table_clear(&part);
@@ -512,7 +512,7 @@ static void assert_refused(int expected, int got, const augs_error *error, const
 
 START_TEST(what_leaves_the_stream_is_refused_with_the_limit_and_nothing_is_written)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, 100, 7, 3);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SEQUENTIAL, 100, 7, 3);
     table out = table_new(stream, 8);
     table_clear(&out);
     augs_error error;
@@ -545,7 +545,7 @@ START_TEST(what_leaves_the_stream_is_refused_with_the_limit_and_nothing_is_writt
     table_free(&out);
     augs_stream_unref(stream);
 
-    stream = zoo_open(AUGS_ORDER_SHUFFLED, 0, 7, 3);
+    stream = mixed_open(AUGS_ORDER_SHUFFLED, 0, 7, 3);
     out = table_new(stream, 1);
     table_clear(&out);
     assert_refused(AUGS_E_RANGE,
@@ -572,33 +572,33 @@ END_TEST
 
 START_TEST(options_that_make_no_stream_are_refused)
 {
-    augs_preset *zoo = zoo_preset(NULL, false), *uniform = uniform_preset(1);
+    augs_preset *mixed = mixed_preset(NULL, false), *uniform = uniform_preset(1);
     const augs_stream_options good = {.size = sizeof good, .n_samples = 10};
     augs_stream *stream = NULL;
     augs_error error;
     augs_stream_options options = good;
     options.size = 4;
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_stream_open(zoo, &options, &stream, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_stream_open(mixed, &options, &stream, &error), error);
     options = good;
     options.order = 2;
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_stream_open(zoo, &options, &stream, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_stream_open(mixed, &options, &stream, &error), error);
     options = good;
     options.n_samples = AUGS_MAX_SAMPLES + 1;
-    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_stream_open(zoo, &options, &stream, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_RANGE, augs_stream_open(mixed, &options, &stream, &error), error);
     ck_assert_ptr_nonnull(strstr(error.message, "72057594037927936"));
     options.n_samples = AUGS_ENDLESS;
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_stream_open(zoo, &options, &stream, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_stream_open(mixed, &options, &stream, &error), error);
     ck_assert_ptr_nonnull(strstr(error.message, "partner"));
     options.order = AUGS_ORDER_SHUFFLED;
     AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_stream_open(uniform, &options, &stream, &error),
                        error);
     ck_assert_ptr_nonnull(strstr(error.message, "endless"));
     AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_stream_open(NULL, &good, &stream, &error), error);
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_stream_open(zoo, NULL, &stream, &error), error);
-    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_stream_open(zoo, &good, NULL, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_stream_open(mixed, NULL, &stream, &error), error);
+    AUGS_ASSERT_STATUS(AUGS_E_ARGUMENT, augs_stream_open(mixed, &good, NULL, &error), error);
     ck_assert_ptr_null(stream);
-    AUGS_ASSERT_OK(augs_stream_open(zoo, &good, &stream, NULL), error);
-    void *columns[ZOO_COLUMNS + 1] = {NULL};
+    AUGS_ASSERT_OK(augs_stream_open(mixed, &good, &stream, NULL), error);
+    void *columns[MIXED_COLUMNS + 1] = {NULL};
     int64_t id = 0;
     ck_assert_int_eq(augs_stream_fill(NULL, &(augs_span){0, 1, 1}, columns, &error),
                      AUGS_E_ARGUMENT);
@@ -613,14 +613,14 @@ START_TEST(options_that_make_no_stream_are_refused)
     ck_assert_int_eq(augs_stream_open_epoch(NULL, 1, &stream, &error), AUGS_E_ARGUMENT);
     augs_stream_unref(stream);
     augs_stream_unref(NULL);
-    augs_preset_unref(zoo);
+    augs_preset_unref(mixed);
     augs_preset_unref(uniform);
 }
 END_TEST
 
 START_TEST(a_stream_tells_what_it_is)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 1000, UINT64_MAX, UINT32_MAX);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, 1000, UINT64_MAX, UINT32_MAX);
     ck_assert_uint_eq(augs_stream_seed(stream), UINT64_MAX);
     ck_assert_uint_eq(augs_stream_epoch(stream), UINT32_MAX);
     ck_assert_uint_eq(augs_stream_order(stream), AUGS_ORDER_SHUFFLED);
@@ -648,8 +648,8 @@ END_TEST
 
 START_TEST(another_epoch_of_a_stream_is_a_stream_of_that_epoch)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, ZOO_SAMPLES, 7, 3), *later = NULL;
-    augs_stream *direct = zoo_open(AUGS_ORDER_SHUFFLED, ZOO_SAMPLES, 7, 4);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, MIXED_SAMPLES, 7, 3), *later = NULL;
+    augs_stream *direct = mixed_open(AUGS_ORDER_SHUFFLED, MIXED_SAMPLES, 7, 4);
     augs_error error;
     AUGS_ASSERT_OK(augs_stream_open_epoch(stream, 4, &later, &error), error);
     table a = table_new(later, 500), b = table_new(direct, 500), c = table_new(stream, 500);
@@ -686,7 +686,7 @@ static void *read_at_random(void *user)
     table part = table_new(r->stream, 64);
     r->same = true;
     for (int i = 0; i < rounds(300, 20); i++) {
-        uint64_t first = next_random(&r->random) % (ZOO_SAMPLES - 64);
+        uint64_t first = next_random(&r->random) % (MIXED_SAMPLES - 64);
         int64_t ids[64];
         augs_error error;
         for (uint64_t k = 0; k < 64; k++) {
@@ -709,9 +709,9 @@ static void *read_at_random(void *user)
 
 START_TEST(threads_read_one_stream_at_once)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SEQUENTIAL, ZOO_SAMPLES, 7, 3);
-    table whole = table_new(stream, ZOO_SAMPLES);
-    fill(stream, 0, 1, ZOO_SAMPLES, &whole);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SEQUENTIAL, MIXED_SAMPLES, 7, 3);
+    table whole = table_new(stream, MIXED_SAMPLES);
+    fill(stream, 0, 1, MIXED_SAMPLES, &whole);
     pthread_t threads[4];
     reader readers[4];
     for (uint64_t i = 0; i < 4; i++) {
@@ -730,7 +730,7 @@ END_TEST
 START_TEST(memory_that_runs_out_leaves_nothing_behind)
 {
     counting_memory memory = {.left = UINT64_MAX};
-    augs_preset *preset = zoo_preset(&memory, false);
+    augs_preset *preset = mixed_preset(&memory, false);
     const augs_stream_options options = {.size = sizeof options, .seed = 7, .n_samples = 100};
     const uint64_t held = memory.n_held;
     uint64_t n_failed = 0;
@@ -759,9 +759,11 @@ END_TEST
 START_TEST(reading_allocates_nothing)
 {
     counting_memory memory = {.left = UINT64_MAX};
-    augs_preset *preset = zoo_preset(&memory, false);
-    const augs_stream_options options = {
-        .size = sizeof options, .order = AUGS_ORDER_SHUFFLED, .seed = 7, .n_samples = ZOO_SAMPLES};
+    augs_preset *preset = mixed_preset(&memory, false);
+    const augs_stream_options options = {.size = sizeof options,
+                                         .order = AUGS_ORDER_SHUFFLED,
+                                         .seed = 7,
+                                         .n_samples = MIXED_SAMPLES};
     augs_stream *stream = NULL;
     augs_error error;
     AUGS_ASSERT_OK(augs_stream_open(preset, &options, &stream, &error), error);

@@ -20,7 +20,7 @@ static token_text token_of(const augs_pipeline *pipeline)
 
 static augs_pipeline *open_line(uint64_t seed, uint32_t epoch)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 100, seed, epoch);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, 100, seed, epoch);
     augs_pipeline *pipeline = open_batches(stream, 8); /* 13 steps */
     augs_stream_unref(stream);
     return pipeline;
@@ -89,7 +89,7 @@ END_TEST
 
 START_TEST(a_token_tells_epoch_step_and_first_position)
 {
-    augs_stream *stream = zoo_open(AUGS_ORDER_SHUFFLED, 100, 7, 4);
+    augs_stream *stream = mixed_open(AUGS_ORDER_SHUFFLED, 100, 7, 4);
     augs_pipeline *pipeline = open_pipeline(
         stream,
         (augs_pipeline_options){
@@ -268,7 +268,7 @@ START_TEST(a_token_leads_to_its_position_whatever_the_batch_size)
 }
 END_TEST
 
-START_TEST(a_token_needs_room_and_leaves_what_is_too_small_untouched)
+START_TEST(a_token_needs_space_and_leaves_what_is_too_small_untouched)
 {
     augs_pipeline *pipeline = open_line(7, 0);
     const token_text good = token_of(pipeline);
@@ -351,5 +351,5 @@ AUGS_SUITE("token", a_token_of_any_place_goes_on_with_the_same_batches,
            a_token_of_another_stream_is_refused_with_both_fingerprints,
            a_token_that_was_cut_or_changed_is_refused, text_that_is_no_token_is_refused,
            a_token_with_a_right_check_and_wrong_fields_is_refused,
-           a_token_needs_room_and_leaves_what_is_too_small_untouched,
+           a_token_needs_space_and_leaves_what_is_too_small_untouched,
            a_place_has_the_form_that_it_names, the_longest_token_fits)

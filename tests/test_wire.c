@@ -450,7 +450,7 @@ END_TEST
 
 START_TEST(welcome_of_every_kind_reads_back)
 {
-    augs_preset *preset = zoo_preset(NULL, false);
+    augs_preset *preset = mixed_preset(NULL, false);
     assert_welcome_reads_back(preset);
     augs_preset_unref(preset);
 }

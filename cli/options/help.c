@@ -52,13 +52,13 @@ unsigned help_width(void)
 
 /* How much of a word that is too long for a line goes on this one: up to its last comma or slash
  * that fits, else all that fits. */
-static size_t cut_word(const char *word, size_t room)
+static size_t cut_word(const char *word, size_t space)
 {
-    size_t n = room;
+    size_t n = space;
     while (n > 1 && word[n - 1] != ',' && word[n - 1] != '/') {
         n--;
     }
-    return n > 1 ? n : room;
+    return n > 1 ? n : space;
 }
 
 typedef struct text_block {
@@ -78,7 +78,7 @@ static void end_line(text_block *block)
 
 static void put_word(text_block *block, const char *word, size_t n)
 {
-    const unsigned room = block->width > block->indent ? block->width - block->indent : 1;
+    const unsigned space = block->width > block->indent ? block->width - block->indent : 1;
     if (!block->at_start && block->column + 1 + n > block->width) {
         end_line(block);
     }
@@ -87,7 +87,7 @@ static void put_word(text_block *block, const char *word, size_t n)
             fprintf(block->file, "%*s", (int)(block->indent - block->column), "");
             block->column = block->indent;
         }
-        const size_t part = n > room ? cut_word(word, room) : n;
+        const size_t part = n > space ? cut_word(word, space) : n;
         block->column +=
             (unsigned)fprintf(block->file, "%s%.*s", block->at_start ? "" : " ", (int)part, word);
         block->at_start = false;

@@ -129,7 +129,7 @@ const option option_force = {
     .uses = {{.commands = AT(GENERATE),
               .kind = KIND_FLAG,
               .help = "writes the chunks although the file system has too little "
-                      "room"}}};
+                      "space"}}};
 
 const option option_no_lock = {
     .name = "no-lock",

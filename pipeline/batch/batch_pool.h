@@ -33,7 +33,7 @@ void augsi_batch_pool_set_tight(augsi_batch_pool *pool, bool tight);
  * rounded up, too. */
 uint64_t augsi_slab_bytes(const augs_stream *stream, uint64_t n_samples);
 
-/* A batch with room for n_samples, its columns not written, gaps zero, info zero but for n_samples.
+/* A batch with space for n_samples, its columns not written, gaps zero, info zero but for n_samples.
  * Its stream is `stream` (of the pool's layout; another epoch, say); takes a reference. */
 int augsi_batch_take(augsi_batch_pool *pool, augs_stream *stream, uint64_t n_samples,
                      augs_batch **ret_batch, augs_error *error);

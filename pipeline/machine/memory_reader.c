@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Room is what a limit leaves: limit - used, where memory that the kernel drops on demand (clean
- * file pages, reclaimable slab) does not count as used. The room of a process is the least
+ * Space is what a limit leaves: limit - used, where memory that the kernel drops on demand (clean
+ * file pages, reclaimable slab) does not count as used. The space of a process is the least
  * over all limits that hold for it, and a control group is bound by every group above it
  * (Linux: admin-guide/cgroup-v2.rst "Memory", admin-guide/cgroup-v1/memory.rst 5.2 and 6).
  *
@@ -153,16 +153,16 @@ static uint64_t read_number(augsi_memory_reader *reader, const augsi_kept_file *
 
 /* ---- limits ---- */
 
-/* Keeps the least room. */
+/* Keeps the least space. */
 static void weigh(augs_memory_snapshot *snapshot, uint32_t source, uint64_t limit_bytes,
                   uint64_t used_bytes)
 {
-    uint64_t room = limit_bytes > used_bytes ? limit_bytes - used_bytes : 0;
-    if (snapshot->source == AUGS_MEMORY_OF_NONE || room < snapshot->available_bytes) {
+    uint64_t space = limit_bytes > used_bytes ? limit_bytes - used_bytes : 0;
+    if (snapshot->source == AUGS_MEMORY_OF_NONE || space < snapshot->available_bytes) {
         snapshot->source = source;
         snapshot->limit_bytes = limit_bytes;
         snapshot->used_bytes = used_bytes;
-        snapshot->available_bytes = room;
+        snapshot->available_bytes = space;
     }
 }
 
@@ -367,8 +367,8 @@ static uint64_t read_reclaimable(augsi_memory_reader *reader, const augsi_memory
 }
 
 /*
- * memory.stat is by far the dearest file of a group. What it tells only adds room: a group whose
- * limit - usage is beyond the least room so far cannot be the tightest, and is not asked. The
+ * memory.stat is by far the dearest file of a group. What it tells only adds space: a group whose
+ * limit - usage is beyond the least space so far cannot be the tightest, and is not asked. The
  * process's own group of version 1 always is, for the limits that cannot be seen.
  */
 static void read_group(augsi_memory_reader *reader, augsi_memory_group *group,

@@ -585,7 +585,7 @@ static unsigned whole_cpus(unsigned n_affinity, double quota)
     return n == 0 ? 1 : n;
 }
 
-/* The set has room for more CPUs than Linux supports, as the kernel refuses one that is too small.
+/* The set has space for more CPUs than Linux supports, as the kernel refuses one that is too small.
  */
 static unsigned affinity(void)
 {

@@ -81,7 +81,7 @@ int augsi_out_hear(augsi_handed_out *batch, const augs_feedback *feedback, uint6
 int augsi_out_split(const augsi_out *out, const char *caller, const augsi_handed_out *batch,
                     uint64_t most, uint64_t unit, bool local, augsi_range *ret_range,
                     augs_error *error);
-/* Adds a range; false: there is no room. The numbers of its parts are in use from now on. */
+/* Adds a range; false: there is no space. The numbers of its parts are in use from now on. */
 bool augsi_out_add_range(augsi_out *out, uint32_t epoch, const augsi_range *range);
 /* The next part; false: no range is left. */
 bool augsi_out_next_part(augsi_out *out, augsi_piece *ret_piece);

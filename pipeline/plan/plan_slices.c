@@ -133,8 +133,8 @@ augs_span augsi_slice_padding(const augsi_slice *slice, uint64_t done)
     const uint64_t n = slice->window_n, stride = slice->pad_stride;
     const uint64_t far = (uint64_t)((augsi_u128)done * stride % n);
     const uint64_t at = (slice->pad_first - slice->window_first + far) % n;
-    const uint64_t room = (n - 1 - at) / stride + 1, left = slice->pad_count - done;
-    return (augs_span){slice->window_first + at, stride, left < room ? left : room};
+    const uint64_t space = (n - 1 - at) / stride + 1, left = slice->pad_count - done;
+    return (augs_span){slice->window_first + at, stride, left < space ? left : space};
 }
 
 /* ---- steps ---- */

@@ -609,7 +609,7 @@ int augsi_plan_next_retry(augsi_plan *plan, augsi_journal_entry *ret_entry, augs
     }
 }
 
-/* Without room for it the batch would come twice. */
+/* Without space for it the batch would come twice. */
 static int add_later(augsi_plan *plan, const augsi_journal_entry *entry, augs_error *error)
 {
     augsi_walk *walk = plan->walk;

@@ -436,7 +436,7 @@ int augsi_scheduler_retry(augsi_scheduler *scheduler, uint64_t step, uint32_t pa
         return status;
     }
     batch->told = batch->misfit = batch->retried = true;
-    augsi_out_add_range(out, scheduler->epoch, &range); /* there is room: it was asked for */
+    augsi_out_add_range(out, scheduler->epoch, &range); /* there is space: it was asked for */
     *ret_batch = batch;
     return is_news;
 }

@@ -60,7 +60,7 @@ struct augsi_record_writer {
     size_t *choice_places;
     augsi_text pool;            /* keys and choices, ready to be copied */
     size_t head_at, head_bytes; /* the header line */
-    size_t most_bytes;          /* room that writing a record needs */
+    size_t most_bytes;          /* space that writing a record needs */
     uint64_t bound_bytes;       /* a record is never longer */
 };
 

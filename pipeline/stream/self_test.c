@@ -83,7 +83,7 @@ const augs_column_info *augsi_self_test_columns(uint32_t *ret_n_columns)
 typedef struct reading {
     augs_stream *stream;
     uint32_t n_columns; /* of the stream, with sample_id */
-    char *memory;       /* room for every column, one after the other */
+    char *memory;       /* space for every column, one after the other */
     void *columns[N_COLUMNS + 1];
     uint64_t hash;
 } reading;

@@ -314,27 +314,27 @@ static void make_picks(const augsi_column *column, const sample_block *block,
 }
 
 /* What a block needs besides its columns. The jumps are those of `shape` and n_words. */
-typedef struct block_room {
+typedef struct block_space {
     augsi_jump jumps[BLOCK_SAMPLES];
     uint64_t elements[BLOCK_SAMPLES];
     uint32_t shape; /* 0: there are none yet */
     uint32_t n_words;
-} block_room;
+} block_space;
 
 /* A column's draws for a block, without its gate. */
-static void make_draws(const augsi_column *column, const sample_block *block, block_room *room,
+static void make_draws(const augsi_column *column, const sample_block *block, block_space *space,
                        void *ret_elements)
 {
     if (block->ids == NULL || column->n_words == 0) {
         make_run(column, block->first_id, block->n_samples, ret_elements);
         return;
     }
-    if (column->shape != room->shape || column->n_words != room->n_words) {
-        room->shape = column->shape;
-        room->n_words = column->n_words;
-        make_jumps(block, room->shape, room->n_words, room->jumps, room->elements);
+    if (column->shape != space->shape || column->n_words != space->n_words) {
+        space->shape = column->shape;
+        space->n_words = column->n_words;
+        make_jumps(block, space->shape, space->n_words, space->jumps, space->elements);
     }
-    make_picks(column, block, room->jumps, room->elements, ret_elements);
+    make_picks(column, block, space->jumps, space->elements, ret_elements);
 }
 
 /* The part [from, from + n_samples) of a block. */
@@ -367,8 +367,8 @@ static void test_hidden_gate(const augs_stream *stream, const augsi_column *colu
     uint16_t chain[AUGS_MAX_COLUMNS]; /* gates that nobody asked for, the column's own first */
     uint32_t n_chain = 0;
     uint32_t gate = column->gate;
-    block_room room;
-    room.shape = 0; /* the rest is large and stays as it is */
+    block_space space;
+    space.shape = 0; /* the rest is large and stays as it is */
     while (gate != AUGS_NO_GATE && columns[gate + 1] == NULL) {
         chain[n_chain++] = (uint16_t)gate;
         gate = stream->columns[gate].gate;
@@ -386,7 +386,7 @@ static void test_hidden_gate(const augs_stream *stream, const augsi_column *colu
     while (n_chain-- > 0) {
         const augsi_column *next = &stream->columns[chain[n_chain]];
         const augsi_column *below = n_chain > 0 ? &stream->columns[chain[n_chain - 1]] : column;
-        make_draws(next, part, &room, values);
+        make_draws(next, part, &space, values);
         augsi_gate_test(next, values, n * next->shape, below->gate_value, tested);
         if (next->shape != shape) {
             spread_entries(ret_open, n, next->shape);
@@ -436,8 +436,8 @@ static void close_column(const augs_stream *stream, const augsi_column *column,
 static void make_block(const augs_stream *stream, const sample_block *block, void *const *columns,
                        uint64_t done)
 {
-    block_room room;
-    room.shape = 0;
+    block_space space;
+    space.shape = 0;
     uint64_t *ids = columns[0] == NULL ? NULL : (uint64_t *)columns[0] + done;
     for (uint64_t i = 0; ids != NULL && i < block->n_samples; i++) {
         ids[i] = block->ids == NULL ? block->first_id + i : block->ids[i];
@@ -446,7 +446,7 @@ static void make_block(const augs_stream *stream, const sample_block *block, voi
         const augsi_column *column = &stream->columns[c];
         if (columns[c + 1] != NULL) {
             char *out = (char *)columns[c + 1] + done * column->sample_bytes;
-            make_draws(column, block, &room, out);
+            make_draws(column, block, &space, out);
             if (column->gate != AUGS_NO_GATE) {
                 close_column(stream, column, block, columns, done, out);
             }

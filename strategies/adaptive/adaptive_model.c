@@ -45,7 +45,7 @@ static augsi_cost_bin merged(const augsi_cost_bin *x, const augsi_cost_bin *y)
 }
 
 /* Merges the two neighbors whose difference says least. */
-static void make_room(augsi_cost_model *model)
+static void make_space(augsi_cost_model *model)
 {
     augsi_cost_bin *bins = model->bins;
     uint32_t at = 0;
@@ -68,7 +68,7 @@ void augsi_cost_add(augsi_cost_model *model, double n, double log_seconds, doubl
     const augsi_cost_bin one = {.n = n, .weight = weight, .mean = log_seconds, .square = 0};
     augsi_cost_bin *bins = model->bins;
     if (model->n_bins == AUGSI_COST_BINS) {
-        make_room(model);
+        make_space(model);
     }
     uint32_t i = 0;
     while (i < model->n_bins && bins[i].n < n) {

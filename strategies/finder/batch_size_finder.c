@@ -175,7 +175,7 @@ static uint64_t multiple_of_callers(const augs_finder_options *options, uint64_t
 static uint32_t most_trials(const augs_finder_options *options, uint64_t from)
 {
     uint32_t n = 4;
-    for (uint64_t room = options->max_batch_size / from; room > 0; room /= 2) {
+    for (uint64_t space = options->max_batch_size / from; space > 0; space /= 2) {
         n++;
     }
     for (uint64_t gap = options->max_batch_size; gap > 0; gap /= 2) {
@@ -195,7 +195,7 @@ static bool was_tried_twice(const augs_finder_report *report, uint64_t batch_siz
 
 /*
  * The failure that ends the search gets a second trial, unless it had one, or the report has no
- * room for what would follow. 1: it fits now, the search goes on; 0: it stands.
+ * space for what would follow. 1: it fits now, the search goes on; 0: it stands.
  */
 static int try_again(const augsi_trial_runner *runner, augs_finder_report *report,
                      augs_error *error)

@@ -8,7 +8,7 @@
 #include "base/sized_struct.h"
 #include "strategies/finder/batch_size_finder.h"
 
-/* As snprintf: counts on when the room is used up. */
+/* As snprintf: counts on when the space is used up. */
 typedef struct output {
     char *text;
     size_t n_bytes;
@@ -17,10 +17,10 @@ typedef struct output {
 
 __attribute__((format(printf, 2, 3))) static void put(output *out, const char *format, ...)
 {
-    size_t room = out->length < out->n_bytes ? out->n_bytes - out->length : 0;
+    size_t space = out->length < out->n_bytes ? out->n_bytes - out->length : 0;
     va_list arguments;
     va_start(arguments, format);
-    int n = vsnprintf(room > 0 ? out->text + out->length : NULL, room, format, arguments);
+    int n = vsnprintf(space > 0 ? out->text + out->length : NULL, space, format, arguments);
     va_end(arguments);
     out->length += n > 0 ? (size_t)n : 0;
 }

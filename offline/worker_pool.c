@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "offline/chunk_crew.h"
+#include "offline/worker_pool.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -7,46 +7,46 @@
 #include "base/fail.h"
 #include "base/float_env.h"
 
-typedef struct crew_state {
-    const augsi_crew *crew;
+typedef struct pool_state {
+    const augsi_worker_pool *pool;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     uint64_t n_given, n_finished;
     bool over;  /* no more jobs */
     bool *done; /* of the jobs in hand */
-} crew_state;
+} pool_state;
 
-typedef struct crew_thread {
-    crew_state *state;
+typedef struct pool_thread {
+    pool_state *state;
     void *worker;
     pthread_t thread;
-} crew_thread;
+} pool_thread;
 
-static void *job_at(const augsi_crew *crew, uint64_t ticket)
+static void *job_at(const augsi_worker_pool *pool, uint64_t ticket)
 {
-    return (char *)crew->jobs + ticket % crew->n_jobs * crew->job_bytes;
+    return (char *)pool->jobs + ticket % pool->n_jobs * pool->job_bytes;
 }
 
 static void *run_worker(void *argument)
 {
-    crew_thread *self = argument;
-    crew_state *state = self->state;
-    const augsi_crew *crew = state->crew;
+    pool_thread *self = argument;
+    pool_state *state = self->state;
+    const augsi_worker_pool *pool = state->pool;
     augsi_float_stay stay;
     augsi_float_enter(&stay);
     pthread_mutex_lock(&state->mutex);
     for (;;) {
-        while (!state->over && state->n_given - state->n_finished >= crew->n_jobs) {
+        while (!state->over && state->n_given - state->n_finished >= pool->n_jobs) {
             pthread_cond_wait(&state->changed, &state->mutex);
         }
-        if (state->over || crew->next(crew->user, job_at(crew, state->n_given)) != 1) {
+        if (state->over || pool->next(pool->user, job_at(pool, state->n_given)) != 1) {
             break;
         }
         uint64_t ticket = state->n_given++;
         pthread_mutex_unlock(&state->mutex);
-        crew->work(crew->user, self->worker, job_at(crew, ticket));
+        pool->work(pool->user, self->worker, job_at(pool, ticket));
         pthread_mutex_lock(&state->mutex);
-        state->done[ticket % crew->n_jobs] = true;
+        state->done[ticket % pool->n_jobs] = true;
         pthread_cond_broadcast(&state->changed);
     }
     state->over = true;
@@ -56,12 +56,12 @@ static void *run_worker(void *argument)
     return NULL;
 }
 
-static void finish_in_order(crew_state *state)
+static void finish_in_order(pool_state *state)
 {
-    const augsi_crew *crew = state->crew;
+    const augsi_worker_pool *pool = state->pool;
     pthread_mutex_lock(&state->mutex);
     for (;;) {
-        bool *done = &state->done[state->n_finished % crew->n_jobs];
+        bool *done = &state->done[state->n_finished % pool->n_jobs];
         while (!*done && !(state->over && state->n_finished == state->n_given)) {
             pthread_cond_wait(&state->changed, &state->mutex);
         }
@@ -69,7 +69,7 @@ static void finish_in_order(crew_state *state)
             break;
         }
         pthread_mutex_unlock(&state->mutex);
-        int stop = crew->finish(crew->user, job_at(crew, state->n_finished));
+        int stop = pool->finish(pool->user, job_at(pool, state->n_finished));
         pthread_mutex_lock(&state->mutex);
         *done = false;
         state->n_finished++;
@@ -79,35 +79,35 @@ static void finish_in_order(crew_state *state)
     pthread_mutex_unlock(&state->mutex);
 }
 
-static void run_alone(const augsi_crew *crew)
+static void run_alone(const augsi_worker_pool *pool)
 {
-    while (crew->next(crew->user, crew->jobs) == 1) {
-        crew->work(crew->user, crew->workers, crew->jobs);
-        if (crew->finish(crew->user, crew->jobs) != 0) {
+    while (pool->next(pool->user, pool->jobs) == 1) {
+        pool->work(pool->user, pool->workers, pool->jobs);
+        if (pool->finish(pool->user, pool->jobs) != 0) {
             break;
         }
     }
 }
 
-int augsi_crew_run(const augsi_crew *crew, augs_error *error)
+int augsi_worker_pool_run(const augsi_worker_pool *pool, augs_error *error)
 {
-    if (crew->n_workers <= 1) {
-        run_alone(crew);
+    if (pool->n_workers <= 1) {
+        run_alone(pool);
         return AUGS_OK;
     }
-    crew_state state = {.crew = crew};
-    crew_thread *threads = augsi_new_array(crew->allocator, crew->n_workers, sizeof *threads);
-    state.done = augsi_new_array(crew->allocator, crew->n_jobs, sizeof *state.done);
+    pool_state state = {.pool = pool};
+    pool_thread *threads = augsi_new_array(pool->allocator, pool->n_workers, sizeof *threads);
+    state.done = augsi_new_array(pool->allocator, pool->n_jobs, sizeof *state.done);
     int status = AUGS_OK;
     if (threads == NULL || state.done == NULL) {
-        status = augsi_fail_memory(error, crew->n_workers * sizeof *threads);
+        status = augsi_fail_memory(error, pool->n_workers * sizeof *threads);
     } else {
         uint32_t n_started = 0;
         pthread_mutex_init(&state.mutex, NULL);
         pthread_cond_init(&state.changed, NULL);
-        for (uint32_t i = 0; i < crew->n_workers; i++) {
+        for (uint32_t i = 0; i < pool->n_workers; i++) {
             threads[i].state = &state;
-            threads[i].worker = (char *)crew->workers + i * crew->worker_bytes;
+            threads[i].worker = (char *)pool->workers + i * pool->worker_bytes;
             AUGSI_CALLER_BEGIN; /* a thread begins with the environment of whoever starts it */
             const int reason = pthread_create(&threads[i].thread, NULL, run_worker, &threads[i]);
             AUGSI_CALLER_END;
@@ -117,7 +117,7 @@ int augsi_crew_run(const augsi_crew *crew, augs_error *error)
             n_started++;
         }
         if (n_started == 0) {
-            run_alone(crew);
+            run_alone(pool);
         } else {
             finish_in_order(&state);
         }
@@ -127,7 +127,7 @@ int augsi_crew_run(const augsi_crew *crew, augs_error *error)
         pthread_cond_destroy(&state.changed);
         pthread_mutex_destroy(&state.mutex);
     }
-    augsi_delete(crew->allocator, state.done, crew->n_jobs * sizeof *state.done);
-    augsi_delete(crew->allocator, threads, crew->n_workers * sizeof *threads);
+    augsi_delete(pool->allocator, state.done, pool->n_jobs * sizeof *state.done);
+    augsi_delete(pool->allocator, threads, pool->n_workers * sizeof *threads);
     return status;
 }
