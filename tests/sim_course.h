@@ -101,7 +101,6 @@ static inline void sim_make_steps(sim_world *world, sim_rank *rank)
             sim_step *step = &rank->steps[rank->n_steps++];
             *step = (sim_step){.epoch = epoch, .step = info.step, .n_samples = info.n_samples};
             const void *slab = augs_batch_slab(batch, &step->n_bytes);
-            world->largest = step->n_bytes > world->largest ? step->n_bytes : world->largest;
             step->slab = malloc(step->n_bytes);
             ck_assert_ptr_nonnull(step->slab);
             memcpy(step->slab, slab, step->n_bytes);

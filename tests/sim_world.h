@@ -163,7 +163,6 @@ typedef struct sim_world {
     counting_memory memory;
     augs_allocator allocator;
     augs_stream *stream;
-    size_t largest;               /* bytes of a batch */
     char token[AUGS_TOKEN_BYTES]; /* that ranks begin with, "": none */
     augsi_batch_pool *pool;
     sim_event *events;
