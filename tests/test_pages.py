@@ -11,6 +11,7 @@
 Other blocks are shown, not typed. Links lead to files and headings that exist.
 """
 import fnmatch
+import json
 import os
 import pathlib
 import re
@@ -19,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 import unittest
+
+import check_words
 
 ROOT, COMMAND, COMPILER = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3:]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -147,6 +150,17 @@ class Pages(unittest.TestCase):
             for line, block in blocks(page.read_text(), "yaml"):
                 with self.subTest(f"{page.name}:{line}"):
                     self.run_as_typed(["augstream", "presets", "check", "-"], input=block)
+
+    def test_help_texts_have_short_sentences_and_lines(self):
+        names = self.run_as_typed(["augstream", "help", "--json"])
+        for name in {one["name"] for one in json.loads(names)["commands"]}:
+            with self.subTest(name):
+                shown = self.run_as_typed(["augstream", *name.split(), "--help"])
+                for line in shown.split("\n"):
+                    self.assertLessEqual(len(line), 80, line)
+                for paragraph in re.split(r"\n\s*\n|\n(?=  --)", shown):
+                    for sentence in check_words.sentences_of(re.sub(r"^  --\S+( \S+)?\s", "", paragraph)):
+                        self.assertLessEqual(len(sentence.split()), check_words.MOST_WORDS, sentence)
 
     def test_files_that_are_named_exist(self):
         """Paths of the tree in the pages for people who change it; a file without a folder is somewhere in it."""

@@ -91,9 +91,8 @@ const option option_tail = {
               .kind = KIND_NAME,
               .value = "TAIL",
               .names = tail_name,
-              .help = "a last batch that the ranks cannot share evenly goes on with "
-                      "the first positions (pad), is cut (drop), or gives some ranks "
-                      "one sample less (uneven)",
+              .help = "a last batch that the ranks cannot share evenly is filled up with "
+                      "the first positions, cut, or dealt unevenly",
               .fallback = "pad"}}};
 
 const option option_job_name = {
