@@ -4,6 +4,7 @@
 
 usage: add_licenses.py WHEEL FOLDER
 """
+
 import pathlib
 import sys
 import zipfile

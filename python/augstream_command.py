@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The console script `augstream`: replaces this process by the command that the package brings.
 
-It stands beside the package, not in it, because importing the package imports NumPy, which the command does not need.
+It stands beside the package: importing the package imports NumPy, which the command does not need.
 """
 
 import importlib.util
@@ -18,7 +18,7 @@ def find_command() -> str:
         path = os.path.join(folder, "_bin", "augstream")
         if os.path.isfile(path):
             return path
-    sys.exit(f"augstream: the command is missing from the package in {', '.join(folders) or 'no folder'}; install augstream again")
+    sys.exit(f"augstream: the command is missing from {', '.join(folders) or 'no folder'}; install augstream again")
 
 
 def main() -> NoReturn:

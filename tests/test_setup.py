@@ -13,7 +13,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(sys.argv[1])
-TOOLS = ("bash", "sh", "dirname", "mkdir", "tail", "cat", "id", "env", "tr", "grep", "touch")
+TOOLS = ("bash", "sh", "dirname", "mkdir", "tail", "cat", "id", "env", "tr", "grep", "touch", "sort")
 # A manager, the programs that it is asked with, and how it installs.
 MANAGERS = {
     "apt-get": (("apt-get", "dpkg-query"), "apt-get install -y -q --no-install-recommends "),
