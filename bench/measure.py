@@ -22,6 +22,9 @@ import pages  # noqa: E402
 PYTHON = "/usr/bin/python3"
 BENCH = "build/release/bench"
 COMMAND = "build/release/cli/augstream"
+# With the peers that scripts/setup --frameworks installs, or without them.
+FRAMEWORKS_PYTHON = next((path for path in ("build/frameworks-venv/bin/python", "build/venv/bin/python")
+                          if pathlib.Path(path).exists()), PYTHON)
 # Each part: the programs that print its figures.
 PARTS = {
     "fill": [[PYTHON, "bench/bench_fill.py", BENCH + "/bench_fill"]],
@@ -34,6 +37,7 @@ PARTS = {
     "quantiles": [["build/release/tests/campaign_quantiles", "1000000"]],
     "consumer": [[PYTHON, "tests/test_memory_consumer.py", "build/release/tests/memory_consumer", "figures"]],
     "demo": [[PYTHON, "bench/bench_demo.py"]],
+    "python": [[FRAMEWORKS_PYTHON, "-B", "bench/bench_python.py", BENCH + "/bench_batch", "build/release/libaugstream.so"]],
     "campaigns": [[PYTHON, "bench/bench_campaigns.py"]],
 }
 

@@ -217,6 +217,38 @@ def campaigns(part):
                  for name, one in part["figures"].items()))
 
 
+def python_ways(part):
+    """The parameters of 256 samples in each way that was measured, and how much longer it takes."""
+    figures = part["figures"]
+    versions = {name: figures[f"version_{name}"]["value"] for name in ("numpy", "torchvision", "kornia", "jax")
+                if f"version_{name}" in figures}
+    names = []
+    for preset in ("imagenet", "simclr"):
+        names += [("c_gather_" + preset, f"`{preset}`: the C call"), ("stream_" + preset, f"`{preset}`: `stream[ids]`"),
+                  ("views_" + preset, f"`{preset}`: `stream[ids]` and a view of each column"),
+                  ("ctypes_" + preset, f"`{preset}`: the C call by ctypes into NumPy arrays"),
+                  ("c_next_" + preset, f"`{preset}`: the next batch of a pipeline in C"),
+                  ("next_" + preset, f"`{preset}`: the next batch of `stream.batches(256)`")]
+    names += [("jax", f"JAX {versions.get('jax')}, `jit`, `vmap` and `fold_in`"),
+              ("kornia", f"kornia {versions.get('kornia')}, `forward_parameters`"),
+              ("numpy", f"NumPy {versions.get('numpy')}, one Generator per sample"),
+              ("torchvision", f"torchvision {versions.get('torchvision')}, v2 `make_params`")]
+    rows = []
+    for (name, _), cells in zip([one for one in names if one[0] in figures], figure_rows(part, names, 1)):
+        ratio = figures.get("ratio_" + name)
+        rows.append([*cells, f"{ratio['value']:.1f}" if ratio else ""])
+    rows += [[row["peer"], "not measured", "", "", ""] for row in part["tables"].get("not_measured", [])]
+    return grid(["us per 256 samples", *HEAD, "times as long as `stream[ids]` with views"], rows)
+
+
+def python_costs(part):
+    names = [("over_c_stream_imagenet", "`stream[ids]` above the C call, us"),
+             ("over_c_views_imagenet", "`stream[ids]` and a view of each column above the C call, us"),
+             ("over_c_next_imagenet", "a batch of an iterator above the C call, us"),
+             ("import", "`import augstream` above `import numpy`, ms")]
+    return grid(["`imagenet`", *HEAD], figure_rows(part, names, 1))
+
+
 TABLES = {
     "fill.uniform": fill_uniform,
     "fill.records": fill_records,
@@ -227,6 +259,8 @@ TABLES = {
     "quantiles.kinds": quantiles,
     "consumer.shares": consumer,
     "demo.rates": demo,
+    "python.ways": python_ways,
+    "python.costs": python_costs,
     "campaigns.runs": campaigns,
     "adaptive.named": adaptive_named,
     "adaptive.late": adaptive_late,
