@@ -590,6 +590,37 @@ START_TEST(a_wrong_line_is_so_at_every_call)
 }
 END_TEST
 
+/* What was given again is not passed over because the first look at it failed. */
+START_TEST(a_retry_of_a_step_that_there_was_not_is_wrong_at_every_call)
+{
+    begin();
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    augs_error error;
+    augs_pipeline *pipeline = open_journal(stream, path, NULL);
+    walk(pipeline, 3, 1, NULL);
+    augs_batch_unref(next_batch(pipeline));
+    AUGS_ASSERT_OK(augs_pipeline_retry(pipeline, 3, 0, 0, &error), error);
+    walk(pipeline, N_SAMPLES, 1, NULL);
+    augs_pipeline_free(pipeline);
+    edit("\"step\":3,\"part\":0,\"retry\"", "\"step\":7,\"part\":0,\"retry\"");
+    for (int replay = 0; replay < 2; replay++) {
+        pipeline = open_journal(stream, replay ? NULL : path, replay ? path : NULL);
+        for (uint64_t step = 0; step < 4; step++) {
+            augs_batch_unref(next_batch(pipeline));
+        }
+        for (int round = 0; round < 3; round++) {
+            augs_batch *batch = NULL;
+            AUGS_ASSERT_STATUS(AUGS_E_CORRUPT, augs_pipeline_next(pipeline, &batch, &error), error);
+            ck_assert_ptr_nonnull(strstr(error.message, "step 7 is given again after 4 steps"));
+            ck_assert_ptr_nonnull(strstr(error.message, path));
+        }
+        augs_pipeline_free(pipeline);
+    }
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
 START_TEST(a_journal_that_somebody_changes_meanwhile_is_noticed)
 {
     begin();
@@ -993,7 +1024,9 @@ AUGS_SUITE("journal", a_replay_has_the_same_batches, a_journal_of_one_rank_is_no
            drop_last_is_remembered, what_is_no_journal_is_left_as_it_is,
            a_journal_torn_anywhere_in_its_head_begins_anew,
            a_disk_that_is_full_from_the_start_is_said_and_leaves_an_empty_file,
-           a_wrong_line_is_so_at_every_call, a_journal_that_somebody_changes_meanwhile_is_noticed,
+           a_wrong_line_is_so_at_every_call,
+           a_retry_of_a_step_that_there_was_not_is_wrong_at_every_call,
+           a_journal_that_somebody_changes_meanwhile_is_noticed,
            steps_that_are_walked_again_teach_nothing_twice,
            a_size_of_the_callers_holds_in_a_run_that_goes_on,
            a_step_that_the_journal_has_keeps_its_size,

@@ -147,7 +147,7 @@ int augsi_plan_retry(augsi_plan *plan, const augsi_journal_entry *entry, bool is
  * the token knew of. */
 uint64_t augsi_plan_n_retries(const augsi_plan *plan);
 void augsi_plan_know_retries(augsi_plan *plan, uint64_t n);
-/* The slice of one of the last steps that were planned: AUGS_E_RANGE. */
+/* The slice of a step that the journal gives again. AUGS_E_CORRUPT: it is none of the last ones. */
 int augsi_plan_slice_again(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
                            augs_error *error);
 /* Whether the feedback of a batch that was taken from the journal was in it and is learned. */

@@ -228,16 +228,18 @@ bool augsi_plan_is_over(augsi_plan *plan, uint64_t step, uint32_t rank)
            slice.last;
 }
 
+/* Whether a retry of the journal is of a step that may still be given again. */
 static int check_recent(const augsi_plan *plan, uint64_t step, augs_error *error)
 {
-    const augsi_walk *walk = plan->walk;
-    if (augsi_plan_is_fixed(plan) || step >= walk->n_planned ||
-        walk->n_planned - step > AUGSI_RECENT_SPANS) {
-        return augsi_fail(error, AUGS_E_RANGE,
-                          "strategy '%.40s': step %llu is none of the last %u that were planned",
-                          plan->ops->name, (unsigned long long)step, (unsigned)AUGSI_RECENT_SPANS);
+    const uint64_t n_planned = plan->walk->n_planned;
+    if (step < n_planned && n_planned - step <= AUGSI_RECENT_SPANS) {
+        return AUGS_OK;
     }
-    return AUGS_OK;
+    return augsi_fail(error, AUGS_E_CORRUPT,
+                      "plan journal '%.80s': step %llu is given again after %llu steps; accepted: "
+                      "one of the last %u steps",
+                      augsi_journal_path(plan->journal), (unsigned long long)step,
+                      (unsigned long long)n_planned, (unsigned)AUGSI_RECENT_SPANS);
 }
 
 int augsi_plan_slice_again(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
