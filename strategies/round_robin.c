@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `batches` batches a window: the sample at position i of the window goes into batch i mod batches.
+ * `batches` batches per window: the sample at position i of the window goes into batch i mod batches.
  * A batch is a strided span, nothing is buffered. A window shorter than `batches` has as many
  * batches as samples.
  *

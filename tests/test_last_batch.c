@@ -278,10 +278,11 @@ static void expect_counts(end_case c, const uint64_t *counts, const char *what)
     augs_error error;
     AUGS_ASSERT_OK(open_plan(&c, &plan, &error), error);
     for (uint64_t step = 0; counts[step] != 0; step++) {
-        augs_span span;
-        AUGS_ASSERT_STATUS(1, augsi_plan_span(plan, step, 0, &span, &error), error);
-        CHECK(span.count == counts[step], "%s: step %" PRIu64 " has %" PRIu64 ", expected %" PRIu64,
-              what, step, span.count, counts[step]);
+        augsi_slice slice;
+        AUGS_ASSERT_STATUS(1, augsi_plan_slice(plan, step, AUGSI_ALL_RANKS, &slice, &error), error);
+        CHECK(slice.body.count == counts[step],
+              "%s: step %" PRIu64 " has %" PRIu64 ", expected %" PRIu64, what, step,
+              slice.body.count, counts[step]);
     }
     augsi_plan_free(plan);
 }
@@ -372,7 +373,7 @@ START_TEST(an_endless_stream_has_no_last_batch_to_fill)
         const bool deals = i / 4 == 1;
         augsi_plan *plan = NULL;
         augs_error error;
-        augs_span span;
+        augsi_slice slice;
         end_case c = {.strategy = names[i / 4],
                       .options = {.last_batch = i % 4,
                                   .batches = deals ? 4 : 0,
@@ -386,7 +387,8 @@ START_TEST(an_endless_stream_has_no_last_batch_to_fill)
         }
         AUGS_ASSERT_OK(open_plan(&c, &plan, &error), error);
         for (uint64_t step = 0; step < 100; step++) {
-            AUGS_ASSERT_STATUS(1, augsi_plan_span(plan, step, 0, &span, &error), error);
+            AUGS_ASSERT_STATUS(1, augsi_plan_slice(plan, step, AUGSI_ALL_RANKS, &slice, &error),
+                               error);
         }
         ck_assert_uint_eq(augsi_plan_n_left_out(plan), 0);
         augsi_plan_free(plan);

@@ -150,12 +150,13 @@ static void run_once(uint64_t seed, const char *name)
     memset(seen, 0, sizeof seen);
     uint64_t covered = 0, highest = 0;
     for (uint64_t step = 0;; step++) {
-        augs_span span;
-        status = augsi_plan_span(plan, step, 0, &span, &error);
+        augsi_slice slice;
+        status = augsi_plan_slice(plan, step, AUGSI_ALL_RANKS, &slice, &error);
         if (status == 0) {
             break;
         }
         ck_assert_msg(status == 1, "seed %" PRIu64 ": %s", seed, error.message);
+        const augs_span span = slice.body;
         for (uint64_t k = 0; k < span.count; k++) {
             const uint64_t at = span.first - run.first + k * span.stride;
             ck_assert_msg(at < run.n && seen[at]++ == 0,

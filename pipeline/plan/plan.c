@@ -15,12 +15,6 @@ const char *augsi_last_batch_name(uint32_t last_batch)
     return last_batch < sizeof names / sizeof *names ? names[last_batch] : "?";
 }
 
-const char *augsi_tail_name(uint32_t tail)
-{
-    static const char *const names[] = {"pad", "drop", "uneven"};
-    return tail < sizeof names / sizeof *names ? names[tail] : "?";
-}
-
 /* ---- options ---- */
 
 static int check_options(const augs_plan_options *options, const augs_strategy_ops *ops,

@@ -70,10 +70,6 @@ uint64_t augsi_plan_next_step(const augsi_plan *plan, uint64_t step, uint32_t ra
  */
 int augsi_plan_slice(augsi_plan *plan, uint64_t step, uint32_t rank, augsi_slice *ret_slice,
                      augs_error *error);
-/* The global span of that step, as the journal and BATCH tell it; block shards: the rank's own
- * span. */
-int augsi_plan_span(augsi_plan *plan, uint64_t step, uint32_t rank, augs_span *ret_span,
-                    augs_error *error);
 /* Samples of a rank in the largest batch of a fixed plan of a shipped strategy, whichever rank has
  * it; 0: another plan. */
 uint64_t augsi_plan_most_samples(const augsi_plan *plan);
@@ -121,7 +117,7 @@ extern const augs_strategy_ops augsi_strategy_replay;
 int augsi_plan_go_to(augsi_plan *plan, uint32_t epoch, uint64_t step, uint64_t position,
                      augs_error *error);
 /* Where the span of the next step or of the last one starts in the stream; 0: not known, it is
- * another step or one in the middle of a comb. */
+ * another step or one in the middle of a round. */
 uint64_t augsi_plan_decided_position(const augsi_plan *plan, uint64_t step);
 
 /*
@@ -186,7 +182,6 @@ uint64_t augsi_plan_base_position(const augsi_plan *plan);
 uint64_t augsi_plan_n_left_out(augsi_plan *plan);
 /* Words for messages; "?" beyond. */
 const char *augsi_last_batch_name(uint32_t last_batch);
-const char *augsi_tail_name(uint32_t tail);
 /* The present size holds from step 0 on. */
 void augsi_plan_forget_base(augsi_plan *plan);
 

@@ -106,8 +106,6 @@ typedef struct augsi_lane {
 /* ---- plan_strategy.c ---- */
 
 augsi_lane augsi_plan_lane(const augsi_plan *plan, uint32_t rank);
-int augsi_plan_fail_strategy(const char *name, int status, const augs_error *own,
-                             augs_error *error);
 int augsi_plan_init_strategy(augsi_plan *plan, augs_error *error);
 void augsi_plan_done_strategy(augsi_plan *plan);
 /* augsi_plan_set_batch_size, but the journal does not get it. */

@@ -11,19 +11,6 @@ static int span_of(augsi_plan *plan, const augsi_lane *lane, uint64_t step, augs
                                      : augsi_plan_next_span(plan, step, ret_span, error);
 }
 
-int augsi_plan_span(augsi_plan *plan, uint64_t step, uint32_t rank, augs_span *ret_span,
-                    augs_error *error)
-{
-    const augsi_lane lane = augsi_plan_lane(plan, rank);
-    augs_span span;
-    int status = span_of(plan, &lane, step, &span, error);
-    if (status > 0) {
-        span.first += plan->first_position + lane.start;
-        *ret_span = span;
-    }
-    return status;
-}
-
 static uint64_t filled_of(const augsi_plan *plan, const augsi_lane *lane, uint64_t step,
                           const augs_span *span)
 {

@@ -35,7 +35,7 @@ augsi_lane augsi_plan_lane(const augsi_plan *plan, uint32_t rank)
 /* ---- made and freed ---- */
 
 /* Hands on how a strategy's own function failed, with a message if it wrote none. */
-int augsi_plan_fail_strategy(const char *name, int status, const augs_error *own, augs_error *error)
+static int fail_strategy(const char *name, int status, const augs_error *own, augs_error *error)
 {
     if (own->status != status) {
         return augsi_fail(error, status, "strategy '%.40s' failed with %s", name,
@@ -61,7 +61,7 @@ int augsi_plan_init_strategy(augsi_plan *plan, augs_error *error)
     if (status < 0) {
         augsi_delete(&plan->allocator, plan->state, plan->ops->state_size);
         plan->state = NULL;
-        return augsi_plan_fail_strategy(plan->ops->name, status, &own, error);
+        return fail_strategy(plan->ops->name, status, &own, error);
     }
     return status;
 }
@@ -175,7 +175,7 @@ int augsi_plan_ask(const augsi_plan *plan, const augsi_lane *lane, uint64_t step
     int status = plan->ops->plan(plan->state, &facts, &span, &own);
     AUGSI_CALLER_END;
     if (status <= 0) {
-        return status < 0 ? augsi_plan_fail_strategy(plan->ops->name, status, &own, error) : 0;
+        return status < 0 ? fail_strategy(plan->ops->name, status, &own, error) : 0;
     }
     if (__builtin_add_overflow(span.first, plan->base_position, &span.first)) {
         span.count = 0;
@@ -225,15 +225,15 @@ uint64_t augsi_plan_least_count(const augsi_plan *plan, uint32_t rank)
 
 /* ---- where a plan ends ---- */
 
-/* Looking for the last span of some size, this many steps or combs are gone back at most: shipped
+/* Looking for the last span of some size, this many steps or rounds are gone back at most: shipped
  * strategies need two, and a strategy of the caller's own that needs more has no last batch
  * flagged.
  */
-#define MOST_COMBS 4096
+#define MOST_ROUNDS 4096
 
 /*
  * n_steps without the steps at its end whose spans have less than `least` positions. Counts never
- * rise within a comb, so each comb takes a bisection.
+ * rise within a round, so each round takes a bisection.
  */
 uint64_t augsi_plan_without_short_end(const augsi_plan *plan, const augsi_lane *lane,
                                       uint64_t n_steps, uint64_t least)
@@ -246,7 +246,7 @@ uint64_t augsi_plan_without_short_end(const augsi_plan *plan, const augsi_lane *
         (augsi_plan_ask(plan, lane, plan->base_step, &span, NULL) != 1 || span.count < least)) {
         return plan->base_step; /* no span of a shipped strategy is larger than its first */
     }
-    for (int i = 0; i < MOST_COMBS && n_steps > plan->base_step; i++) {
+    for (int i = 0; i < MOST_ROUNDS && n_steps > plan->base_step; i++) {
         if (augsi_plan_ask(plan, lane, n_steps - 1, &span, NULL) != 1 || span.count >= least) {
             return n_steps;
         }

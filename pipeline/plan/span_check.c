@@ -35,8 +35,8 @@ static void begin(augsi_span_check *check, const augs_span *span)
 }
 
 /* Spans 0..t-1 with c + 1 positions and the others with c are base, ..., base + stride * c + t - 1:
- * a whole comb is contiguous exactly because counts never rise. */
-static bool add_to_comb(augsi_span_check *check, const augs_span *span)
+ * a whole round is contiguous exactly because counts never rise. */
+static bool add_to_round(augsi_span_check *check, const augs_span *span)
 {
     if (span->stride != check->stride || span->first != check->next + check->n_spans ||
         span->count > check->last_count || span->count + 1 < check->first_count) {
@@ -65,7 +65,7 @@ int augsi_span_check_add(augsi_span_check *check, const augs_span *span, const c
                           (unsigned long long)span->stride, (unsigned long long)span->count,
                           (unsigned long long)check->next);
     }
-    if (add_to_comb(check, span)) {
+    if (add_to_round(check, span)) {
         return AUGS_OK;
     }
     return augsi_fail(

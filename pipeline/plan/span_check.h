@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whether spans cover positions in order, nothing lost and nothing twice, in O(1) memory. A span is
- * either the next positions (stride 1), or the first span of a comb: `stride` spans base, base +
- * 1,
- * ... of that stride, whose counts are the first one's or, from some span on, one less.
+ * either the next positions (stride 1), or it begins a round that deals positions out in turn. Such
+ * a round has `stride` spans of that stride. They begin at base, base + 1, ... and have as many
+ * positions as the first one, or, from some span on, one less.
  */
 #ifndef AUGSI_SPAN_CHECK_H
 #define AUGSI_SPAN_CHECK_H
@@ -14,8 +14,8 @@
 #include <augstream/stream.h>
 
 typedef struct augsi_span_check {
-    uint64_t next;                             /* the first position that no whole comb covers */
-    uint64_t stride;                           /* > 1: within a comb, which began at `next`; */
+    uint64_t next;                             /* the first position that no whole round covers */
+    uint64_t stride;                           /* > 1: within a round, which began at `next`; */
     uint64_t n_spans;                          /* its spans so far, */
     uint64_t first_count, last_count, covered; /* the positions of its first, its last, of all */
 } augsi_span_check;
@@ -28,7 +28,7 @@ int augsi_span_check_add(augsi_span_check *check, const augs_span *span, const c
 void augsi_span_check_take_back(augsi_span_check *check, const augs_span *span);
 /* How many positions were covered. */
 uint64_t augsi_span_check_position(const augsi_span_check *check);
-/* true: between two combs. */
+/* true: between two rounds. */
 bool augsi_span_check_is_whole(const augsi_span_check *check);
 
 #endif
