@@ -194,13 +194,28 @@ def extremes(rows, member):
     return f"{values[0]:.1f} to {values[-1]:.1f}"
 
 
+CONSUMERS = {
+    "array": "one array per batch",
+    "mmap": "one array per batch, straight from the system",
+    "samples": "an allocation per sample",
+    "small samples given back by malloc_trim": "allocations of 1,000 bytes, `malloc_trim(0)` after each batch",
+    "small samples that the allocator keeps": "allocations of 1,000 bytes that glibc keeps",
+    "samples much smaller than what malloc takes": "allocations of 24 bytes",
+    "a buffer that is kept": "a buffer that is kept and grown",
+}
+REPORTS = {"bytes": "`bytes`", "all": "`bytes` and `available_bytes`", "nothing": "nothing"}
+
+
 def consumer(part):
     """One line per consumer, with a cell per limit."""
     rows = part["tables"]["shares"]
     limits = list(dict.fromkeys(one["limit"] for one in rows))
     share = {(one["consumer"], one["limit"]): f"{100 * one['steady']:.0f} %, {100 * one['with_ramp']:.0f} %" for one in rows}
-    names = sorted(dict.fromkeys(one["consumer"] for one in rows))
-    return grid(["consumer", *limits], ([name, *(share.get((name, limit), "") for limit in limits)] for name in names))
+    lines = []
+    for name in sorted(dict.fromkeys(one["consumer"] for one in rows)):
+        takes, reports = name.split(", reports ")
+        lines.append([CONSUMERS.get(takes, takes), REPORTS[reports], *(share.get((name, limit), "") for limit in limits)])
+    return grid(["the consumer takes", "and reports", *limits], lines)
 
 
 def demo(part):
