@@ -7,6 +7,7 @@
 
 #include "base/abi_table.h"
 #include "base/fail.h"
+#include "base/words.h"
 
 uint32_t augs_contract_version(void)
 {
@@ -41,10 +42,9 @@ int augs_constant_find(const char *name, uint64_t *ret_value, augs_error *error)
         }
         augsi_suggest(&suggestion, augsi_constant_rows[i].name);
     }
-    return augsi_fail(error, AUGS_E_NOT_FOUND, "there is no constant '%.60s'%s%s%s", name,
-                      suggestion.nearest != NULL ? "; did you mean '" : "",
-                      suggestion.nearest != NULL ? suggestion.nearest : "",
-                      suggestion.nearest != NULL ? "'?" : "");
+    char hint[AUGSI_HINT_BYTES];
+    return augsi_fail(error, AUGS_E_NOT_FOUND, "there is no constant '%.200s'%s", name,
+                      augsi_suggestion_text(&suggestion, hint));
 }
 
 uint32_t augs_struct_count(void)
@@ -95,7 +95,7 @@ int augs_struct_init(const char *name, void *ret_struct, size_t n_bytes, augs_er
 {
     const augsi_struct_row *row = find_struct(name);
     if (row == NULL) {
-        return augsi_fail(error, AUGS_E_NOT_FOUND, "there is no struct '%.60s'",
+        return augsi_fail(error, AUGS_E_NOT_FOUND, "there is no struct '%.200s'",
                           name != NULL ? name : "NULL");
     }
     if (ret_struct == NULL || n_bytes < row->first_bytes || n_bytes > UINT32_MAX) {

@@ -10,7 +10,6 @@
 #include "cli/exit_status.h"
 #include "cli/json_out.h"
 #include "cli/options/help.h"
-#include "cli/options/suggest.h"
 #include "cli/stream_arguments.h"
 
 enum { MOST_CANDIDATES = 64, SPEC_BYTES = 200 };
@@ -211,19 +210,17 @@ static bool is_strategy_option(size_t id)
 
 static int refuse_own_option(const char *spec, const char *name)
 {
-    char hint[128];
-    suggestion near;
-    suggest_init(&near, name);
+    char hint[AUGSI_HINT_BYTES];
+    augsi_suggestion near = {.word = name};
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if (is_strategy_option(i)) {
-            suggest_offer(&near, options[i]->name);
-            suggest_renamed(&near, options[i]->earlier, options[i]->name);
+            option_suggest(&near, (enum option_id)i, options[i]->name);
         }
     }
     return complain(EXIT_USAGE,
                     "--strategy '%s': strategies have no option '%s'%s; accepted: their options "
                     "in augstream plan --help, such as batches=10 or max-memory-mb=500",
-                    spec, name, suggest_text(&near, hint, sizeof hint));
+                    spec, name, augsi_suggestion_text(&near, hint));
 }
 
 /* One "option=value", or the name of a flag, of --strategy NAME:... */
@@ -318,17 +315,12 @@ static int add_strategy(comparison *of, const char *spec, const char *strategy, 
 
 static int refuse_strategy(const char *name)
 {
-    char hint[128], accepted[160] = "";
-    suggestion near;
-    suggest_init(&near, name);
+    augsi_known_words known = {.near.word = name};
     for (uint32_t i = 0; augs_strategy_name(i) != NULL; i++) {
-        const size_t used = strlen(accepted);
-        suggest_offer(&near, augs_strategy_name(i));
-        snprintf(accepted + used, sizeof accepted - used, "%s%s", i > 0 ? ", " : "",
-                 augs_strategy_name(i));
+        augsi_known_word(&known, augs_strategy_name(i));
     }
-    return complain(EXIT_USAGE, "--strategy '%s' is unknown%s; accepted: %s, each with options: %s",
-                    name, suggest_text(&near, hint, sizeof hint), accepted,
+    return complain(EXIT_USAGE, "--strategy '%s' is unknown%s, each with options: %s", name,
+                    augsi_known_words_text(&known, "accepted"),
                     option_use_of(OPT_STRATEGY, CMD_BENCH_STRATEGIES)->accepted);
 }
 

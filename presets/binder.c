@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "base/number_text.h"
+#include "base/words.h"
 #include "presets/kinds.h"
 #include "presets/yaml_tree.h"
 
@@ -167,15 +168,12 @@ static bool bind_natural(tree_binder *binder, const yaml_node_t *node, const cha
 static void unknown_key(tree_binder *binder, const yaml_node_t *key, const char *where,
                         const char *const *known, size_t n_known)
 {
-    const char *nearest = augsi_nearest(text_of(key), known, n_known);
-    augsi_word_list list = {.space = sizeof list.text};
+    augsi_known_words words = {.near.word = text_of(key)};
     for (size_t i = 0; i < n_known; i++) {
-        augsi_list_word(&list, known[i]);
+        augsi_known_word(&words, known[i]);
     }
-    augsi_draft_fault(binder->draft, augsi_yaml_mark(key),
-                      "%s: unknown key '%.64s'%s%s%s; accepted: %s", where, text_of(key),
-                      nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
-                      nearest != NULL ? "'?" : "", list.text);
+    augsi_draft_fault(binder->draft, augsi_yaml_mark(key), "%s: unknown key '%.64s'%s", where,
+                      text_of(key), augsi_known_words_text(&words, "accepted"));
 }
 
 /* ---- the value of a kind, by the form that its row names ---- */
@@ -194,7 +192,7 @@ static bool read_list(tree_binder *binder, const yaml_node_t *node, const char *
     const uint32_t n_numbers = augsi_kind_n_numbers(kind);
     if (n != n_numbers) {
         char found[40];
-        augsi_word_list names = {.space = sizeof names.text};
+        augsi_word_list names = {0};
         for (uint32_t i = 0; i < n_numbers; i++) {
             augsi_list_word(&names, kind->numbers[i].name);
         }
@@ -220,7 +218,7 @@ static bool read_mapping(tree_binder *binder, const yaml_node_t *node, const cha
     const char *known[4];
     bool found[4] = {false}, good = true;
     const uint32_t n = augsi_kind_n_numbers(kind);
-    augsi_word_list form = {.space = sizeof form.text};
+    augsi_word_list form = {0};
     for (uint32_t i = 0; i < n; i++) {
         char entry[64];
         known[i] = kind->numbers[i].name;
@@ -527,7 +525,7 @@ static void read_column(tree_binder *binder, const yaml_node_t *name, const yaml
         }
     }
     if (first_kind == NULL) {
-        augsi_word_list kinds = {.space = sizeof kinds.text};
+        augsi_word_list kinds = {0};
         for (uint32_t kind = 1; kind < AUGSI_N_KINDS; kind++) {
             augsi_list_word(&kinds, augsi_kinds[kind]->name);
         }

@@ -6,6 +6,7 @@
 #include "base/checksum.h"
 #include "base/fail.h"
 #include "base/number_text.h"
+#include "base/words.h"
 #include "presets/kinds.h"
 
 /* ---- names, shapes, units ---- */
@@ -128,6 +129,7 @@ static void gate_not_found(augsi_draft *draft, uint32_t index)
     const augsi_draft_column *column = &draft->columns[index];
     augsi_suggestion gate = {.word = column->when_column};
     augsi_word_list gates = {.space = 100};
+    char hint[AUGSI_HINT_BYTES];
     for (uint32_t i = 0; i < draft->n_columns; i++) {
         const augs_column_info *info = &draft->columns[i].info;
         augsi_suggest(&gate, info->name);
@@ -135,20 +137,14 @@ static void gate_not_found(augsi_draft *draft, uint32_t index)
             augsi_list_word(&gates, info->name);
         }
     }
-    if (gate.nearest != NULL) {
-        augsi_draft_fault(draft, column->when_mark,
-                          "column '%s': its gate '%.64s' is no column, did you mean '%s'?",
-                          column->info.name, column->when_column, gate.nearest);
-    } else if (gates.n_bytes > 0) {
-        augsi_draft_fault(draft, column->when_mark,
-                          "column '%s': its gate '%.64s' is no column; gates before it: %s",
-                          column->info.name, column->when_column, gates.text);
-    } else {
-        augsi_draft_fault(draft, column->when_mark,
-                          "column '%s': its gate '%.64s' is no column; put a bernoulli or choice "
-                          "column before it",
-                          column->info.name, column->when_column);
+    augsi_suggestion_text(&gate, hint);
+    const char *gates_before = gate.nearest != NULL ? "" : "; gates before it: ";
+    if (gate.nearest == NULL && gates.n_bytes == 0) {
+        gates_before = "; put a bernoulli or choice column before it";
     }
+    augsi_draft_fault(draft, column->when_mark, "column '%s': its gate '%.64s' is no column%s%s%s",
+                      column->info.name, column->when_column, hint, gates_before,
+                      gate.nearest != NULL ? "" : gates.text);
 }
 
 /* The value of a choice gate; false: a fault was recorded. */
@@ -158,8 +154,7 @@ static bool resolve_choice(augsi_draft *draft, augsi_draft_column *column,
     if (gate->info.n_choices == 0) {
         return false; /* reported at the gate */
     }
-    augsi_suggestion value = {.word = column->when_choice};
-    augsi_word_list values = {.space = 100};
+    augsi_known_words values = {.near.word = column->when_choice, .list.space = 100};
     for (uint32_t i = 0; i < gate->info.n_choices; i++) {
         const char *text = gate->info.choices[i].text;
         if (text == NULL) {
@@ -169,15 +164,11 @@ static bool resolve_choice(augsi_draft *draft, augsi_draft_column *column,
             column->info.gate_value = i;
             return true;
         }
-        augsi_suggest(&value, text);
-        augsi_list_word(&values, text);
+        augsi_known_word(&values, text);
     }
-    const char *nearest = value.nearest;
-    augsi_draft_fault(draft, column->when_value_mark,
-                      "column '%s': '%.64s' is no value of '%s'%s%.64s%s; its values: %s",
+    augsi_draft_fault(draft, column->when_value_mark, "column '%s': '%.64s' is no value of '%s'%s",
                       column->info.name, column->when_choice, gate->info.name,
-                      nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
-                      nearest != NULL ? "'?" : "", values.text);
+                      augsi_known_words_text(&values, "its values"));
     return false;
 }
 

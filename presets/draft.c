@@ -78,22 +78,6 @@ size_t augsi_draft_space(const augsi_draft *draft)
            3 * (sizeof "1048576" - 1) - augsi_draft_origin_bytes(draft);
 }
 
-void augsi_list_word(augsi_word_list *list, const char *word)
-{
-    static const char more[] = ", ...";
-    const char *comma = list->n_bytes > 0 ? ", " : "";
-    size_t space = list->space < sizeof list->text - 1 ? list->space : sizeof list->text - 1;
-    if (list->cut) {
-        return;
-    }
-    if (list->n_bytes + strlen(comma) + strlen(word) + strlen(more) > space) {
-        word = "...";
-        list->cut = true;
-    }
-    list->n_bytes += (size_t)snprintf(list->text + list->n_bytes, sizeof list->text - list->n_bytes,
-                                      "%s%s", comma, word);
-}
-
 static int compare_faults(const void *a, const void *b)
 {
     const augsi_fault *x = a, *y = b;

@@ -63,15 +63,6 @@ size_t augsi_draft_origin_bytes(const augsi_draft *draft); /* that are shown of 
 size_t augsi_draft_space(const augsi_draft *draft);
 void augsi_draft_sort_faults(augsi_draft *draft);
 
-/* Words as "a, b, c" in `space` bytes at most; a list that is longer ends with ", ...". */
-typedef struct augsi_word_list {
-    char text[512];
-    size_t space, n_bytes;
-    bool cut;
-} augsi_word_list;
-
-void augsi_list_word(augsi_word_list *list, const char *word);
-
 /* Reads a text into the draft; faults are recorded. Negative only if it could not be read at all
  * (memory). */
 int augsi_draft_read(augsi_draft *draft, const char *text, size_t n_bytes,

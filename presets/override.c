@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "base/number_text.h"
 #include "base/text.h"
+#include "base/words.h"
 #include "presets/yaml_tree.h"
 
 /* The slot of a mapping's value or a list's item, so that it can be pointed to another node. */
@@ -132,10 +133,10 @@ static void list_paths(meant_list *list, yaml_document_t *document, int index, c
 static void unknown_column(augsi_draft *draft, yaml_document_t *document,
                            const yaml_node_t *columns, const char *override)
 {
-    char word[128], what[160];
+    char word[128], what[200], hint[AUGSI_HINT_BYTES];
     meant_list list = {.draft = draft, .word = word};
-    const char *nearest = NULL;
-    size_t n_edits = SIZE_MAX, n_nearest = 0;
+    augsi_suggestion best = {.word = word};
+    size_t n_nearest = 0;
     const yaml_node_pair_t *pairs = columns->data.mapping.pairs.start;
     size_t n_pairs = (size_t)(columns->data.mapping.pairs.top - pairs);
     snprintf(word, sizeof word, "%.*s", (int)strcspn(override, "="), override);
@@ -151,14 +152,13 @@ static void unknown_column(augsi_draft *draft, yaml_document_t *document,
                 augsi_suggest(&column, (const char *)key->data.scalar.value);
             }
         }
-        if (column.nearest != NULL && column.n_edits < n_edits) {
-            nearest = column.nearest;
-            n_edits = column.n_edits;
+        if (column.nearest != NULL && (best.nearest == NULL || column.n_edits < best.n_edits)) {
+            best = column;
             n_nearest = cut;
         }
     }
-    snprintf(word, sizeof word, "%.*s", (int)(nearest != NULL ? n_nearest : strcspn(override, "=")),
-             override);
+    snprintf(word, sizeof word, "%.*s",
+             (int)(best.nearest != NULL ? n_nearest : strcspn(override, "=")), override);
     for (size_t i = 0; i < n_pairs; i++) {
         const yaml_node_t *key = yaml_document_get_node(document, pairs[i].key);
         if (key->type == YAML_SCALAR_NODE) {
@@ -166,9 +166,7 @@ static void unknown_column(augsi_draft *draft, yaml_document_t *document,
             add_meant(&list, name);
         }
     }
-    snprintf(what, sizeof what,
-             "no such column%s%.64s%s; columns: ", nearest != NULL ? ", did you mean '" : "",
-             nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+    snprintf(what, sizeof what, "no such column%s; columns: ", augsi_suggestion_text(&best, hint));
     report_meant(draft, override, what, &list);
 }
 

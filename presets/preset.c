@@ -11,6 +11,7 @@
 #include "base/float_env.h"
 #include "base/sized_struct.h"
 #include "base/text.h"
+#include "base/words.h"
 #include "presets/kinds.h"
 
 /* ---- opening and its end ---- */
@@ -511,24 +512,21 @@ int augs_preset_open(const char *name_or_path, const augs_preset_options *option
     if (names_file(name_or_path)) {
         return open_file(name_or_path, options, ret_preset, error);
     }
-    const char *names[AUGSI_MAX_SHIPPED];
-    char list[200] = "";
+    augsi_known_words known = {.near.word = name_or_path};
     for (uint32_t i = 0; i < augs_shipped_preset_count(); i++) {
-        names[i] = augs_shipped_preset_name(i);
-        if (strcmp(names[i], name_or_path) == 0) {
+        const char *name = augs_shipped_preset_name(i);
+        if (strcmp(name, name_or_path) == 0) {
             size_t n_bytes;
             const char *text = augs_shipped_preset_text(i, &n_bytes);
             return augs_preset_open_text(text, n_bytes, name_or_path, options, ret_preset, error);
         }
-        size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "", names[i]);
+        augsi_known_word(&known, name);
     }
-    const char *nearest = augsi_nearest(name_or_path, names, augs_shipped_preset_count());
-    return augsi_fail(error, AUGS_E_NOT_FOUND,
-                      "preset '%.60s': no such preset%s%s%s; shipped: %s; a file's name has a '/' "
-                      "or ends in .yaml, .yml or .json",
-                      name_or_path, nearest != NULL ? ", did you mean '" : "",
-                      nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "", list);
+    return augsi_fail(
+        error, AUGS_E_NOT_FOUND,
+        "preset '%.200s': no such preset%s; a file's name has a '/' or ends in .yaml, "
+        ".yml or .json",
+        name_or_path, augsi_known_words_text(&known, "shipped"));
 }
 
 /* ---- what a preset holds ---- */

@@ -27,8 +27,6 @@ const augs_allocator *augsi_preset_allocator(const augs_preset *preset);
 int augsi_preset_describe(augs_preset *preset, augs_error *error);
 
 /* The shipped presets. embed.py makes the table of the *.yaml files beside it. */
-#define AUGSI_MAX_SHIPPED 256u
-
 typedef struct augsi_shipped {
     const char *name;
     const char *text;

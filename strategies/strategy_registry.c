@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/sized_struct.h"
+#include "base/words.h"
 #include "strategies/shipped_strategies.h"
 
 typedef struct shipped_strategy {
@@ -40,22 +40,16 @@ int augs_strategy_find(const char *name, const augs_strategy_ops **ret_ops, augs
     if (name == NULL || ret_ops == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "strategy: name and ret_ops are required");
     }
-    const char *names[N_STRATEGIES];
-    char list[160] = "";
+    augsi_known_words known = {.near.word = name};
     for (size_t i = 0; i < N_STRATEGIES; i++) {
-        names[i] = strategies[i].ops->name;
-        if (strcmp(names[i], name) == 0) {
+        if (strcmp(strategies[i].ops->name, name) == 0) {
             *ret_ops = strategies[i].ops;
             return AUGS_OK;
         }
-        size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "", names[i]);
+        augsi_known_word(&known, strategies[i].ops->name);
     }
-    const char *nearest = augsi_nearest(name, names, N_STRATEGIES);
-    return augsi_fail(error, AUGS_E_NOT_FOUND,
-                      "strategy '%.60s': no such strategy%s%s%s; accepted: %s", name,
-                      nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
-                      nearest != NULL ? "'?" : "", list);
+    return augsi_fail(error, AUGS_E_NOT_FOUND, "strategy '%.200s': no such strategy%s", name,
+                      augsi_known_words_text(&known, "accepted"));
 }
 
 int augs_strategy_defaults(const char *name, augs_strategy_options *ret_options, augs_error *error)

@@ -43,8 +43,8 @@ MAY_INCLUDE = {
     "bench": {"bench"},
     "python/src": {"python/src"},
 }
-# A private header that needs nothing but the C library, and a folder that compiles its source once more.
-ALSO_COMPILED = {"base/file.h": {"cli"}}
+# A private header that needs nothing but the C library, and the folders whose program compiles its source once more.
+ALSO_COMPILED = {"base/file.h": {"cli"}, "base/words.h": {"cli", "cli/options"}}
 # A header of another library, and the only folders that may include it.
 OWNED = {
     "yaml.h": {"presets"},

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/number_text.h"
 #include "base/text.h"
+#include "base/words.h"
 #include "suite.h"
 
 static uint64_t next_random(uint64_t *state)
@@ -70,6 +71,15 @@ static size_t slow_edits(const char *a, size_t n_a, const char *b, size_t n_b)
     return best;
 }
 
+static const char *nearest_of(const char *word, const char *const *candidates, size_t n)
+{
+    augsi_suggestion suggestion = {.word = word};
+    for (size_t i = 0; i < n; i++) {
+        augsi_suggest(&suggestion, candidates[i]);
+    }
+    return suggestion.nearest;
+}
+
 START_TEST(edits_between_words_are_the_fewest)
 {
     uint64_t state = 11;
@@ -86,8 +96,10 @@ START_TEST(edits_between_words_are_the_fewest)
         const char *const word = words[1];
         size_t longer = strlen(words[0]) > strlen(word) ? strlen(words[0]) : strlen(word);
         bool near = n_edits < strlen(words[0]) / 3 + 2 && n_edits < longer;
-        bool begins = strlen(words[0]) >= 3 && strncmp(words[0], word, strlen(words[0])) == 0;
-        ck_assert((augsi_nearest(words[0], &word, 1) != NULL) == (near || begins));
+        bool begins = strlen(words[0]) >= 2 && strncmp(words[0], word, strlen(words[0])) == 0;
+        bool is_part = strlen(words[0]) >= 4 && strstr(word, words[0]) != NULL;
+        ck_assert_msg((nearest_of(words[0], &word, 1) != NULL) == (near || begins || is_part),
+                      "%s %s", words[0], word);
     }
 }
 END_TEST
@@ -95,22 +107,50 @@ END_TEST
 START_TEST(the_nearest_word_is_found_and_a_far_one_is_not)
 {
     const char *const words[] = {"mild", "moderate", "aggressive"};
-    ck_assert_str_eq(augsi_nearest("modrate", words, 3), "moderate");
-    ck_assert_str_eq(augsi_nearest("MILD", words, 3), "mild");
-    ck_assert_str_eq(augsi_nearest("Agg", words, 3), "aggressive");
-    ck_assert_ptr_null(augsi_nearest("ag", words, 3));
-    ck_assert_ptr_null(augsi_nearest("zebra", words, 3));
-    ck_assert_ptr_null(augsi_nearest("", words, 3));
+    ck_assert_str_eq(nearest_of("modrate", words, 3), "moderate");
+    ck_assert_str_eq(nearest_of("MILD", words, 3), "mild");
+    ck_assert_str_eq(nearest_of("Agg", words, 3), "aggressive");
+    ck_assert_str_eq(nearest_of("ag", words, 3), "aggressive");
+    ck_assert_ptr_null(nearest_of("a", words, 3));
+    ck_assert_str_eq(nearest_of("gressive", words, 3), "aggressive");
+    ck_assert_ptr_null(nearest_of("zebra", words, 3));
+    ck_assert_ptr_null(nearest_of("", words, 3));
     const char *const letters[] = {"x", "y"};
-    ck_assert_ptr_null(augsi_nearest("z", letters, 2));
+    ck_assert_ptr_null(nearest_of("z", letters, 2));
     const char *const near[] = {"rotate", "rotations", "rotation", "rotatiox"};
-    ck_assert_str_eq(augsi_nearest("rotatio", near, 4), "rotation"); /* the first of equals */
-    ck_assert_str_eq(augsi_nearest("rotatoin", near, 4), "rotation");
+    ck_assert_str_eq(nearest_of("rotatio", near, 4), "rotation"); /* the first of equals */
+    ck_assert_str_eq(nearest_of("rotatoin", near, 4), "rotation");
+    ck_assert_str_eq(nearest_of("rot", near, 4), "rotate"); /* the shortest that begins so */
+    const char *const shells[] = {"bash", "zsh"};
+    ck_assert_str_eq(nearest_of("bsh", shells, 2), "bash");
+    ck_assert_str_eq(nearest_of("--Rota_ions", near, 4), "rotations");
     char longest[200];
     memset(longest, 'a', sizeof longest - 1);
     longest[sizeof longest - 1] = '\0';
-    ck_assert_ptr_null(augsi_nearest(longest, words, 3));
+    ck_assert_ptr_null(nearest_of(longest, words, 3));
     ck_assert(augsi_edits(longest, longest) == SIZE_MAX && augsi_edits(longest + 71, "") == 128);
+}
+END_TEST
+
+START_TEST(a_message_names_the_nearest_word_and_the_known_ones)
+{
+    augsi_known_words words = {.near.word = "modrate"};
+    augsi_known_word(&words, "mild");
+    augsi_known_word(&words, "moderate");
+    ck_assert_str_eq(augsi_known_words_text(&words, "shipped"),
+                     ", did you mean 'moderate'?; shipped: mild, moderate");
+    words = (augsi_known_words){.near.word = "zebra", .list.space = 20};
+    for (int i = 0; i < 3; i++) {
+        augsi_known_word(&words, i == 0 ? "mild" : "moderate");
+    }
+    ck_assert_str_eq(augsi_known_words_text(&words, "its values"),
+                     "; its values: mild, moderate, ...");
+    char longest[600];
+    memset(longest, 'a', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    words = (augsi_known_words){.near.word = longest};
+    augsi_known_word(&words, longest);
+    ck_assert_str_eq(augsi_known_words_text(&words, "accepted"), "; accepted: ...");
 }
 END_TEST
 
@@ -269,7 +309,7 @@ END_TEST
 
 AUGS_SUITE("base", every_status_has_a_name_and_a_text, a_long_message_is_cut_between_characters,
            a_full_disk_has_a_status_of_its_own, the_nearest_word_is_found_and_a_far_one_is_not,
-           edits_between_words_are_the_fewest, f32_text_reads_back_and_is_the_shortest,
-           numbers_have_the_form_people_expect, numbers_are_read_whole_or_not_at_all,
-           json_strings_are_escaped, a_text_touches_no_more_than_it_holds,
-           checksums_are_the_published_ones)
+           a_message_names_the_nearest_word_and_the_known_ones, edits_between_words_are_the_fewest,
+           f32_text_reads_back_and_is_the_shortest, numbers_have_the_form_people_expect,
+           numbers_are_read_whole_or_not_at_all, json_strings_are_escaped,
+           a_text_touches_no_more_than_it_holds, checksums_are_the_published_ones)

@@ -5,7 +5,6 @@
 
 #include "cli/exit_status.h"
 #include "cli/options/options.h"
-#include "cli/options/suggest.h"
 
 static void put_names(name_list *names, const char *between)
 {
@@ -296,13 +295,10 @@ int command_completions(const arguments *of)
             return EXIT_DONE;
         }
     }
-    char hint[128];
-    suggestion near;
-    suggest_init(&near, of->words[0]);
+    augsi_known_words known = {.near.word = of->words[0]};
     for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++) {
-        suggest_offer(&near, shells[i].shell);
+        augsi_known_word(&known, shells[i].shell);
     }
-    return complain(EXIT_USAGE,
-                    "completions for '%.200s' do not exist%s; accepted: bash, zsh, fish",
-                    of->words[0], suggest_text(&near, hint, sizeof hint));
+    return complain(EXIT_USAGE, "completions for '%.200s' do not exist%s", of->words[0],
+                    augsi_known_words_text(&known, "accepted"));
 }

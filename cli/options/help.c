@@ -11,7 +11,6 @@
 
 #include "cli/exit_status.h"
 #include "cli/json_out.h"
-#include "cli/options/suggest.h"
 
 static const struct {
     int number;
@@ -450,17 +449,16 @@ int command_help(const arguments *of)
         help_put_all(stdout);
         return EXIT_DONE;
     }
-    char name[128], hint[128];
+    char name[128], hint[AUGSI_HINT_BYTES];
     snprintf(name, sizeof name, "%.60s%s%.60s", of->words[0], of->n_words > 1 ? " " : "",
              of->n_words > 1 ? of->words[1] : "");
-    suggestion near;
-    suggest_init(&near, name);
+    augsi_suggestion near = {.word = name};
     for (size_t i = 0; i < N_COMMANDS; i++) {
-        suggest_offer(&near, commands[i].name);
+        augsi_suggest(&near, commands[i].name);
     }
     if (!help_put_named(stdout, name)) {
         return complain(EXIT_USAGE, "'%s' is no command%s (augstream help lists them)", name,
-                        suggest_text(&near, hint, sizeof hint));
+                        augsi_suggestion_text(&near, hint));
     }
     return EXIT_DONE;
 }

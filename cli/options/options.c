@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "cli/exit_status.h"
-#include "cli/options/suggest.h"
 
 enum { SHOWN_BYTES = 200 /* of a word of the user, in messages */ };
 
@@ -176,33 +175,19 @@ static int take_decimal(const option_use *use, const char *called, const char *t
                     range->above ? ", up to " : " to ", range->most);
 }
 
-/* "a, b, c" of a name list. */
-static void join_names(name_list *names, char *ret_text, size_t n_bytes)
-{
-    size_t used = 0;
-    ret_text[0] = '\0';
-    for (uint32_t i = 0; names(i) != NULL && used < n_bytes; i++) {
-        used +=
-            (size_t)snprintf(ret_text + used, n_bytes - used, "%s%s", i > 0 ? ", " : "", names(i));
-    }
-}
-
 static int take_name(const option_use *use, const char *called, const char *text,
                      uint64_t *ret_index)
 {
-    char accepted[512], hint[128];
-    suggestion near;
-    suggest_init(&near, text);
+    augsi_known_words known = {.near.word = text};
     for (uint32_t i = 0; use->names(i) != NULL; i++) {
         if (strcmp(use->names(i), text) == 0) {
             *ret_index = i;
             return EXIT_DONE;
         }
-        suggest_offer(&near, use->names(i));
+        augsi_known_word(&known, use->names(i));
     }
-    join_names(use->names, accepted, sizeof accepted);
-    return complain(EXIT_USAGE, "%s '%.*s' is not accepted%s; accepted: %s", called, SHOWN_BYTES,
-                    text, suggest_text(&near, hint, sizeof hint), accepted);
+    return complain(EXIT_USAGE, "%s '%.*s' is not accepted%s", called, SHOWN_BYTES, text,
+                    augsi_known_words_text(&known, "accepted"));
 }
 
 int option_parse_value(enum option_id id, enum command_id at, const char *called, const char *text,
@@ -245,29 +230,28 @@ int check_job_name(const arguments *of, enum option_id id)
 /* ---- the command ---- */
 
 /* The commands, and the words with which several begin. */
-static void offer_commands(suggestion *near, bool with_groups)
+static void offer_commands(augsi_suggestion *near, bool with_groups)
 {
     static char groups[N_COMMANDS][16];
     for (size_t i = 0; i < N_COMMANDS; i++) {
         size_t n = strcspn(commands[i].name, " ");
-        suggest_offer(near, commands[i].name);
+        augsi_suggest(near, commands[i].name);
         if (with_groups && commands[i].name[n] == ' ' && n < sizeof groups[i]) {
             memcpy(groups[i], commands[i].name, n);
-            suggest_offer(near, groups[i]);
+            augsi_suggest(near, groups[i]);
         }
     }
 }
 
 static int refuse_command(const char *first, const char *second)
 {
-    char word[160], hint[128];
+    char word[160], hint[AUGSI_HINT_BYTES];
     snprintf(word, sizeof word, "%.60s%s%.60s", first, second != NULL ? " " : "",
              second != NULL ? second : "");
-    suggestion near;
-    suggest_init(&near, word);
+    augsi_suggestion near = {.word = word};
     offer_commands(&near, second == NULL);
     return complain(EXIT_USAGE, "'%s' is no command%s (augstream help lists them)", word,
-                    suggest_text(&near, hint, sizeof hint));
+                    augsi_suggestion_text(&near, hint));
 }
 
 /* The first word of several commands, without a second one. */
@@ -317,24 +301,32 @@ static int find_command(int argc, char **argv, const command **ret_command, int 
 
 /* ---- options ---- */
 
+void option_suggest(augsi_suggestion *near, enum option_id id, const char *spelled)
+{
+    const char *earlier = options[id]->earlier;
+    augsi_suggest(near, spelled);
+    if (earlier != NULL && strcmp(near->word + strspn(near->word, "-"), earlier) == 0) {
+        near->n_edits = 0;
+        near->nearest = spelled;
+    }
+}
+
 /* `word` is as typed, `name` what it may have been meant to name. */
 static int refuse_option(const arguments *of, const char *word, const char *name, size_t n_name)
 {
     static char spelled[N_OPTIONS][32];
-    char meant[80], hint[128];
-    suggestion near;
+    char meant[80], hint[AUGSI_HINT_BYTES];
     snprintf(meant, sizeof meant, "--%.*s", (int)(n_name < 64 ? n_name : 64), name);
-    suggest_init(&near, meant);
+    augsi_suggestion near = {.word = meant};
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if (option_use_of((enum option_id)i, command_index(of->command)) != NULL) {
             snprintf(spelled[i], sizeof spelled[i], "--%s", options[i]->name);
-            suggest_offer(&near, spelled[i]);
-            suggest_renamed(&near, options[i]->earlier, spelled[i]);
+            option_suggest(&near, (enum option_id)i, spelled[i]);
         }
     }
     return complain(EXIT_USAGE, "%s has no option %.*s%s (augstream %s --help lists them)",
                     of->command->name, (int)strcspn(word, "="), word,
-                    suggest_text(&near, hint, sizeof hint), of->command->name);
+                    augsi_suggestion_text(&near, hint), of->command->name);
 }
 
 static int add_to_list(option_list *list, int argc, const char *text)

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/words.h"
+
 enum { OPTION_DEFAULT_BYTES = 128 };
 
 /* Each command has a row in command_table.c and a function command_NAME. */
@@ -249,6 +251,9 @@ int option_parse_value(enum option_id id, enum command_id at, const char *called
                        option_value *ret_value);
 /* The option of that name which the command takes; N_OPTIONS = none. */
 enum option_id option_find(const char *name, size_t n_bytes, enum command_id at);
+
+/* Offers an option as it is spelled in the message. A word that is its earlier name means it. */
+void option_suggest(augsi_suggestion *near, enum option_id id, const char *spelled);
 
 /* "--name 'value': message; accepted: ...", with what the table accepts if the message does not say
  * it. Returns exit_status. */

@@ -8,6 +8,7 @@
 #include <augstream/sink.h>
 
 #include "base/fail.h"
+#include "base/words.h"
 #include "pipeline/records/record_columns.h"
 
 /* Formats of columns, which hold no records. */
@@ -85,8 +86,7 @@ void augsi_format_list(bool records_only, char *ret_text, size_t n_bytes)
 
 int augs_format_find(const char *name, uint32_t *ret_format, augs_error *error)
 {
-    augsi_suggestion suggestion = {.word = name};
-    char names[AUGSI_FORMAT_LIST_BYTES];
+    augsi_known_words known = {.near.word = name};
     if (name == NULL || ret_format == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "format: name and ret_format must not be NULL");
     }
@@ -95,11 +95,8 @@ int augs_format_find(const char *name, uint32_t *ret_format, augs_error *error)
             *ret_format = rows[i].number;
             return AUGS_OK;
         }
-        augsi_suggest(&suggestion, rows[i].name);
+        augsi_known_word(&known, rows[i].name);
     }
-    const char *near = suggestion.nearest;
-    augsi_format_list(false, names, sizeof names);
-    return augsi_fail(error, AUGS_E_NOT_FOUND, "format '%s': there are %s%s%s%s", name, names,
-                      near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
-                      near != NULL ? "'?" : "");
+    return augsi_fail(error, AUGS_E_NOT_FOUND, "format '%.200s': no such format%s", name,
+                      augsi_known_words_text(&known, "accepted"));
 }
