@@ -62,6 +62,48 @@ static void put_groups(const char *before, const char *between, const char *afte
     }
 }
 
+/* ---- bash ---- */
+
+/* What may follow an option: names, files, or nothing that is known. */
+static void put_bash_values(size_t c)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        const option_use *at = option_use_of((enum option_id)i, (enum command_id)c);
+        if (at == NULL || at->value == NULL) {
+            continue;
+        }
+        printf("    '%s --%s')\n", commands[c].name, options[i]->name);
+        if (at->names != NULL) {
+            fputs("        COMPREPLY=($(compgen -W '", stdout);
+            put_names(at->names, " ");
+            puts("' -- \"$current\"))");
+        }
+        if (at->is_path) {
+            puts("        COMPREPLY+=($(compgen -f -- \"$current\"))");
+        }
+        puts("        return ;;");
+    }
+}
+
+/* The options and words of a command. */
+static void put_bash_command(size_t c)
+{
+    printf("    '%s') words='", commands[c].name);
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        if (option_use_of((enum option_id)i, (enum command_id)c) != NULL) {
+            printf("--%s ", options[i]->name);
+        }
+    }
+    if (commands[c].word_names != NULL) {
+        put_names(commands[c].word_names, " ");
+    }
+    puts("'");
+    if (commands[c].words_are_paths) {
+        puts("        COMPREPLY=($(compgen -f -- \"$current\"))");
+    }
+    puts("        ;;");
+}
+
 static void put_bash(void)
 {
     puts("# bash completion for augstream\n"
@@ -86,46 +128,20 @@ static void put_bash(void)
                "    fi\n");
     puts("    case \"$command $previous\" in");
     for (size_t c = 0; c < N_COMMANDS; c++) {
-        for (size_t i = 0; i < N_OPTIONS; i++) {
-            const option_use *at = option_use_of((enum option_id)i, (enum command_id)c);
-            if (at == NULL || at->value == NULL) {
-                continue;
-            }
-            printf("    '%s --%s')\n", commands[c].name, options[i]->name);
-            if (at->names != NULL) {
-                fputs("        COMPREPLY=($(compgen -W '", stdout);
-                put_names(at->names, " ");
-                puts("' -- \"$current\"))");
-            }
-            if (at->is_path) {
-                puts("        COMPREPLY+=($(compgen -f -- \"$current\"))");
-            }
-            puts("        return ;;");
-        }
+        put_bash_values(c);
     }
     puts("    esac\n"
          "    case \"$command\" in");
     for (size_t c = 0; c < N_COMMANDS; c++) {
-        printf("    '%s') words='", commands[c].name);
-        for (size_t i = 0; i < N_OPTIONS; i++) {
-            if (option_use_of((enum option_id)i, (enum command_id)c) != NULL) {
-                printf("--%s ", options[i]->name);
-            }
-        }
-        if (commands[c].word_names != NULL) {
-            put_names(commands[c].word_names, " ");
-        }
-        puts("'");
-        if (commands[c].words_are_paths) {
-            puts("        COMPREPLY=($(compgen -f -- \"$current\"))");
-        }
-        puts("        ;;");
+        put_bash_command(c);
     }
     puts("    esac\n"
          "    COMPREPLY+=($(compgen -W \"$words\" -- \"$current\"))\n"
          "}\n"
          "complete -o filenames -F _augstream augstream");
 }
+
+/* ---- zsh ---- */
 
 /* Inside a zsh _arguments specification: ' : [ ] \ stand for themselves no more. */
 static void put_zsh_text(const char *text)
@@ -162,6 +178,25 @@ static void put_zsh_option(const char *name, const option_use *at)
     puts("' \\");
 }
 
+static void put_zsh_command(size_t c)
+{
+    printf("    '%s')\n        _arguments \\\n", commands[c].name);
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        const option_use *at = option_use_of((enum option_id)i, (enum command_id)c);
+        if (at != NULL) {
+            put_zsh_option(options[i]->name, at);
+        }
+    }
+    if (commands[c].word_names != NULL) {
+        fputs("            '*:name:(", stdout);
+        put_names(commands[c].word_names, " ");
+        puts(")'");
+    } else {
+        puts(commands[c].words_are_paths ? "            '*:file:_files'" : "            ':: :'");
+    }
+    puts("        ;;");
+}
+
 static void put_zsh(void)
 {
     puts("#compdef augstream\n"
@@ -187,27 +222,14 @@ static void put_zsh(void)
                "    fi\n");
     puts("    case $command in");
     for (size_t c = 0; c < N_COMMANDS; c++) {
-        printf("    '%s')\n        _arguments \\\n", commands[c].name);
-        for (size_t i = 0; i < N_OPTIONS; i++) {
-            const option_use *at = option_use_of((enum option_id)i, (enum command_id)c);
-            if (at != NULL) {
-                put_zsh_option(options[i]->name, at);
-            }
-        }
-        if (commands[c].word_names != NULL) {
-            fputs("            '*:name:(", stdout);
-            put_names(commands[c].word_names, " ");
-            puts(")'");
-        } else {
-            puts(commands[c].words_are_paths ? "            '*:file:_files'"
-                                             : "            ':: :'");
-        }
-        puts("        ;;");
+        put_zsh_command(c);
     }
     puts("    esac\n"
          "}\n"
          "_augstream \"$@\"");
 }
+
+/* ---- fish ---- */
 
 static void put_fish_text(const char *text)
 {
@@ -234,6 +256,38 @@ static void put_fish_seen(const command *of)
     }
 }
 
+/* " -a 'a b c'" of the names, if there are any. */
+static void put_fish_names(name_list *names)
+{
+    if (names != NULL) {
+        fputs(" -a '", stdout);
+        put_names(names, " ");
+        putchar('\'');
+    }
+}
+
+static void put_fish_command(size_t c)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        const option_use *at = option_use_of((enum option_id)i, (enum command_id)c);
+        if (at == NULL) {
+            continue;
+        }
+        put_fish_seen(&commands[c]);
+        printf(" -l %s%s%s -d ", options[i]->name, at->value != NULL ? " -r" : "",
+               at->is_path ? " -F" : "");
+        put_fish_text(at->help);
+        put_fish_names(at->names);
+        putchar('\n');
+    }
+    if (commands[c].words_are_paths || commands[c].word_names != NULL) {
+        put_fish_seen(&commands[c]);
+        fputs(commands[c].words_are_paths ? " -F" : "", stdout);
+        put_fish_names(commands[c].word_names);
+        putchar('\n');
+    }
+}
+
 static void put_fish(void)
 {
     puts("# fish completion for augstream\n"
@@ -254,34 +308,11 @@ static void put_fish(void)
         }
     }
     for (size_t c = 0; c < N_COMMANDS; c++) {
-        for (size_t i = 0; i < N_OPTIONS; i++) {
-            const option_use *at = option_use_of((enum option_id)i, (enum command_id)c);
-            if (at == NULL) {
-                continue;
-            }
-            put_fish_seen(&commands[c]);
-            printf(" -l %s%s%s -d ", options[i]->name, at->value != NULL ? " -r" : "",
-                   at->is_path ? " -F" : "");
-            put_fish_text(at->help);
-            if (at->names != NULL) {
-                fputs(" -a '", stdout);
-                put_names(at->names, " ");
-                putchar('\'');
-            }
-            putchar('\n');
-        }
-        if (commands[c].words_are_paths || commands[c].word_names != NULL) {
-            put_fish_seen(&commands[c]);
-            fputs(commands[c].words_are_paths ? " -F" : "", stdout);
-            if (commands[c].word_names != NULL) {
-                fputs(" -a '", stdout);
-                put_names(commands[c].word_names, " ");
-                putchar('\'');
-            }
-            putchar('\n');
-        }
+        put_fish_command(c);
     }
 }
+
+/* ---- the command ---- */
 
 int command_completions(const arguments *of)
 {
