@@ -21,148 +21,145 @@ static const char *command_name(uint32_t index)
 }
 
 const command commands[N_COMMANDS] = {
-    [CMD_PRESETS_LIST] = {.name = "presets list", .summary = "the shipped presets"},
-    [CMD_PRESETS_SHOW] =
-        {.name = "presets show",
-         .words = "NAME",
-         .min_words = 1,
-         .max_words = 1,
-         .words_are_paths = true,
-         .word_names = preset_name,
-         .summary = "schema and sources of a preset",
-         .details = "NAME is a shipped preset, or a file: it contains '/' or ends in .yaml, .yml "
-                    "or .json. - reads stdin."},
+    [CMD_PRESETS_LIST] = {.name = "presets list", .summary = "List the shipped presets"},
+    [CMD_PRESETS_SHOW] = {.name = "presets show",
+                          .words = "NAME",
+                          .min_words = 1,
+                          .max_words = 1,
+                          .words_are_paths = true,
+                          .word_names = preset_name,
+                          .summary = "Show the columns of a preset and where its numbers are from",
+                          .details = "NAME is a shipped preset, a file, or - for stdin. It is a "
+                                     "file if it contains '/' or ends in .yaml, .yml or .json."},
     [CMD_PRESETS_CHECK] =
         {.name = "presets check",
          .words = "FILE...",
          .min_words = 1,
          .max_words = 4096,
          .words_are_paths = true,
-         .summary = "every fault of preset files",
+         .summary = "Report every fault of preset files",
          .details =
-             "Prints each fault as file:line:column: message, the line, and a caret. FILE may "
-             "be - for stdin. The exit status is 3 if there are faults."},
+             "Prints each fault as file:line:column: message, then the line, and a caret below the "
+             "place. FILE may be - for stdin. The exit status is 3 if there are faults."},
     [CMD_GENERATE] =
         {.name = "generate",
-         .summary = "records to stdout, or a folder of chunk files",
+         .summary = "Write records to stdout, or chunk files to a folder",
          .details =
-             "Writes the records of the positions [A, A+C). A stream is cut into chunks of K "
-             "positions. Shard I of N writes the chunks c with c mod N = I, to stdout as to "
-             "a folder. All shards together write each chunk once.\n\n"
-             "With --strategy or --batch-size, records come batch by batch and carry "
-             "`batch`, the batch's index. To stdout, a shard then has the batches b with b "
-             "mod N = I.\n\n"
-             "A folder that an earlier run left is continued: chunks that are missing or bad "
-             "are made. The first SIGINT, SIGTERM or SIGHUP drops the chunks in hand and ends "
-             "the run; complete chunks stay (exit status 4). A second one stops at once (1). "
-             "Exit status 75: another process writes the shard. If the reader of stdout goes away, "
-             "the "
-             "command ends without a message (0)."},
-    [CMD_VERIFY] = {.name = "verify",
-                    .words = "DIR",
-                    .min_words = 1,
-                    .max_words = 1,
-                    .words_are_paths = true,
-                    .summary = "checks chunk files against their hashes and the recomputed stream",
-                    .details = "Names the bad chunks on stderr. The exit status is 5 if a chunk is "
-                               "corrupt or of another stream, 4 if the folder is good but not "
-                               "complete."},
+             "Writes the records of --count positions from position --start on. The stream is cut "
+             "into chunks of K positions. With --out DIR, each chunk becomes a file, or a file per "
+             "column. Several processes can share the work: with --chunk-shard I/N, a process "
+             "makes every N-th chunk, from chunk I on. All N processes together make each chunk "
+             "once. On stdout, a process writes the records of the same chunks.\n\n"
+             "With --strategy or --batch-size, the records come batch by batch, and each carries "
+             "`batch`, the index of its batch. On stdout, process I of N then writes every N-th "
+             "batch, from batch I on.\n\n"
+             "A folder that an earlier run left is continued: the command makes the chunks that "
+             "are missing or bad. The first SIGINT (Ctrl-C), SIGTERM or SIGHUP drops the chunks in "
+             "work and ends the run; complete chunks stay (exit status 4). A second one stops at "
+             "once (exit status 1). Exit status 75: another process writes the shard. If the "
+             "reader of stdout goes away, the command ends without a message (exit status 0)."},
+    [CMD_VERIFY] =
+        {.name = "verify",
+         .words = "DIR",
+         .min_words = 1,
+         .max_words = 1,
+         .words_are_paths = true,
+         .summary = "Check chunk files against their hashes and the recomputed stream",
+         .details = "Names the bad chunks on stderr. The exit status is 5 if a chunk is corrupt or "
+                    "of another stream. It is 4 if every chunk is good but some are missing."},
     [CMD_INSPECT] = {.name = "inspect",
                      .words = "FILE_or_DIR",
                      .min_words = 1,
                      .max_words = 1,
                      .words_are_paths = true,
-                     .summary = "provenance, schema and first records of chunk files",
+                     .summary = "Show origin, columns and first records of chunk files",
                      .details =
-                         "Looks at the first chunk of a folder, or at the chunk given. `fault` "
-                         "is null if the chunk holds what the stream makes and, of a folder, the "
-                         "manifests and COMPLETE are right. Else it is a text, and the exit "
-                         "status is 5. verify looks at every chunk."},
-    [CMD_SERVE] =
-        {.name = "serve",
-         .summary = "serves a stream to the ranks of a job over ZeroMQ",
-         .details =
-             "Prints its endpoint on stdout as soon as ranks may connect. SIGINT, SIGTERM or "
-             "SIGHUP stops it. With --exit-when-done, the exit status is 4 if it "
-             "was stopped before all ranks were done."},
+                         "Looks at the first chunk of a folder, or at the chunk given. `fault` is "
+                         "null if the chunk holds what the stream makes and, for a folder, if the "
+                         "manifests and COMPLETE are right, too. Otherwise `fault` is a text, and "
+                         "the exit status is 5. Only verify looks at every chunk."},
+    [CMD_SERVE] = {.name = "serve",
+                   .summary = "Serve a stream to the ranks of a job over ZeroMQ",
+                   .details =
+                       "Prints its endpoint on stdout as soon as ranks may connect. SIGINT "
+                       "(Ctrl-C), SIGTERM or SIGHUP stops the server. With --exit-when-done, the "
+                       "exit status is 4 if it was stopped before all ranks were done."},
     [CMD_SUBSCRIBE] =
         {.name = "subscribe",
-         .summary = "one rank of a job",
+         .summary = "Receive the batches of one rank of a job",
          .details =
-             "Ends with a summary on stderr. With --json it is an object on stdout, or on stderr "
-             "if "
-             "the records go to stdout. Exit status 75 means that there was no answer: start it "
-             "again.\n\n"
-             "--token-file FILE is replaced (by rename) after a batch is taken and its records and "
-             "ids have been handed to the system. It holds the token, then the lengths of the "
-             "--out "
-             "and --ids files. With --resume @FILE these files are cut to that length and "
-             "continued, if they are regular files: no batch is lost and none stands there twice, "
-             "whenever the process was killed. Other outputs (stdout, pipes) cannot be cut: at "
-             "most "
-             "one batch, written after the last token, comes again. Nothing is fsynced: after a "
-             "crash of the machine the files may be shorter than the token says, which is refused. "
-             "If FILE does not exist yet and is also the --token-file, the rank starts at the "
-             "beginning. The same command line therefore starts a rank and starts it again.\n\n"
-             "--resume TOKEN (a text) starts new --out and --ids files.\n\n"
-             "The first SIGINT, SIGTERM or SIGHUP ends it after the batch in hand (exit status "
-             "4)."},
+             "Ends with a summary on stderr. With --json, the summary is an object on stdout, or "
+             "on stderr if the records go to stdout. Exit status 75 means that there was no "
+             "answer: start it again.\n\n"
+             "--token-file FILE keeps the place of this rank. The file is replaced (by rename) "
+             "after a batch is taken and its records and ids have been handed to the system. It "
+             "holds the token, then the lengths of the --out and --ids files. --resume @FILE cuts "
+             "these files to that length and appends to them, if they are regular files. No batch "
+             "is lost then, and none stands there twice, whenever the process was killed. If FILE "
+             "does not exist yet and is also the --token-file, the rank starts at the beginning: "
+             "the same command line starts a rank and starts it again.\n\n"
+             "Other outputs (stdout, pipes) cannot be cut. At most one batch comes again there: "
+             "the one that was written after the last token. Files are not synced to the disk "
+             "(fsync). After a crash of the machine they may be shorter than the token says, and "
+             "the command refuses to go on.\n\n"
+             "--resume TOKEN, with the text of a token, starts new --out and --ids files.\n\n"
+             "The first SIGINT (Ctrl-C), SIGTERM or SIGHUP ends the command after the batch in "
+             "work (exit status 4)."},
     [CMD_PLAN] =
         {.name = "plan",
-         .summary = "a strategy as a co-process, for any program",
+         .summary = "Let any program drive a strategy through stdin and stdout",
          .details =
              "Prints one span per line, "
-             "{\"step\":0,\"first\":0,\"stride\":1,\"count\":16,\"why\":\"start\"}: the positions "
-             "first, first + stride, ... of the next batch, of all ranks together. Then it reads a "
-             "line of feedback from stdin, {\"seconds\":0.01,\"bytes\":1000}, and plans the next "
-             "batch. Feedback may have samples (of one rank; the batch's if left out), seconds, "
-             "bytes (that the consumer needed for the batch) and available_bytes (that it had left "
-             "beside them). An empty line says nothing. After the end of stdin the rest is planned "
-             "without feedback.\n\n"
-             "Feedback is about the span printed last, or about an earlier one: "
-             "{\"step\":3,\"seconds\":0.01}. The last 128 spans are remembered. With --late N the "
-             "command reads N more lines after the last span. A batch that ran out of memory has "
-             "{\"step\":3,\"outcome\":\"did_not_fit\"}; the strategy then stays below its size. "
-             "With "
-             "\"retry\":true (or a number of samples per part and rank) its positions come again "
-             "in "
-             "smaller spans, {\"step\":3,\"part\":1,...}, before the next step. Feedback of such a "
-             "span has its part.\n\n"
-             "With --preset and --seed the journal is of that stream, for --world-size ranks. "
-             "generate --replay (one rank), or pipelines of all ranks, run it again."},
+             "{\"step\":0,\"first\":0,\"stride\":1,\"count\":16,\"why\":\"start\"}: the `count` "
+             "positions first, first + stride, ... of the next batch, for all ranks together. Then "
+             "it reads a line of feedback from stdin, such as {\"seconds\":0.01,\"bytes\":1000}, "
+             "and plans the next batch. An empty line is no feedback. After the end of stdin, the "
+             "rest is planned without feedback.\n\n"
+             "Feedback may have seconds, bytes (that the consumer needed for the batch) and "
+             "available_bytes (that it had left beside them). It may have samples (of one rank), "
+             "if they are not those of the batch. Feedback is about the span printed last, or "
+             "about an earlier one: {\"step\":3,\"seconds\":0.01}. The last 128 spans are "
+             "remembered. With --late N, the "
+             "command reads N more lines after the last span.\n\n"
+             "A batch that ran out of memory is reported by "
+             "{\"step\":3,\"outcome\":\"did_not_fit\"}. The strategy then stays below its size. "
+             "With \"retry\":true (or a number of samples per part and rank), its positions come "
+             "again in smaller spans, {\"step\":3,\"part\":1,...}, before the next step. Feedback "
+             "about such a span has its part, too.\n\n"
+             "With --preset and --seed, the journal belongs to that stream, for --world-size "
+             "ranks. generate --replay (for one rank) or the pipelines of all ranks can repeat "
+             "it."},
     [CMD_BENCH_STRATEGIES] =
         {.name = "bench strategies",
-         .summary = "compares the strategies on one job",
-         .details =
-             "Each strategy gets a fresh stream of N samples and the same simulated consumer. "
-             "round_robin gets as many batches as sequential has.\n\n"
-             "Strategies are compared by the second half of their samples, after they have "
-             "learned. The rate of the whole run is told as well. An option given for all "
-             "holds for the strategies that take it. An option in --strategy "
-             "NAME:OPTION=VALUE,... holds for that strategy, which may be given several "
-             "times with other options."},
+         .summary = "Compare the strategies on one job",
+         .details = "Each strategy gets a fresh stream of N samples and the same simulated "
+                    "consumer. round_robin makes as many batches as sequential.\n\n"
+                    "Strategies are compared by the second half of their samples, after they have "
+                    "learned. The rate of the whole run is shown as well. An option given for all "
+                    "holds for the strategies that take it. An option in --strategy "
+                    "NAME:OPTION=VALUE,... holds for that strategy alone. A strategy may be given "
+                    "several times, with different options."},
     [CMD_BENCH_BATCH_SIZE] =
         {.name = "bench batch-size",
-         .summary = "compares batch sizes on one job",
-         .details =
-             "Each size gets a fresh stream of N samples and the same simulated consumer. The "
-             "best throughput is marked."},
+         .summary = "Compare batch sizes on one job",
+         .details = "Each size gets a fresh stream of N samples and the same simulated consumer. "
+                    "The size with the best throughput is marked."},
     [CMD_ENV] = {.name = "env",
-                 .summary = "how rank and world size are found; memory and CPUs",
-                 .details =
-                     "The first source in the table that is set is used. A pair of which only "
-                     "one is set is refused (exit status 3)."},
+                 .summary = "Show rank, world size, memory and CPUs of this process",
+                 .details = "Shows how rank and world size are found: the first source in the "
+                            "table that is set is used. If only one of a pair is set, the command "
+                            "refuses to guess (exit status 3)."},
     [CMD_VERSION] = {.name = "version",
-                     .summary = "versions, contract, SIMD in use, self-test hash"},
+                     .summary = "Show versions, contract, SIMD in use and self-test hash"},
     [CMD_COMPLETIONS] = {.name = "completions",
                          .words = "SHELL",
                          .min_words = 1,
                          .max_words = 1,
                          .word_names = shell_name,
-                         .summary = "shell completions for bash, zsh or fish"},
+                         .summary = "Print shell completions for bash, zsh or fish"},
     [CMD_HELP] = {.name = "help",
                   .words = "[COMMAND]",
                   .max_words = 2,
                   .word_names = command_name,
-                  .summary = "help on all commands or on one"},
+                  .summary = "Show help on all commands or on one"},
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/options/help.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,10 +18,10 @@ static const struct {
     const char *text;
 } exit_texts[] = {{EXIT_DONE, "done"},
                   {EXIT_FAILED, "failed"},
-                  {EXIT_USAGE, "wrong usage"},
+                  {EXIT_USAGE, "wrong usage: an option or a word is not accepted"},
                   {EXIT_CONFIGURATION, "bad preset or configuration"},
-                  {EXIT_PARTLY, "partly done: stopped, or something is missing"},
-                  {EXIT_DATA, "corrupt or mismatching data"},
+                  {EXIT_PARTLY, "partly done: stopped early, or something is missing"},
+                  {EXIT_DATA, "the data are corrupt, or belong to another stream"},
                   {EXIT_TRY_AGAIN, "no answer, or another process writes there: try again"}};
 enum { N_EXIT_TEXTS = sizeof exit_texts / sizeof exit_texts[0] };
 
@@ -147,46 +148,62 @@ static void option_heading(enum option_id id, const option_use *use, char *ret_t
              use->value != NULL ? use->value : "");
 }
 
-/* What it does, its names, and its default, as one text. */
+/* A text in the caller's memory that is added to until it is full. */
+typedef struct text_space {
+    char *text;
+    size_t n_bytes, used;
+} text_space;
+
+__attribute__((format(printf, 2, 3))) static void add(text_space *space, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    if (space->used < space->n_bytes) {
+        space->used += (size_t)vsnprintf(space->text + space->used, space->n_bytes - space->used,
+                                         format, values);
+    }
+    va_end(values);
+}
+
+/* What it does, and in parentheses: whose it is, its names, and its default. */
 static void option_description(enum option_id id, enum command_id at, char *ret_text,
                                size_t n_bytes)
 {
     char otherwise[OPTION_DEFAULT_BYTES];
     const option_use *use = option_use_of(id, at);
-    size_t used =
-        (size_t)snprintf(ret_text, n_bytes, "%s%s%s", use->owners != NULL ? use->owners : "",
-                         use->owners != NULL ? ": " : "", use->help);
+    text_space space = {.text = ret_text, .n_bytes = n_bytes};
     const char *before = " (";
-    for (uint32_t i = 0; use->kind == KIND_NAME && use->names(i) != NULL && used < n_bytes; i++) {
-        used += (size_t)snprintf(ret_text + used, n_bytes - used, "%s%s",
-                                 i > 0 ? ", " : " (one of ", use->names(i));
+    add(&space, "%s", use->help);
+    if (use->owners != NULL) {
+        add(&space, "%sfor %s", before, use->owners);
         before = "; ";
     }
+    for (uint32_t i = 0; use->kind == KIND_NAME && use->names(i) != NULL; i++) {
+        add(&space, "%s%s%s", i > 0 ? ", " : before, i > 0 ? "" : "one of ", use->names(i));
+    }
+    before = use->kind == KIND_NAME ? "; " : before;
     option_default_text(id, at, otherwise, sizeof otherwise);
-    if (otherwise[0] != '\0' && used < n_bytes) {
-        snprintf(ret_text + used, n_bytes - used, "%s%s: %s)", before,
-                 use->without != NULL ? "without it" : "default", otherwise);
-    } else if (use->required && used < n_bytes) {
-        snprintf(ret_text + used, n_bytes - used, "%srequired)", before);
-    } else if (before[0] == ';' && used < n_bytes) {
-        snprintf(ret_text + used, n_bytes - used, ")");
+    if (use->required || otherwise[0] != '\0') {
+        const char *what = use->required          ? "required"
+                           : use->without != NULL ? "without it: "
+                                                  : "default: ";
+        add(&space, "%s%s%s)", before, what, use->required ? "" : otherwise);
+    } else if (before[0] == ';') {
+        add(&space, ")");
     }
 }
 
 static void usage_text(const command *of, char *ret_text, size_t n_bytes)
 {
-    size_t used = (size_t)snprintf(ret_text, n_bytes, "augstream %s", of->name);
-    for (size_t i = 0; i < N_OPTIONS && used < n_bytes; i++) {
+    text_space space = {.text = ret_text, .n_bytes = n_bytes};
+    add(&space, "augstream %s", of->name);
+    for (size_t i = 0; i < N_OPTIONS; i++) {
         const option_use *use = option_use_of((enum option_id)i, command_index(of));
         if (use != NULL && use->required) {
-            used += (size_t)snprintf(ret_text + used, n_bytes - used, " --%s %s", options[i]->name,
-                                     use->value);
+            add(&space, " --%s %s", options[i]->name, use->value);
         }
     }
-    if (used < n_bytes) {
-        snprintf(ret_text + used, n_bytes - used, " [options]%s%s", of->words != NULL ? " " : "",
-                 of->words != NULL ? of->words : "");
-    }
+    add(&space, " [options]%s%s", of->words != NULL ? " " : "", of->words != NULL ? of->words : "");
 }
 
 /* The option's place in a group of a command's help, or NULL. */
@@ -243,8 +260,8 @@ void help_put_all(FILE *file)
     put_wrapped(file, "augstream COMMAND [options]", 7, 7);
     fputc('\n', file);
     put_wrapped(file,
-                "Streams of augmentation parameters: a pure function of (preset, seed, epoch, "
-                "sample id).",
+                "Makes streams of augmentation parameters. Every value is a pure function of the "
+                "preset, the seed, the epoch and the sample id.",
                 0, 0);
     fputs("\ncommands:\n", file);
     for (size_t i = 0; i < N_COMMANDS; i++) {
@@ -252,8 +269,8 @@ void help_put_all(FILE *file)
     }
     fputc('\n', file);
     put_wrapped(file,
-                "augstream COMMAND --help tells its options. Data goes to stdout, everything else "
-                "to stderr.",
+                "augstream COMMAND --help shows the options of a command. Data goes to stdout, "
+                "everything else to stderr.",
                 0, 0);
     fputs("\nexit status:\n", file);
     for (size_t i = 0; i < N_EXIT_TEXTS; i++) {

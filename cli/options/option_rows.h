@@ -18,7 +18,7 @@
 #define EVERY ((1u << N_COMMANDS) - 1)
 #define LARGEST_SIZE (1ull << 40)
 
-#define A_PRESET "a shipped preset (augstream presets list), a file, or - for stdin"
+#define A_PRESET "a shipped preset (see augstream presets list), a file, or - for stdin"
 
 /* The index-th of some names, as a function for option_use.names. */
 #define NAMES(function, ...)                                                                       \

@@ -113,26 +113,26 @@ const option option_strategy = {
               .kind = KIND_NAME,
               .value = "X",
               .names = strategy_name,
-              .help = "how positions become batches",
+              .help = "strategy that cuts positions into batches",
               .fallback = "sequential"},
              {.commands = AT(PLAN),
               .required = true,
               .kind = KIND_NAME,
               .value = "X",
               .names = strategy_name,
-              .help = "the strategy that decides"},
+              .help = "strategy that decides the size of each batch"},
              {.commands = AT(SERVE),
               .kind = KIND_NAME,
               .value = "X",
               .names = fixed_strategy_name,
-              .help = "how positions become batches. Strategies that learn are not accepted: "
-                      "every server of a job has to plan the same",
+              .help = "strategy that cuts positions into batches; those that learn are not "
+                      "accepted, since every server of a job has to plan the same",
               .fallback = "sequential"},
              {.commands = AT(BENCH_STRATEGIES),
               .kind = KIND_LIST,
               .value = "X[:OPTION=V,...]",
               .names = strategy_name,
-              .help = "a strategy to compare, with options of its own, such as "
+              .help = "strategy to compare, with options of its own, such as "
                       "'round_robin:batches=10'; may be repeated",
               .accepted = "NAME or NAME:OPTION=VALUE,..., such as 'round_robin:batches=10'",
               .without = "every strategy"}}};
@@ -146,7 +146,7 @@ const option option_batch_size = {
               .least = 1,
               .most = LARGEST_SIZE,
               .owners = "sequential",
-              .help = "samples per batch of one rank",
+              .help = "samples per batch and rank",
               .ask_without = batch_size_defaults},
              {.commands = SIZED,
               .kind = KIND_WHOLE,
@@ -154,7 +154,7 @@ const option option_batch_size = {
               .least = 1,
               .most = LARGEST_SIZE,
               .owners = "sequential, memory_optimized, adaptive",
-              .help = "samples per batch; for strategies that learn, those of the first batch",
+              .help = "samples per batch; strategies that learn start with this size",
               .ask_without = batch_size_defaults}}};
 
 const option option_global_batch_size = {
@@ -165,9 +165,9 @@ const option option_global_batch_size = {
               .value = "G",
               .least = 1,
               .most = LARGEST_SIZE,
-              .help = "samples per batch over all ranks, instead of "
-                      "--batch-size; a multiple of --world-size",
-              .without = "--batch-size holds"}}};
+              .help = "samples per batch over all ranks together, in place of --batch-size; has to "
+                      "be a multiple of --world-size",
+              .without = "--batch-size decides"}}};
 
 const option option_min = {
     .name = "min-batch-size",
@@ -178,7 +178,7 @@ const option option_min = {
               .value = "N",
               .least = 1,
               .most = LARGEST_SIZE,
-              .help = "least samples per batch; only the last batch may be smaller",
+              .help = "smallest batch in samples; only the last batch may be smaller",
               .ask_without = min_default}}};
 
 const option option_max = {.name = "max-batch-size",
@@ -189,7 +189,7 @@ const option option_max = {.name = "max-batch-size",
                                      .value = "N",
                                      .least = 1,
                                      .most = LARGEST_SIZE,
-                                     .help = "most samples per batch",
+                                     .help = "largest batch in samples",
                                      .ask_without = max_defaults}}};
 
 const option option_multiple_of = {
@@ -201,8 +201,7 @@ const option option_multiple_of = {
               .least = 1,
               .most = LARGEST_SIZE,
               .owners = "sequential, memory_optimized, adaptive",
-              .help = "makes the size of every batch but the last one a "
-                      "multiple of N",
+              .help = "make the size of every batch but the last one a multiple of N",
               .ask_without = multiple_of_default}}};
 
 const option option_last_batch = {
@@ -212,15 +211,14 @@ const option option_last_batch = {
               .kind = KIND_NAME,
               .value = "HOW",
               .names = last_batch_name,
-              .help = "what happens to a last batch that is not full: it is "
-                      "kept, left out, filled up with the first positions, or "
-                      "joined to the batch before it",
+              .help = "what to do with a last batch that is not full: keep it, drop it, fill it up "
+                      "with the first positions, or merge it with the batch before it",
               .fallback = "keep"}}};
 
 const option option_drop_last = {
     .name = "drop-last",
     .group = GROUP_BATCHES,
-    .uses = {{.commands = PLANS, .kind = KIND_FLAG, .help = "the same as --last-batch drop"}}};
+    .uses = {{.commands = PLANS, .kind = KIND_FLAG, .help = "same as --last-batch drop"}}};
 
 const option option_batches = {.name = "batches",
                                .group = GROUP_BATCHES,
@@ -230,15 +228,15 @@ const option option_batches = {.name = "batches",
                                          .least = 1,
                                          .most = LARGEST_SIZE,
                                          .owners = "round_robin",
-                                         .help = "how many batches",
-                                         .without = "required with round_robin"}}};
+                                         .help = "number of batches to make",
+                                         .without = "required with --strategy round_robin"}}};
 
 const option option_sizes = {.name = "sizes",
                              .group = GROUP_BATCHES,
                              .uses = {{.commands = AT(BENCH_BATCH_SIZE),
                                        .kind = KIND_TEXT,
                                        .value = "N,N...",
-                                       .help = "the batch sizes to compare",
+                                       .help = "batch sizes to compare",
                                        .accepted = "whole numbers with commas between them",
                                        .fallback = "1,4,8,16,32"}}};
 
@@ -251,22 +249,22 @@ const option option_deal_window = {.name = "deal-window",
                                              .least = 1,
                                              .most = LARGEST_SIZE,
                                              .owners = "round_robin",
-                                             .help = "how many samples are dealt out at a time",
-                                             .without = "the whole stream"}}};
+                                             .help = "number of samples to deal out at a time",
+                                             .without = "the whole stream at once"}}};
 
 /* ---- strategies that learn ---- */
 
 const option option_max_memory = {
     .name = "max-memory-mb",
     .group = GROUP_LEARNING,
-    .uses = {{.commands = SIZED,
-              .kind = KIND_DECIMAL,
-              .value = "MB",
-              .decimals = {0, 999999999, true},
-              .owners = "memory_optimized, adaptive",
-              .help = "most memory that a batch may "
-                      "need at its consumer, in units of 1,000,000 bytes",
-              .without = "what the machine has left"}}};
+    .uses = {
+        {.commands = SIZED,
+         .kind = KIND_DECIMAL,
+         .value = "MB",
+         .decimals = {0, 999999999, true},
+         .owners = "memory_optimized, adaptive",
+         .help = "most memory that a batch may need at its consumer, in units of 1,000,000 bytes",
+         .without = "the memory that the machine has left"}}};
 
 const option option_safety = {.name = "memory-safety",
                               .earlier = "safety",
@@ -276,19 +274,20 @@ const option option_safety = {.name = "memory-safety",
                                         .value = "PART",
                                         .decimals = {0, 1, true},
                                         .owners = "memory_optimized",
-                                        .help = "part of the memory that is used",
+                                        .help = "part of the available memory to use",
                                         .ask_without = safety_default}}};
 
-const option option_memory_rule = {.name = "memory-rule",
-                                   .group = GROUP_LEARNING,
-                                   .uses = {{.commands = SIZED,
-                                             .kind = KIND_NAME,
-                                             .value = "RULE",
-                                             .names = memory_rule_name,
-                                             .owners = "memory_optimized",
-                                             .help = "goes by bytes per sample (budget), or "
-                                                     "by the published rule of thresholds",
-                                             .ask_fallback = memory_rule_default}}};
+const option option_memory_rule = {
+    .name = "memory-rule",
+    .group = GROUP_LEARNING,
+    .uses = {{.commands = SIZED,
+              .kind = KIND_NAME,
+              .value = "RULE",
+              .names = memory_rule_name,
+              .owners = "memory_optimized",
+              .help = "rule for the size: by bytes per sample (budget), or by published thresholds "
+                      "of free memory (published)",
+              .ask_fallback = memory_rule_default}}};
 
 const option option_target_latency = {.name = "target-latency",
                                       .group = GROUP_LEARNING,
@@ -297,7 +296,7 @@ const option option_target_latency = {.name = "target-latency",
                                                 .value = "SECONDS",
                                                 .decimals = {0, 999999999, true},
                                                 .owners = "adaptive",
-                                                .help = "the time that a batch may take at most",
+                                                .help = "longest time that a batch may take",
                                                 .without = "no target"}}};
 
 const option option_target_memory = {.name = "target-memory",
@@ -310,24 +309,26 @@ const option option_target_memory = {.name = "target-memory",
                                                .help = "part of the memory limit to stay within",
                                                .ask_without = target_memory_default}}};
 
-const option option_growth = {.name = "max-growth",
-                              .earlier = "growth",
-                              .group = GROUP_LEARNING,
-                              .uses = {{.commands = SIZED,
-                                        .kind = KIND_DECIMAL,
-                                        .value = "FACTOR",
-                                        .decimals = {1, 16, true},
-                                        .owners = "adaptive",
-                                        .help = "the largest step of a trial upwards",
-                                        .ask_without = growth_default}}};
+const option option_growth = {
+    .name = "max-growth",
+    .earlier = "growth",
+    .group = GROUP_LEARNING,
+    .uses = {{.commands = SIZED,
+              .kind = KIND_DECIMAL,
+              .value = "FACTOR",
+              .decimals = {1, 16, true},
+              .owners = "adaptive",
+              .help = "largest factor by which one trial may multiply the size",
+              .ask_without = growth_default}}};
 
-const option option_reduction = {.name = "max-reduction",
-                                 .earlier = "reduction",
-                                 .group = GROUP_LEARNING,
-                                 .uses = {{.commands = SIZED,
-                                           .kind = KIND_DECIMAL,
-                                           .value = "FACTOR",
-                                           .decimals = {1. / 16, 0.999999999, false},
-                                           .owners = "adaptive",
-                                           .help = "the largest step of a trial downwards",
-                                           .ask_without = reduction_default}}};
+const option option_reduction = {
+    .name = "max-reduction",
+    .earlier = "reduction",
+    .group = GROUP_LEARNING,
+    .uses = {{.commands = SIZED,
+              .kind = KIND_DECIMAL,
+              .value = "FACTOR",
+              .decimals = {1. / 16, 0.999999999, false},
+              .owners = "adaptive",
+              .help = "smallest factor by which one trial may multiply the size",
+              .ask_without = reduction_default}}};

@@ -38,7 +38,7 @@ const option option_verify = {.name = "verify",
                               .group = GROUP_OUTPUT,
                               .uses = {{.commands = AT(SUBSCRIBE),
                                         .kind = KIND_FLAG,
-                                        .help = "makes every batch again and compares"}}};
+                                        .help = "recompute every batch and compare"}}};
 
 const option option_out = {
     .name = "out",
@@ -47,16 +47,16 @@ const option option_out = {
               .kind = KIND_TEXT,
               .value = "DIR|-",
               .is_path = true,
-              .help = "the folder for chunk files, made or continued; - is stdout",
+              .help = "folder for chunk files, which is made or continued; - is stdout",
               .accepted = "a folder, or - for stdout",
               .fallback = "-"},
              {.commands = AT(SUBSCRIBE),
               .kind = KIND_TEXT,
               .value = "FILE|-",
               .is_path = true,
-              .help = "where the records go; - is stdout",
+              .help = "file for the records; - is stdout",
               .accepted = "a file, or - for stdout",
-              .without = "stdout with --format, else they are only counted"}}};
+              .without = "stdout if --format is given, else records are only counted"}}};
 
 const option option_ids = {
     .name = "ids",
@@ -65,24 +65,25 @@ const option option_ids = {
               .kind = KIND_TEXT,
               .value = "FILE.npy",
               .is_path = true,
-              .help = "writes the sample ids received, as a NumPy array of int64",
+              .help = "write the received sample ids to this file, as a NumPy array of int64",
               .accepted = "a file in a folder that exists",
               .without = "no file"}}};
 
-const option option_format = {.name = "format",
-                              .group = GROUP_OUTPUT,
-                              .uses = {{.commands = AT(GENERATE),
-                                        .kind = KIND_NAME,
-                                        .value = "F",
-                                        .names = format_name,
-                                        .help = "of the chunk files, or of the records on stdout",
-                                        .without = "jsonl for stdout, safetensors for a folder"},
-                                       {.commands = AT(SUBSCRIBE),
-                                        .kind = KIND_NAME,
-                                        .value = "F",
-                                        .names = record_format_name,
-                                        .help = "of the records",
-                                        .fallback = "jsonl"}}};
+const option option_format = {
+    .name = "format",
+    .group = GROUP_OUTPUT,
+    .uses = {{.commands = AT(GENERATE),
+              .kind = KIND_NAME,
+              .value = "F",
+              .names = format_name,
+              .help = "format of the chunk files, or of the records on stdout",
+              .without = "jsonl for stdout, safetensors for a folder"},
+             {.commands = AT(SUBSCRIBE),
+              .kind = KIND_NAME,
+              .value = "F",
+              .names = record_format_name,
+              .help = "format of the records",
+              .fallback = "jsonl"}}};
 
 const option option_chunk_size = {.name = "chunk-size",
                                   .group = GROUP_OUTPUT,
@@ -101,7 +102,7 @@ const option option_threads = {.name = "threads",
                                          .value = "T",
                                          .least = 1,
                                          .most = 1024,
-                                         .help = "how many chunk files are worked on at a time",
+                                         .help = "number of chunk files to work on at a time",
                                          .fallback = "1"}}};
 
 const option option_check = {
@@ -111,8 +112,8 @@ const option option_check = {
               .kind = KIND_NAME,
               .value = "HOW",
               .names = check_name,
-              .help = "when a chunk of an earlier run is kept: if its size fits "
-                      "(quick), or if its hash fits too (full)",
+              .help = "which chunks of an earlier run to keep: those of the right size (quick), or "
+                      "those with the right hash, too (full)",
               .fallback = "quick"}}};
 
 const option option_dry_run = {
@@ -120,31 +121,29 @@ const option option_dry_run = {
     .group = GROUP_OUTPUT,
     .uses = {{.commands = AT(GENERATE),
               .kind = KIND_FLAG,
-              .help = "with --out DIR: prints files, bytes and an estimate of the "
-                      "time, and writes nothing"}}};
+              .help = "with --out DIR: print the number of files, their bytes and an estimate of "
+                      "the time, and write nothing"}}};
 
 const option option_force = {
     .name = "force",
     .group = GROUP_OUTPUT,
     .uses = {{.commands = AT(GENERATE),
               .kind = KIND_FLAG,
-              .help = "writes the chunks although the file system has too little "
-                      "space"}}};
+              .help = "write even if the file system has too little space"}}};
 
 const option option_no_lock = {
     .name = "no-lock",
     .group = GROUP_OUTPUT,
     .uses = {{.commands = AT(GENERATE),
               .kind = KIND_FLAG,
-              .help = "takes no lock on the shard: you make sure that no other "
-                      "process writes it"}}};
+              .help = "take no lock on the shard; you make sure that no other process writes it"}}};
 
 const option option_hashes_only = {
     .name = "hashes-only",
     .group = GROUP_OUTPUT,
     .uses = {{.commands = AT(VERIFY),
               .kind = KIND_FLAG,
-              .help = "checks the hashes and does not make the stream again"}}};
+              .help = "check the hashes alone and do not recompute the stream"}}};
 
 const option option_records = {.name = "records",
                                .group = GROUP_OUTPUT,
@@ -152,42 +151,42 @@ const option option_records = {.name = "records",
                                          .kind = KIND_WHOLE,
                                          .value = "N",
                                          .most = 1000000,
-                                         .help = "how many of the first records to show",
+                                         .help = "number of records to show, from the first one on",
                                          .fallback = "3"}}};
 
-const option option_yaml = {.name = "yaml",
-                            .group = GROUP_OUTPUT,
-                            .uses = {{.commands = AT(PRESETS_SHOW),
-                                      .kind = KIND_FLAG,
-                                      .help = "prints the preset file as it is"}}};
+const option option_yaml = {
+    .name = "yaml",
+    .group = GROUP_OUTPUT,
+    .uses = {
+        {.commands = AT(PRESETS_SHOW), .kind = KIND_FLAG, .help = "print the preset file itself"}}};
 
-const option option_man = {.name = "man",
-                           .group = GROUP_OUTPUT,
-                           .uses = {{.commands = AT(HELP),
-                                     .kind = KIND_FLAG,
-                                     .help = "prints the whole manual, as a man page"}}};
+const option option_man = {
+    .name = "man",
+    .group = GROUP_OUTPUT,
+    .uses = {
+        {.commands = AT(HELP), .kind = KIND_FLAG, .help = "print the whole manual as a man page"}}};
 
 const option option_json = {
     .name = "json",
     .group = GROUP_OUTPUT,
     .uses = {{.commands = AT(GENERATE),
               .kind = KIND_FLAG,
-              .help = "prints a report on a run with --out DIR, as one JSON object"},
+              .help = "print a report on a run with --out DIR as one JSON object"},
              {.commands = AT(SERVE),
               .kind = KIND_FLAG,
-              .help = "prints the endpoint and the job as one JSON object"},
+              .help = "print the endpoint and the job as one JSON object"},
              {.commands = AT(HELP),
               .kind = KIND_FLAG,
-              .help = "prints every command and option, as one JSON object"},
+              .help = "print every command and option as one JSON object"},
              {.commands = PRESETS | FILES | AT(SUBSCRIBE) | BENCH | AT(ENV) | AT(VERSION),
               .kind = KIND_FLAG,
-              .help = "prints the result as one JSON object"}}};
+              .help = "print the result as one JSON object"}}};
 
 const option option_jsonl = {.name = "jsonl",
                              .group = GROUP_OUTPUT,
                              .uses = {{.commands = PRESETS | AT(VERIFY),
                                        .kind = KIND_FLAG,
-                                       .help = "prints the result as JSON objects, one per line"}}};
+                                       .help = "print the result as JSON objects, one per line"}}};
 
 /* ---- general ---- */
 
@@ -196,10 +195,10 @@ const option option_quiet = {
     .group = GROUP_GENERAL,
     .uses = {{.commands = STREAM | FILES | AT(SUBSCRIBE) | BENCH | PRESETS,
               .kind = KIND_FLAG,
-              .help = "prints nothing but errors on stderr"},
-             {.commands = AT(ENV), .kind = KIND_FLAG, .help = "prints only rank and world size"}}};
+              .help = "print nothing but errors on stderr"},
+             {.commands = AT(ENV), .kind = KIND_FLAG, .help = "print rank and world size only"}}};
 
 const option option_help = {
     .name = "help",
     .group = GROUP_GENERAL,
-    .uses = {{.commands = EVERY, .kind = KIND_FLAG, .help = "prints this text"}}};
+    .uses = {{.commands = EVERY, .kind = KIND_FLAG, .help = "print this text"}}};

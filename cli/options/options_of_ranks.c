@@ -26,14 +26,13 @@ const option option_rank = {
               .kind = KIND_WHOLE,
               .value = "R",
               .most = UINT32_MAX - 1,
-              .help = "this rank, from 0; together with --world-size",
+              .help = "rank of this process, from 0; give it with --world-size",
               .without = "what the launcher says, else 0"},
              {.commands = AT(GENERATE),
               .kind = KIND_WHOLE,
               .value = "R",
               .most = UINT32_MAX - 1,
-              .help = "writes the batches of this rank, from 0; together with "
-                      "--world-size",
+              .help = "write the batches of this rank, from 0; give it with --world-size",
               .fallback = "0"}}};
 
 const option option_world_size = {
@@ -44,8 +43,7 @@ const option option_world_size = {
               .value = "W",
               .least = 1,
               .most = UINT32_MAX,
-              .help = "how many ranks there are. Without --rank it is the size of a "
-                      "Kubernetes indexed job",
+              .help = "number of ranks; without --rank, the size of a Kubernetes indexed job",
               .without = "what the launcher says, else 1"},
              {.commands = AT(SERVE),
               .required = true,
@@ -53,13 +51,13 @@ const option option_world_size = {
               .value = "W",
               .least = 1,
               .most = UINT32_MAX,
-              .help = "how many ranks share the job"},
+              .help = "number of ranks that share the job"},
              {.commands = DECIDES,
               .kind = KIND_WHOLE,
               .value = "W",
               .least = 1,
               .most = UINT32_MAX,
-              .help = "how many ranks share a span; sizes are per rank",
+              .help = "number of ranks that share a batch; sizes are per rank",
               .fallback = "1"}}};
 
 const option option_chunk_shard = {
@@ -69,31 +67,35 @@ const option option_chunk_shard = {
     .uses = {{.commands = AT(GENERATE),
               .kind = KIND_TEXT,
               .value = "I/N|auto|auto/N",
-              .help = "makes only the chunks c with c mod N = I. auto takes I and N from the "
-                      "launcher (augstream env)",
+              .help = "make every N-th chunk, from chunk I on; auto takes I and N from the "
+                      "launcher (see augstream env)",
               .accepted = "I/N with 0 <= I < N, auto, or auto/N",
               .fallback = "0/1"}}};
 
-const option option_rank_layout = {.name = "rank-layout",
-                                   .earlier = "shard",
-                                   .group = GROUP_RANKS,
-                                   .uses = {{.commands = AT(SERVE),
-                                             .kind = KIND_NAME,
-                                             .value = "LAYOUT",
-                                             .names = rank_layout_name,
-                                             .help = "how the ranks share the positions of a batch",
-                                             .fallback = "interleaved"}}};
+const option option_rank_layout = {
+    .name = "rank-layout",
+    .earlier = "shard",
+    .group = GROUP_RANKS,
+    .uses = {{.commands = AT(SERVE),
+              .kind = KIND_NAME,
+              .value = "LAYOUT",
+              .names = rank_layout_name,
+              .help = "how ranks share the positions of a batch: every W-th one (interleaved), or "
+                      "a run of them each (block)",
+              .fallback = "interleaved"}}};
 
 const option option_tail = {
     .name = "tail",
     .group = GROUP_RANKS,
-    .uses = {{.commands = PLANS,
-              .kind = KIND_NAME,
-              .value = "TAIL",
-              .names = tail_name,
-              .help = "a last batch that the ranks cannot share evenly is filled up with "
-                      "the first positions, cut, or dealt unevenly",
-              .fallback = "pad"}}};
+    .uses = {
+        {.commands = PLANS,
+         .kind = KIND_NAME,
+         .value = "TAIL",
+         .names = tail_name,
+         .help =
+             "what to do with a last batch that the ranks cannot share evenly: pad it with the "
+             "first positions, drop what is left over, or give some ranks one sample less (uneven)",
+         .fallback = "pad"}}};
 
 const option option_job_name = {
     .name = "job-name",
@@ -101,7 +103,7 @@ const option option_job_name = {
     .uses = {{.commands = AT(SERVE),
               .kind = KIND_TEXT,
               .value = "NAME",
-              .help = "the name of the job",
+              .help = "name of the job",
               .accepted = "letters, digits, '.', '_' and '-', at most 64",
               .fallback = AUGS_DEFAULT_JOB}}};
 
@@ -110,7 +112,7 @@ const option option_job = {.name = "job",
                            .uses = {{.commands = AT(SUBSCRIBE),
                                      .kind = KIND_TEXT,
                                      .value = "NAME",
-                                     .help = "the name of the job to take part in",
+                                     .help = "name of the job to take part in",
                                      .accepted = "letters, digits, '.', '_' and '-', at most 64",
                                      .fallback = AUGS_DEFAULT_JOB}}};
 
@@ -122,7 +124,7 @@ const option option_bind = {
     .uses = {{.commands = AT(SERVE),
               .kind = KIND_TEXT,
               .value = "EP",
-              .help = "the endpoint to listen on: tcp on loopback (port 0: any free "
+              .help = "endpoint to listen on: tcp on the loopback address (port 0 is any free "
                       "port), or ipc://PATH",
               .accepted = "tcp://127.0.0.1:PORT, tcp://[::1]:PORT, or ipc://PATH",
               .fallback = AUGS_DEFAULT_ENDPOINT}}};
@@ -145,7 +147,7 @@ const option option_timeout = {
               .kind = KIND_DECIMAL,
               .value = "SECONDS",
               .decimals = {0, 999999999, false},
-              .help = "gives up after so many seconds without a batch; 0 is never",
+              .help = "give up after so many seconds without a batch; 0 means never",
               .fallback = "60"}}};
 
 const option option_steps_ahead = {.name = "steps-ahead",
@@ -156,7 +158,7 @@ const option option_steps_ahead = {.name = "steps-ahead",
                                              .value = "STEPS",
                                              .least = 1,
                                              .most = 65536,
-                                             .help = "how many batches to ask for ahead",
+                                             .help = "number of batches to ask for ahead",
                                              .ask_fallback = steps_ahead_default}}};
 
 const option option_fillers = {.name = "fillers",
@@ -166,7 +168,7 @@ const option option_fillers = {.name = "fillers",
                                          .value = "T",
                                          .least = 1,
                                          .most = 1024,
-                                         .help = "how many threads make batches",
+                                         .help = "number of threads that make batches",
                                          .fallback = "1"}}};
 
 const option option_exit_when_done = {
@@ -174,8 +176,7 @@ const option option_exit_when_done = {
     .group = GROUP_NETWORK,
     .uses = {{.commands = AT(SERVE),
               .kind = KIND_FLAG,
-              .help = "ends when every rank has said goodbye at the end of "
-                      "the job"}}};
+              .help = "end when every rank has said goodbye at the end of the job"}}};
 
 const option option_resume = {
     .name = "resume",
@@ -183,19 +184,18 @@ const option option_resume = {
     .uses = {{.commands = AT(SUBSCRIBE),
               .kind = KIND_TEXT,
               .value = "TOKEN|@FILE",
-              .help = "goes on where a token says; @FILE reads a file of "
-                      "--token-file",
+              .help = "go on at a token; @FILE reads it from a file that --token-file wrote",
               .accepted = "a token of a summary, or @FILE of --token-file",
-              .without = "the job's first batch"}}};
+              .without = "start at the first batch of the job"}}};
 
 const option option_token_file = {
     .name = "token-file",
     .group = GROUP_NETWORK,
-    .uses = {{.commands = AT(SUBSCRIBE),
-              .kind = KIND_TEXT,
-              .value = "FILE",
-              .is_path = true,
-              .help = "keeps the token of the next batch in FILE, replaced after "
-                      "every batch",
-              .accepted = "a file in a folder that exists",
-              .without = "no file"}}};
+    .uses = {
+        {.commands = AT(SUBSCRIBE),
+         .kind = KIND_TEXT,
+         .value = "FILE",
+         .is_path = true,
+         .help = "keep the token of the next batch in FILE, which is replaced after every batch",
+         .accepted = "a file in a folder that exists",
+         .without = "no file"}}};

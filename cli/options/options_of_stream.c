@@ -21,22 +21,22 @@ const option option_preset = {.name = "preset",
                                         .value = "P",
                                         .names = preset_name,
                                         .is_path = true,
-                                        .help = "the preset, " A_PRESET,
+                                        .help = "preset of the stream: " A_PRESET,
                                         .accepted = A_PRESET},
                                        {.commands = AT(PLAN),
                                         .kind = KIND_TEXT,
                                         .value = "P",
                                         .names = preset_name,
                                         .is_path = true,
-                                        .help = "plans for the stream of this preset, " A_PRESET,
+                                        .help = "preset of the stream to plan for: " A_PRESET,
                                         .accepted = A_PRESET,
-                                        .without = "sizes only, of no stream"},
+                                        .without = "sizes alone, for no stream"},
                                        {.commands = BENCH,
                                         .kind = KIND_TEXT,
                                         .value = "P",
                                         .names = preset_name,
                                         .is_path = true,
-                                        .help = "the preset of the records, " A_PRESET,
+                                        .help = "preset of the records: " A_PRESET,
                                         .accepted = A_PRESET,
                                         .fallback = "moderate"}}};
 
@@ -47,18 +47,18 @@ const option option_seed = {.name = "seed",
                                       .kind = KIND_WHOLE,
                                       .value = "S",
                                       .most = UINT64_MAX,
-                                      .help = "the stream's seed"},
+                                      .help = "seed of the stream"},
                                      {.commands = AT(PLAN),
                                       .kind = KIND_WHOLE,
                                       .value = "S",
                                       .most = UINT64_MAX,
-                                      .help = "the stream's seed, together with --preset",
-                                      .without = "none, and --preset is not accepted"},
+                                      .help = "seed of the stream; give it with --preset",
+                                      .without = "no seed, and --preset is not accepted"},
                                      {.commands = BENCH,
                                       .kind = KIND_WHOLE,
                                       .value = "S",
                                       .most = UINT64_MAX,
-                                      .help = "the stream's seed",
+                                      .help = "seed of the stream",
                                       .fallback = "1"}}};
 
 const option option_samples = {
@@ -69,7 +69,7 @@ const option option_samples = {
               .value = "N",
               .help = "samples per epoch, or 'endless'",
               .accepted = "a whole number, or 'endless'",
-              .without = "endless with --count, else it is required"},
+              .without = "endless if --count is given, else it is required"},
              {.commands = AT(SERVE),
               .required = true,
               .kind = KIND_WHOLE,
@@ -80,7 +80,7 @@ const option option_samples = {
               .required = true,
               .kind = KIND_TEXT,
               .value = "N",
-              .help = "how many positions to plan, or 'endless'",
+              .help = "number of positions to plan, or 'endless'",
               .accepted = "a whole number, or 'endless'"},
              {.commands = BENCH,
               .kind = KIND_WHOLE,
@@ -96,13 +96,13 @@ const option option_epoch = {.name = "epoch",
                                        .kind = KIND_WHOLE,
                                        .value = "E",
                                        .most = UINT32_MAX,
-                                       .help = "the epoch",
+                                       .help = "epoch of the stream",
                                        .fallback = "0"},
                                       {.commands = AT(SERVE),
                                        .kind = KIND_WHOLE,
                                        .value = "E",
                                        .most = UINT32_MAX,
-                                       .help = "the first epoch of the job",
+                                       .help = "first epoch of the job",
                                        .fallback = "0"}}};
 
 const option option_epochs = {.name = "epochs",
@@ -112,7 +112,7 @@ const option option_epochs = {.name = "epochs",
                                         .value = "K",
                                         .least = 1,
                                         .most = UINT32_MAX,
-                                        .help = "how many epochs the job has",
+                                        .help = "number of epochs in the job",
                                         .fallback = "1"}}};
 
 const option option_start = {.name = "start",
@@ -121,7 +121,7 @@ const option option_start = {.name = "start",
                                        .kind = KIND_WHOLE,
                                        .value = "A",
                                        .most = AUGS_MAX_SAMPLES,
-                                       .help = "the first position",
+                                       .help = "first position to write",
                                        .fallback = "0"}}};
 
 const option option_count = {.name = "count",
@@ -131,26 +131,27 @@ const option option_count = {.name = "count",
                                        .value = "C",
                                        .least = 1,
                                        .most = AUGS_MAX_SAMPLES,
-                                       .help = "how many positions",
-                                       .without = "to the end of the epoch"}}};
+                                       .help = "number of positions to write",
+                                       .without = "all up to the end of the epoch"}}};
 
 const option option_shuffle = {
     .name = "shuffle",
     .group = GROUP_STREAM,
     .uses = {{.commands = PLANS,
               .kind = KIND_FLAG,
-              .help = "takes the samples in the epoch's shuffled order"}}};
+              .help = "take the samples in the shuffled order of the epoch"}}};
 
 const option option_set = {
     .name = "set",
     .group = GROUP_STREAM,
-    .uses = {{.commands = PLANS | AT(PRESETS_SHOW),
-              .kind = KIND_LIST,
-              .value = "COLUMN.KIND[I]=V",
-              .help = "another number for the preset, such as "
-                      "'rotation.uniform[0]=-15'; may be repeated",
-              .accepted = "COLUMN.KIND[I]=NUMBER, such as 'rotation.uniform[0]=-15'",
-              .without = "the preset's numbers"}}};
+    .uses = {
+        {.commands = PLANS | AT(PRESETS_SHOW),
+         .kind = KIND_LIST,
+         .value = "COLUMN.KIND[I]=V",
+         .help =
+             "replace a number of the preset, such as 'rotation.uniform[0]=-15'; may be repeated",
+         .accepted = "COLUMN.KIND[I]=NUMBER, such as 'rotation.uniform[0]=-15'",
+         .without = "the numbers of the preset"}}};
 
 /* ---- feedback and journals ---- */
 
@@ -162,18 +163,17 @@ const option option_sample_bytes = {
               .value = "N",
               .most = LARGEST_SIZE,
               .help = "bytes per record, beside what feedback reports",
-              .without = "the stream's, or 0 without --preset"}}};
+              .without = "those of the stream, or 0 without --preset"}}};
 
-const option option_late = {
-    .name = "late",
-    .group = GROUP_PLANS,
-    .uses = {{.commands = AT(PLAN),
-              .kind = KIND_WHOLE,
-              .value = "N",
-              .most = AUGS_FEEDBACK_BATCHES - 1,
-              .help = "feedback comes up to N batches late: so many more lines of it "
-                      "are read after the last span",
-              .without = "0"}}};
+const option option_late = {.name = "late",
+                            .group = GROUP_PLANS,
+                            .uses = {{.commands = AT(PLAN),
+                                      .kind = KIND_WHOLE,
+                                      .value = "N",
+                                      .most = AUGS_FEEDBACK_BATCHES - 1,
+                                      .help = "accept feedback that comes up to N batches late: N "
+                                              "more lines of it are read after the last span",
+                                      .without = "0"}}};
 
 const option option_journal = {
     .name = "journal",
@@ -183,8 +183,8 @@ const option option_journal = {
               .value = "FILE",
               .is_path = true,
               .owners = "memory_optimized, adaptive",
-              .help = "writes every decision to FILE "
-                      "before it counts; decisions that FILE has are taken from it",
+              .help = "write every decision to FILE before it is used; decisions that FILE holds "
+                      "already are taken from it",
               .accepted = "a journal, or a new file in a folder that exists",
               .without = "no journal"}}};
 
@@ -194,21 +194,20 @@ const option option_replay = {.name = "replay",
                                         .kind = KIND_TEXT,
                                         .value = "FILE",
                                         .is_path = true,
-                                        .help = "runs exactly the decisions of that journal again",
+                                        .help = "repeat the decisions of this journal exactly",
                                         .accepted = "a file that --journal wrote",
                                         .without = "the strategy decides"}}};
 
-const option option_metrics = {
-    .name = "metrics",
-    .group = GROUP_PLANS,
-    .uses = {{.commands = AT(GENERATE),
-              .kind = KIND_TEXT,
-              .value = "FILE",
-              .is_path = true,
-              .help = "writes size, seconds, memory and reason of each batch at the "
-                      "end, as JSON Lines",
-              .accepted = "a file that can be written",
-              .without = "no metrics"}}};
+const option option_metrics = {.name = "metrics",
+                               .group = GROUP_PLANS,
+                               .uses = {{.commands = AT(GENERATE),
+                                         .kind = KIND_TEXT,
+                                         .value = "FILE",
+                                         .is_path = true,
+                                         .help = "write size, seconds, memory and reason of each "
+                                                 "batch to FILE at the end, as JSON Lines",
+                                         .accepted = "a file that can be written",
+                                         .without = "no metrics"}}};
 
 /* ---- the simulated consumer ---- */
 
@@ -218,8 +217,8 @@ const option option_cost = {
     .uses = {{.commands = BENCH,
               .kind = KIND_TEXT,
               .value = "A,B[,C,N0]",
-              .help = "the consumer's seconds per batch of n samples: A + B n + C "
-                      "max(0, n - N0). They are added to the clock, not slept",
+              .help = "seconds that the consumer takes per batch of n samples: A + B n + C max(0, "
+                      "n - N0); they are added to the clock, and nothing sleeps",
               .accepted = "A,B or A,B,C,N0, decimal numbers from 0",
               .fallback = "0,0"}}};
 
@@ -229,6 +228,6 @@ const option option_cost_bytes = {
     .uses = {{.commands = BENCH,
               .kind = KIND_TEXT,
               .value = "M0,M",
-              .help = "the consumer's bytes per batch of n samples: M0 + M n",
+              .help = "bytes that the consumer needs per batch of n samples: M0 + M n",
               .accepted = "M0,M, decimal numbers from 0",
               .fallback = "0,0"}}};
