@@ -4,6 +4,7 @@
 
 #include "base/number_text.h"
 #include "pipeline/records/record_columns.h"
+#include "presets/kinds.h"
 
 static inline char *put_big_endian(char *p, uint64_t number, unsigned n_bytes)
 {
@@ -96,7 +97,6 @@ static void add_choice(augsi_text *pool, const augs_choice *choice)
     char *p;
     int64_t integer;
     uint64_t natural;
-    double number;
     size_t n = strlen(choice->text);
     if (!choice->is_number) {
         add_string(pool, choice->text);
@@ -106,13 +106,11 @@ static void add_choice(augsi_text *pool, const augs_choice *choice)
         p = put_i64(bytes, integer);
     } else if (augsi_parse_u64(choice->text, n, &natural)) {
         p = put_u64(bytes, natural);
-    } else if (augsi_parse_f64(choice->text, n, &number)) {
+    } else {
+        const double number = augsi_choice_number(choice);
         uint64_t bits;
         memcpy(&bits, &number, sizeof bits);
         p = put_big_endian(put_head(bytes, 0xcb), bits, 8);
-    } else {
-        add_string(pool, choice->text);
-        return;
     }
     augsi_text_add(pool, bytes, (size_t)(p - bytes));
 }

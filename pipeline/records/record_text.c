@@ -6,52 +6,6 @@
 #include "base/number_text.h"
 #include "pipeline/records/record_columns.h"
 
-/* number = [-] int [frac] [exp] of RFC 8259; presets also take "+1", ".5", "1." and "007". */
-static bool is_json_number(const char *p)
-{
-    p += *p == '-';
-    if (*p == '0') {
-        p++;
-    } else if (*p >= '1' && *p <= '9') {
-        p += strspn(p, "0123456789");
-    } else {
-        return false;
-    }
-    if (*p == '.') {
-        size_t n = strspn(++p, "0123456789");
-        if (n == 0) {
-            return false;
-        }
-        p += n;
-    }
-    if (*p == 'e' || *p == 'E') {
-        p++;
-        p += *p == '-' || *p == '+';
-        size_t n = strspn(p, "0123456789");
-        if (n == 0) {
-            return false;
-        }
-        p += n;
-    }
-    return *p == '\0';
-}
-
-static void add_json_number(augsi_text *pool, const char *text)
-{
-    double number;
-    int64_t integer;
-    char digits[AUGSI_NUMBER_BYTES];
-    if (is_json_number(text)) {
-        augsi_text_add_string(pool, text);
-    } else if (augsi_parse_i64(text, strlen(text), &integer)) {
-        augsi_text_add(pool, digits, augsi_i64_text(integer, digits));
-    } else if (augsi_parse_f64(text, strlen(text), &number)) {
-        augsi_text_add_f64(pool, number);
-    } else {
-        augsi_text_add_json_string(pool, text);
-    }
-}
-
 static void add_csv_field(augsi_text *pool, const char *text)
 {
     if (strpbrk(text, ",\"\r\n") == NULL) {
@@ -85,10 +39,11 @@ static void csv_choice(augsi_text *pool, const augs_choice *choice)
     add_csv_field(pool, choice->text);
 }
 
+/* The text of a number is one of JSON: else the preset takes it for a name. */
 static void json_choice(augsi_text *pool, const augs_choice *choice)
 {
     if (choice->is_number) {
-        add_json_number(pool, choice->text);
+        augsi_text_add_string(pool, choice->text);
     } else {
         augsi_text_add_json_string(pool, choice->text);
     }
