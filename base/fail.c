@@ -54,14 +54,16 @@ static void trim_partial_character(char *text, size_t n_bytes)
     }
 }
 
-static void write_message(augs_error *error, int status, const char *format, va_list arguments)
+/* The first n_bytes of the message hold what fits of it. */
+static void write_message(augs_error *error, int status, size_t n_bytes, const char *format,
+                          va_list arguments)
 {
     error->status = status;
-    int n = vsnprintf(error->message, sizeof error->message, format, arguments);
+    int n = vsnprintf(error->message, n_bytes, format, arguments);
     if (n < 0) {
         error->message[0] = '\0';
-    } else if ((size_t)n >= sizeof error->message) {
-        trim_partial_character(error->message, sizeof error->message);
+    } else if ((size_t)n >= n_bytes) {
+        trim_partial_character(error->message, n_bytes);
     }
 }
 
@@ -70,7 +72,7 @@ int augsi_fail(augs_error *error, int status, const char *format, ...)
     if (error != NULL) {
         va_list arguments;
         va_start(arguments, format);
-        write_message(error, status, format, arguments);
+        write_message(error, status, sizeof error->message, format, arguments);
         va_end(arguments);
     }
     return status;
@@ -84,14 +86,15 @@ int augsi_fail_errno(augs_error *error, int status, int errnum, const char *form
         status = AUGS_E_NO_MEMORY;
     }
     if (error != NULL) {
+        char text[96];
+        const char *reason = strerror_r(errnum, text, sizeof text);
         va_list arguments;
         va_start(arguments, format);
-        write_message(error, status, format, arguments);
+        write_message(error, status, sizeof error->message - strlen(": ") - strlen(reason), format,
+                      arguments);
         va_end(arguments);
-        char reason[96];
-        const char *text = strerror_r(errnum, reason, sizeof reason);
         size_t used = strlen(error->message);
-        snprintf(error->message + used, sizeof error->message - used, ": %s", text);
+        snprintf(error->message + used, sizeof error->message - used, ": %s", reason);
     }
     return status;
 }

@@ -12,7 +12,7 @@
  * status. */
 int augsi_fail(augs_error *error, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* The same with ": strerror(errnum)" appended; ENOSPC and EDQUOT turn into AUGS_E_NO_SPACE. */
+/* The same with ": strerror(errnum)" appended, for which a long message is cut; ENOSPC and EDQUOT turn into AUGS_E_NO_SPACE. */
 int augsi_fail_errno(augs_error *error, int status, int errnum, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 int augsi_fail_memory(augs_error *error, size_t n_bytes);

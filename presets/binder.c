@@ -93,7 +93,7 @@ static bool next_entry(tree_binder *binder, entry_walk *walk, const char *where,
             const yaml_node_t *other = node_at(binder, pairs[j].key);
             if (is_scalar(other) && strcmp(text_of(other), text_of(key)) == 0) {
                 augsi_draft_fault(binder->draft, augsi_yaml_mark(key),
-                                  "%s: '%.64s' stands here twice, first at line %zu", where,
+                                  "%s: '%.200s' stands here twice, first at line %zu", where,
                                   text_of(key), other->start_mark.line + 1);
                 walk->again = true;
             }
@@ -141,7 +141,7 @@ static bool bind_number(tree_binder *binder, const yaml_node_t *node, const char
     if (!augsi_parse_f64(text_of(node), node->data.scalar.length, ret_number) ||
         !isfinite(*ret_number)) {
         augsi_draft_fault(binder->draft, augsi_yaml_mark(node),
-                          "%s: %s is '%.60s'; a finite decimal number is accepted", where, what,
+                          "%s: %s is '%.200s'; a finite decimal number is accepted", where, what,
                           text_of(node));
         return false;
     }
@@ -156,7 +156,7 @@ static bool bind_natural(tree_binder *binder, const yaml_node_t *node, const cha
         number > UINT32_MAX) {
         bool scalar = is_scalar(node);
         augsi_draft_fault(binder->draft, augsi_yaml_mark(node),
-                          "%s: %s has to be a whole number, %s, not %s%.60s%s", where, what,
+                          "%s: %s has to be a whole number, %s, not %s%.200s%s", where, what,
                           accepted, scalar ? "'" : "", scalar ? text_of(node) : type_name(node),
                           scalar ? "'" : "");
         return false;
@@ -172,7 +172,7 @@ static void unknown_key(tree_binder *binder, const yaml_node_t *key, const char 
     for (size_t i = 0; i < n_known; i++) {
         augsi_known_word(&words, known[i]);
     }
-    augsi_draft_fault(binder->draft, augsi_yaml_mark(key), "%s: unknown key '%.64s'%s", where,
+    augsi_draft_fault(binder->draft, augsi_yaml_mark(key), "%s: unknown key '%.200s'%s", where,
                       text_of(key), augsi_known_words_text(&words, "accepted"));
 }
 
@@ -321,7 +321,7 @@ static bool read_weights(tree_binder *binder, const yaml_node_t *node, const cha
             good = false;
         } else if (weight < 0) {
             augsi_draft_fault(binder->draft, augsi_yaml_mark(item),
-                              "%s: weight %.40s is negative; weights are 0 or more", where,
+                              "%s: weight %.200s is negative; weights are 0 or more", where,
                               text_of(item));
             good = false;
         } else if (i < info->n_choices) {
@@ -486,8 +486,8 @@ static void unknown_column_key(tree_binder *binder, const yaml_node_t *key, cons
 static void read_column(tree_binder *binder, const yaml_node_t *name, const yaml_node_t *body,
                         augsi_draft_column *column)
 {
-    char where[96];
-    snprintf(where, sizeof where, "column '%.64s'", text_of(name));
+    char where[220];
+    snprintf(where, sizeof where, "column '%.200s'", text_of(name));
     column->info = (augs_column_info){.size = sizeof column->info,
                                       .shape = 1,
                                       .gate = AUGS_NO_GATE,
@@ -589,7 +589,7 @@ static void read_top(tree_binder *binder, const yaml_node_t *root)
                                   "the format version has to be 1, not %s", type_name(value));
             } else if (strcmp(text_of(value), "1") != 0) {
                 augsi_draft_fault(draft, augsi_yaml_mark(value),
-                                  "format version '%.40s'; this version of augstream reads 1",
+                                  "format version '%.200s'; this version of augstream reads 1",
                                   text_of(value));
             }
         } else if (strcmp(word, "name") == 0) {

@@ -41,11 +41,12 @@ static void check_name(augsi_draft *draft, uint32_t index)
     augsi_draft_column *column = &draft->columns[index];
     const char *name = column->info.name;
     if (!good_name(name)) {
-        augsi_draft_fault(draft, column->name_mark,
-                          "column '%.80s': a name is made of parts [a-z][a-z0-9_]* joined by dots, "
-                          "at most %u bytes%s",
-                          name, AUGS_MAX_NAME_BYTES,
-                          strchr(name, ':') != NULL ? "; a blank follows the ':' of a key" : "");
+        augsi_draft_fault(
+            draft, column->name_mark,
+            "column '%.200s': a name is made of parts [a-z][a-z0-9_]* joined by dots, "
+            "at most %u bytes%s",
+            name, AUGS_MAX_NAME_BYTES,
+            strchr(name, ':') != NULL ? "; a blank follows the ':' of a key" : "");
         return;
     }
     uint32_t crc = augsi_crc32(name, strlen(name));
@@ -142,7 +143,7 @@ static void gate_not_found(augsi_draft *draft, uint32_t index)
     if (gate.nearest == NULL && gates.n_bytes == 0) {
         gates_before = "; put a bernoulli or choice column before it";
     }
-    augsi_draft_fault(draft, column->when_mark, "column '%s': its gate '%.64s' is no column%s%s%s",
+    augsi_draft_fault(draft, column->when_mark, "column '%s': its gate '%.200s' is no column%s%s%s",
                       column->info.name, column->when_column, hint, gates_before,
                       gate.nearest != NULL ? "" : gates.text);
 }
@@ -166,7 +167,7 @@ static bool resolve_choice(augsi_draft *draft, augsi_draft_column *column,
         }
         augsi_known_word(&values, text);
     }
-    augsi_draft_fault(draft, column->when_value_mark, "column '%s': '%.64s' is no value of '%s'%s",
+    augsi_draft_fault(draft, column->when_value_mark, "column '%s': '%.200s' is no value of '%s'%s",
                       column->info.name, column->when_choice, gate->info.name,
                       augsi_known_words_text(&values, "its values"));
     return false;
@@ -291,7 +292,7 @@ static void resolve_identity(augsi_draft *draft, augsi_draft_column *column)
         const uint32_t index = choice_of_identity(column);
         if (index == UINT32_MAX) {
             augsi_draft_fault(draft, column->identity_mark,
-                              "column '%s': identity '%.40s'; one of its values or its index, a "
+                              "column '%s': identity '%.200s'; one of its values or its index, a "
                               "whole number from 0 to %u is accepted",
                               info->name, column->identity, info->n_choices - 1);
         } else {
@@ -302,7 +303,7 @@ static void resolve_identity(augsi_draft *draft, augsi_draft_column *column)
     const char *accepted = read_identity(column, &info->identity_bits);
     if (accepted != NULL) {
         augsi_draft_fault(draft, column->identity_mark,
-                          "column '%s': identity '%.40s'; %s is accepted", info->name,
+                          "column '%s': identity '%.200s'; %s is accepted", info->name,
                           column->identity, accepted);
     }
 }
@@ -381,7 +382,7 @@ void augsi_draft_warn(augsi_draft *draft)
             closed[i] = true;
             augsi_draft_warning(
                 draft, column->when_mark, AUGS_WARNING_CLOSED_GATE,
-                "column '%s' is never open: its gate '%s' is never %.64s", info->name, gate->name,
+                "column '%s' is never open: its gate '%s' is never %.200s", info->name, gate->name,
                 gate->n_choices > 0 ? gate->choices[info->gate_value].text : "true");
         }
     }

@@ -16,7 +16,7 @@ __attribute__((format(printf, 4, 0))) static void add_fault(augsi_draft *draft, 
     size_t used = 0;
     if (mark.override > 0) {
         used = (size_t)snprintf(message, sizeof message,
-                                "override '%.80s': ", draft->overrides[mark.override - 1]);
+                                "override '%.200s': ", draft->overrides[mark.override - 1]);
     }
     vsnprintf(message + used, sizeof message - used, format, arguments);
     augsi_clean_text(message);
@@ -63,19 +63,6 @@ void augsi_draft_warning(augsi_draft *draft, augsi_mark mark, uint32_t warning, 
 const char *augs_warning_name(uint32_t warning)
 {
     return warning == AUGS_WARNING_CLOSED_GATE ? "closed-gate" : NULL;
-}
-
-size_t augsi_draft_origin_bytes(const augsi_draft *draft)
-{
-    const size_t most = sizeof((augs_error *)NULL)->message / 4;
-    size_t n = strlen(draft->origin);
-    return n < most ? n : most;
-}
-
-size_t augsi_draft_space(const augsi_draft *draft)
-{
-    return sizeof((augs_error *)NULL)->message - sizeof "preset '...':::  ... (and  more)" -
-           3 * (sizeof "1048576" - 1) - augsi_draft_origin_bytes(draft);
 }
 
 static int compare_faults(const void *a, const void *b)

@@ -58,9 +58,6 @@ void augsi_draft_fault(augsi_draft *draft, augsi_mark mark, const char *format, 
 /* A fault in the list that does not keep the preset from being used: AUGS_WARNING_... */
 void augsi_draft_warning(augsi_draft *draft, augsi_mark mark, uint32_t warning, const char *format,
                          ...) __attribute__((format(printf, 4, 5)));
-/* Bytes of a fault's message that an augs_error holds besides the origin and the place. */
-size_t augsi_draft_origin_bytes(const augsi_draft *draft); /* that are shown of the origin */
-size_t augsi_draft_space(const augsi_draft *draft);
 void augsi_draft_sort_faults(augsi_draft *draft);
 
 /* Reads a text into the draft; faults are recorded. Negative only if it could not be read at all

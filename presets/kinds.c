@@ -461,7 +461,8 @@ static void choice_check(augsi_draft *draft, const augsi_draft_column *column)
     for (uint32_t i = 1; i < n_sorted; i++) {
         if (strcmp(sorted[i - 1], sorted[i]) == 0) {
             augsi_draft_fault(draft, column->value_mark,
-                              "column '%s': the value '%.60s' stands twice", info->name, sorted[i]);
+                              "column '%s': the value '%.200s' stands twice", info->name,
+                              sorted[i]);
         }
     }
 }

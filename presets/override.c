@@ -78,28 +78,22 @@ static int compare_meant(const void *a, const void *b)
 static void report_meant(augsi_draft *draft, const char *override, const char *what,
                          meant_list *list)
 {
-    static const char hint[] = " (`presets show NAME` lists them)";
-    char head[300];
-    augsi_word_list words = {.space = 24};
-    snprintf(head, sizeof head, "override '%.60s': %s", override, what);
-    size_t space = augsi_draft_space(draft), taken = strlen(head) + sizeof hint;
-    if (space > taken + words.space) {
-        words.space = space - taken;
-    }
+    augsi_word_list words = {0};
     if (list->n > 1) {
         qsort(list->all, list->n, sizeof *list->all, compare_meant);
     }
     for (uint32_t i = 0; i < list->n; i++) {
         augsi_list_word(&words, list->all[i].text);
     }
-    augsi_draft_fault(draft, (augsi_mark){0}, "%s%s%s", head, words.text, words.cut ? hint : "");
+    augsi_draft_fault(draft, (augsi_mark){0}, "override '%.200s': %s%s%s", override, what,
+                      words.text, words.cut ? " (`presets show NAME` lists them)" : "");
 }
 
 /* The paths of all single values below a node; of a long list the first and the last. */
 static void list_paths(meant_list *list, yaml_document_t *document, int index, const char *prefix)
 {
     enum { FIRST = 16 };
-    char path[200];
+    char path[640];
     const yaml_node_t *node = yaml_document_get_node(document, index);
     if (node->type == YAML_SCALAR_NODE) {
         const char *text = augsi_arena_text(list->draft->arena, prefix, strlen(prefix));
@@ -111,7 +105,7 @@ static void list_paths(meant_list *list, yaml_document_t *document, int index, c
         int n = (int)(node->data.sequence.items.top - node->data.sequence.items.start);
         for (int i = 0; i < n; i++) {
             if (i < FIRST || i == n - 1) {
-                snprintf(path, sizeof path, "%.160s[%d]", prefix, i);
+                snprintf(path, sizeof path, "%.600s[%d]", prefix, i);
                 list_paths(list, document, node->data.sequence.items.start[i], path);
             }
         }
@@ -120,7 +114,7 @@ static void list_paths(meant_list *list, yaml_document_t *document, int index, c
              pair < node->data.mapping.pairs.top; pair++) {
             const yaml_node_t *key = yaml_document_get_node(document, pair->key);
             if (key->type == YAML_SCALAR_NODE) {
-                snprintf(path, sizeof path, "%.120s.%.60s", prefix,
+                snprintf(path, sizeof path, "%.400s.%.200s", prefix,
                          (const char *)key->data.scalar.value);
                 list_paths(list, document, pair->value, path);
             }
@@ -213,12 +207,12 @@ void augsi_yaml_override(augsi_draft *draft, yaml_document_t *document, uint32_t
     const char *equals = override == NULL ? NULL : strchr(override, '=');
     if (equals == NULL || equals == override) {
         augsi_draft_fault(draft, (augsi_mark){0},
-                          "override '%.100s': has to look like rotation.uniform[0]=-15",
+                          "override '%.200s': has to look like rotation.uniform[0]=-15",
                           override == NULL ? "" : override);
         return;
     }
     if (!augsi_is_utf8(override)) {
-        augsi_draft_fault(draft, (augsi_mark){0}, "override '%.100s': is no UTF-8 text", override);
+        augsi_draft_fault(draft, (augsi_mark){0}, "override '%.200s': is no UTF-8 text", override);
         return;
     }
     const yaml_node_t *root = yaml_document_get_root_node(document);

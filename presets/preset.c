@@ -80,7 +80,8 @@ static int fail_by_faults(augsi_draft *draft, augs_error *error)
     size_t space =
         sizeof error->message - sizeof "preset '...':  ..." - strlen(place) - strlen(more);
     const char *origin = draft->origin + strlen(draft->origin);
-    size_t n_origin = augsi_draft_origin_bytes(draft);
+    const size_t most = sizeof error->message / 4;
+    size_t n_origin = strlen(draft->origin) < most ? strlen(draft->origin) : most;
     for (origin -= n_origin; ((unsigned char)*origin & 0xC0) == 0x80; origin++) {
         n_origin--;
     }
@@ -123,7 +124,7 @@ static int finish(augs_preset *preset, augsi_draft *draft, augs_preset **ret_pre
         status = preset_take(preset, draft, error);
     }
     if (draft->no_memory) {
-        status = augsi_fail(error, AUGS_E_NO_MEMORY, "preset '%.100s': no memory to read it",
+        status = augsi_fail(error, AUGS_E_NO_MEMORY, "preset '%.200s': no memory to read it",
                             draft->origin);
     } else if (draft->n_faults > 0) {
         status = fail_by_faults(draft, error);
@@ -247,7 +248,7 @@ int augs_preset_check(const char *text, size_t n_bytes, const char *origin,
     }
     if (draft.no_memory) {
         n_faults =
-            augsi_fail(error, AUGS_E_NO_MEMORY, "preset '%.100s': no memory to check it", origin);
+            augsi_fail(error, AUGS_E_NO_MEMORY, "preset '%.200s': no memory to check it", origin);
     }
     preset_free(preset);
     return n_faults;
@@ -449,7 +450,7 @@ static int open_file(const char *path, const augs_preset_options *options, augs_
     FILE *file = fopen(path, "rbe");
     if (file == NULL) {
         return augsi_fail_errno(error, errno == ENOENT ? AUGS_E_NOT_FOUND : AUGS_E_IO, errno,
-                                "preset '%.160s'", path);
+                                "preset '%s'", path);
     }
     const size_t most = AUGS_MAX_PRESET_BYTES + 1;
     char *text = augsi_new(&allocator, most);
@@ -459,7 +460,7 @@ static int open_file(const char *path, const augs_preset_options *options, augs_
     }
     size_t n = fread(text, 1, most, file);
     if (ferror(file)) {
-        status = augsi_fail_errno(error, AUGS_E_IO, errno, "preset '%.160s'", path);
+        status = augsi_fail_errno(error, AUGS_E_IO, errno, "preset '%s'", path);
     } else {
         status = augs_preset_open_text(text, n, path, options, ret_preset, error);
     }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <locale.h>
 #include <math.h>
 #include <stdint.h>
@@ -42,6 +43,20 @@ START_TEST(a_long_message_is_cut_between_characters)
     augsi_fail(&error, AUGS_E_IO, "%s", text);
     ck_assert_uint_eq(strlen(error.message), sizeof error.message - 2);
     ck_assert_int_eq(augsi_fail(NULL, AUGS_E_IO, "x"), AUGS_E_IO);
+}
+END_TEST
+
+START_TEST(a_long_message_keeps_the_reason_of_the_system)
+{
+    augs_error error;
+    char path[4096];
+    memset(path, 'x', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    augsi_fail_errno(&error, AUGS_E_IO, ENOENT, "preset '%s'", path);
+    ck_assert_uint_eq(strlen(error.message), sizeof error.message - 1);
+    const char *end = error.message + strlen(error.message) - strlen(": No such file or directory");
+    ck_assert_str_eq(end, ": No such file or directory");
+    ck_assert(strncmp(error.message, "preset 'xxx", 11) == 0 && end[-1] == 'x');
 }
 END_TEST
 
@@ -308,7 +323,8 @@ START_TEST(checksums_are_the_published_ones)
 END_TEST
 
 AUGS_SUITE("base", every_status_has_a_name_and_a_text, a_long_message_is_cut_between_characters,
-           a_full_disk_has_a_status_of_its_own, the_nearest_word_is_found_and_a_far_one_is_not,
+           a_long_message_keeps_the_reason_of_the_system, a_full_disk_has_a_status_of_its_own,
+           the_nearest_word_is_found_and_a_far_one_is_not,
            a_message_names_the_nearest_word_and_the_known_ones, edits_between_words_are_the_fewest,
            f32_text_reads_back_and_is_the_shortest, numbers_have_the_form_people_expect,
            numbers_are_read_whole_or_not_at_all, json_strings_are_escaped,
