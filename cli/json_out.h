@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON objects, a member at a time. */
+/*
+ * JSON objects on a file, a member at a time. Written by hand: seeds need all 64 bits of a whole
+ * number, of which jansson has 63, and what a terminal must not get is escaped.
+ */
 #ifndef AUGSTREAM_CLI_JSON_OUT_H
 #define AUGSTREAM_CLI_JSON_OUT_H
 

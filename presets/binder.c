@@ -483,6 +483,16 @@ static void unknown_column_key(tree_binder *binder, const yaml_node_t *key, cons
     unknown_key(binder, key, where, known, sizeof known / sizeof known[0]);
 }
 
+static void report_no_kind(tree_binder *binder, const yaml_node_t *body, const char *where)
+{
+    augsi_word_list kinds = {0};
+    for (uint32_t kind = 1; kind < AUGSI_N_KINDS; kind++) {
+        augsi_list_word(&kinds, augsi_kinds[kind]->name);
+    }
+    augsi_draft_fault(binder->draft, augsi_yaml_mark(body), "%s: no kind; one of %s is needed",
+                      where, kinds.text);
+}
+
 static void read_column(tree_binder *binder, const yaml_node_t *name, const yaml_node_t *body,
                         augsi_draft_column *column)
 {
@@ -525,12 +535,7 @@ static void read_column(tree_binder *binder, const yaml_node_t *name, const yaml
         }
     }
     if (first_kind == NULL) {
-        augsi_word_list kinds = {0};
-        for (uint32_t kind = 1; kind < AUGSI_N_KINDS; kind++) {
-            augsi_list_word(&kinds, augsi_kinds[kind]->name);
-        }
-        augsi_draft_fault(binder->draft, augsi_yaml_mark(body), "%s: no kind; one of %s is needed",
-                          where, kinds.text);
+        report_no_kind(binder, body, where);
         column->broken = true;
     }
 }
@@ -568,6 +573,18 @@ static void read_columns(tree_binder *binder, const yaml_node_t *node)
 
 /* ---- the preset ---- */
 
+static void check_version(augsi_draft *draft, const yaml_node_t *value)
+{
+    if (!is_scalar(value)) {
+        augsi_draft_fault(draft, augsi_yaml_mark(value), "the format version has to be 1, not %s",
+                          type_name(value));
+    } else if (strcmp(text_of(value), "1") != 0) {
+        augsi_draft_fault(draft, augsi_yaml_mark(value),
+                          "format version '%.200s'; this version of augstream reads 1",
+                          text_of(value));
+    }
+}
+
 static void read_top(tree_binder *binder, const yaml_node_t *root)
 {
     static const char *const known[] = {"augstream", "name", "description", "source", "columns"};
@@ -584,14 +601,7 @@ static void read_top(tree_binder *binder, const yaml_node_t *root)
         const char *word = text_of(key);
         if (strcmp(word, "augstream") == 0) {
             version = true;
-            if (!is_scalar(value)) {
-                augsi_draft_fault(draft, augsi_yaml_mark(value),
-                                  "the format version has to be 1, not %s", type_name(value));
-            } else if (strcmp(text_of(value), "1") != 0) {
-                augsi_draft_fault(draft, augsi_yaml_mark(value),
-                                  "format version '%.200s'; this version of augstream reads 1",
-                                  text_of(value));
-            }
+            check_version(draft, value);
         } else if (strcmp(word, "name") == 0) {
             bind_text(binder, value, "preset", word, &draft->name);
         } else if (strcmp(word, "description") == 0) {

@@ -201,6 +201,22 @@ static int *follow(yaml_document_t *document, int *slot, const char *path, const
     return slot;
 }
 
+/* Column names have dots of their own: the longest name that is a prefix. *rest is the '=' before,
+ * and what follows the name after the call. */
+static int *column_of(yaml_document_t *document, const yaml_node_t *columns, const char *override,
+                      const char **rest)
+{
+    int *column = NULL;
+    const char *equals = *rest;
+    for (const char *cut = equals; column == NULL && cut > override; cut--) {
+        if (cut == equals || *cut == '.' || *cut == '[') {
+            column = find_key(document, columns, override, (size_t)(cut - override));
+            *rest = cut;
+        }
+    }
+    return column;
+}
+
 void augsi_yaml_override(augsi_draft *draft, yaml_document_t *document, uint32_t number)
 {
     const char *override = draft->overrides[number - 1];
@@ -222,15 +238,8 @@ void augsi_yaml_override(augsi_draft *draft, yaml_document_t *document, uint32_t
     if (columns == NULL || columns->type != YAML_MAPPING_NODE) {
         return; /* the reader complains about that */
     }
-    /* column names have dots of their own: the longest name that is a prefix */
-    int *column = NULL;
     const char *rest = equals;
-    for (const char *cut = equals; column == NULL && cut > override; cut--) {
-        if (cut == equals || *cut == '.' || *cut == '[') {
-            column = find_key(document, columns, override, (size_t)(cut - override));
-            rest = cut;
-        }
-    }
+    int *column = column_of(document, columns, override, &rest);
     if (column == NULL) {
         unknown_column(draft, document, columns, override);
         return;

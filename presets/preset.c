@@ -147,38 +147,41 @@ static const char *name_of_origin(augsi_arena *arena, const char *origin)
     return name != NULL ? name : "";
 }
 
-static void read_draft(augsi_draft *draft, const char *text, size_t n_bytes,
-                       const augs_preset_options *options)
+/* A new preset and the draft of a text, with its faults. */
+static int read_text(const char *text, size_t n_bytes, const char *origin,
+                     const augs_preset_options *options, augsi_draft *ret_draft,
+                     augs_preset **ret_preset, augs_error *error)
 {
-    augsi_draft_read(draft, text != NULL ? text : "", n_bytes, options, NULL);
-    if (draft->name == NULL) {
-        draft->name = name_of_origin(draft->arena, draft->origin);
+    augs_allocator allocator;
+    augs_preset_options taken;
+    int status = take_options(options, &taken, &allocator, error);
+    status = status < 0 ? status : preset_new(&allocator, ret_preset, error);
+    if (status < 0) {
+        return status;
     }
-    augsi_draft_check(draft);
+    *ret_draft = (augsi_draft){.arena = &(*ret_preset)->arena,
+                               .origin = origin != NULL ? origin : "text",
+                               .description = "",
+                               .source = ""};
+    augsi_draft_read(ret_draft, text != NULL ? text : "", n_bytes, &taken, NULL);
+    if (ret_draft->name == NULL) {
+        ret_draft->name = name_of_origin(ret_draft->arena, ret_draft->origin);
+    }
+    augsi_draft_check(ret_draft);
+    return AUGS_OK;
 }
 
 int augs_preset_open_text(const char *text, size_t n_bytes, const char *origin,
                           const augs_preset_options *options, augs_preset **ret_preset,
                           augs_error *error)
 {
-    augs_allocator allocator;
     augs_preset *preset = NULL;
+    augsi_draft draft;
     if ((text == NULL && n_bytes > 0) || ret_preset == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "preset: text and ret_preset are required");
     }
-    augs_preset_options taken;
-    int status = take_options(options, &taken, &allocator, error);
-    if (status == AUGS_OK) {
-        status = preset_new(&allocator, &preset, error);
-    }
-    if (status < 0) {
-        return status;
-    }
-    origin = origin != NULL ? origin : "text";
-    augsi_draft draft = {
-        .arena = &preset->arena, .origin = origin, .description = "", .source = ""};
-    read_draft(&draft, text, n_bytes, &taken);
-    return finish(preset, &draft, ret_preset, error);
+    int status = read_text(text, n_bytes, origin, options, &draft, &preset, error);
+    return status < 0 ? status : finish(preset, &draft, ret_preset, error);
 }
 
 /* ---- checking a text ---- */
@@ -217,24 +220,15 @@ int augs_preset_check(const char *text, size_t n_bytes, const char *origin,
                       const augs_preset_options *options, augs_preset_fault_function *report,
                       void *user, augs_error *error)
 {
-    augs_allocator allocator;
+    augs_preset *preset = NULL; /* made as if it were opened, for what only then shows */
+    augsi_draft draft;
     if (text == NULL && n_bytes > 0) {
         return augsi_fail(error, AUGS_E_ARGUMENT, "preset: text is required");
     }
-    augs_preset_options taken;
-    int status = take_options(options, &taken, &allocator, error);
+    int status = read_text(text, n_bytes, origin, options, &draft, &preset, error);
     if (status < 0) {
         return status;
     }
-    augs_preset *preset = NULL; /* made as if it were opened, for what only then shows */
-    status = preset_new(&allocator, &preset, error);
-    if (status < 0) {
-        return status;
-    }
-    origin = origin != NULL ? origin : "text";
-    augsi_draft draft = {
-        .arena = &preset->arena, .origin = origin, .description = "", .source = ""};
-    read_draft(&draft, text, n_bytes, &taken);
     if (!draft.no_memory && draft.n_faults == 0) {
         draft.no_memory = preset_take(preset, &draft, NULL) < 0;
     }
@@ -247,8 +241,8 @@ int augs_preset_check(const char *text, size_t n_bytes, const char *origin,
         report_faults(&draft, text != NULL ? text : "", n_bytes, report, user);
     }
     if (draft.no_memory) {
-        n_faults =
-            augsi_fail(error, AUGS_E_NO_MEMORY, "preset '%.200s': no memory to check it", origin);
+        n_faults = augsi_fail(error, AUGS_E_NO_MEMORY, "preset '%.200s': no memory to check it",
+                              draft.origin);
     }
     preset_free(preset);
     return n_faults;
@@ -374,6 +368,34 @@ static int take_columns(const augs_column_info *columns, uint32_t n_columns, siz
     return AUGS_OK;
 }
 
+/* The next column of the draft, as the caller gives it. Checks come later. */
+static void copy_column(augsi_draft *draft, const augs_column_info *given)
+{
+    augs_column_info *info = &draft->columns[draft->n_columns++].info;
+    const char *name = given->name != NULL ? given->name : "";
+    *info = *given;
+    info->name = augsi_arena_text(draft->arena, name, strlen(name));
+    if (info->name == NULL) {
+        draft->no_memory = true;
+        return;
+    }
+    info->unit = copy(draft, info->name, "unit", given->unit);
+    info->doc = copy(draft, info->name, "doc", given->doc);
+    info->source = copy(draft, info->name, "source", given->source);
+    if (info->kind == AUGS_KIND_SAMPLE_ID || info->kind >= AUGSI_N_KINDS) {
+        augsi_draft_fault(draft, (augsi_mark){0}, "column '%s': kind %u; accepted: kind 1 to %u",
+                          info->name, info->kind, (unsigned)AUGSI_N_KINDS - 1);
+        info->kind = 0;
+        return;
+    }
+    copy_choices(draft, info, given);
+    const augsi_kind *kind = augsi_kinds[info->kind];
+    info->flags &= augsi_kind_flags(kind);
+    for (uint32_t n = augsi_kind_n_numbers(kind); n < 4; n++) {
+        info->numbers[n] = 0;
+    }
+}
+
 int augs_preset_open_columns(const char *name, const augs_column_info *columns, uint32_t n_columns,
                              size_t column_stride, const augs_preset_options *options,
                              augs_preset **ret_preset, augs_error *error)
@@ -403,33 +425,9 @@ int augs_preset_open_columns(const char *name, const augs_column_info *columns, 
     draft.columns = augsi_arena_new(&preset->arena, n_columns * sizeof *draft.columns);
     draft.no_memory |= draft.columns == NULL;
     for (uint32_t i = 0; !draft.no_memory && i < n_columns; i++) {
-        augs_column_info *info = &draft.columns[draft.n_columns++].info;
         augs_column_info given;
         AUGSI_TAKE(augs_column_info, column_at(columns, column_stride, i), &given, NULL);
-        *info = given;
-        const char *column_name = given.name != NULL ? given.name : "";
-        info->name = augsi_arena_text(draft.arena, column_name,
-                                      strlen(column_name)); /* its check comes later */
-        if (info->name == NULL) {
-            draft.no_memory = true;
-            break;
-        }
-        info->unit = copy(&draft, info->name, "unit", given.unit);
-        info->doc = copy(&draft, info->name, "doc", given.doc);
-        info->source = copy(&draft, info->name, "source", given.source);
-        if (info->kind == AUGS_KIND_SAMPLE_ID || info->kind >= AUGSI_N_KINDS) {
-            augsi_draft_fault(&draft, (augsi_mark){0},
-                              "column '%s': kind %u; accepted: kind 1 to %u", info->name,
-                              info->kind, (unsigned)AUGSI_N_KINDS - 1);
-            info->kind = 0;
-            continue;
-        }
-        copy_choices(&draft, info, &given);
-        const augsi_kind *kind = augsi_kinds[info->kind];
-        info->flags &= augsi_kind_flags(kind);
-        for (uint32_t n = augsi_kind_n_numbers(kind); n < 4; n++) {
-            info->numbers[n] = 0;
-        }
+        copy_column(&draft, &given);
     }
     augsi_draft_check(&draft);
     for (uint32_t i = 0; draft.n_faults == 0 && !draft.no_memory && i < draft.n_columns; i++) {

@@ -83,7 +83,8 @@ void augsi_rng_init(augsi_rng *rng, uint64_t seed, uint32_t epoch, uint32_t key)
 static augsi_jump powers[LEVELS][256];
 static pthread_once_t powers_once = PTHREAD_ONCE_INIT;
 
-augsi_jump augsi_jump_join(augsi_jump first, augsi_jump second)
+/* The jump of doing one and then the other. */
+static augsi_jump join_jumps(augsi_jump first, augsi_jump second)
 {
     return (augsi_jump){.multiplier = second.multiplier * first.multiplier,
                         .plus = second.multiplier * first.plus + second.plus};
@@ -95,9 +96,9 @@ static void make_powers(void)
     for (size_t level = 0; level < LEVELS; level++) {
         powers[level][0] = (augsi_jump){.multiplier = 1, .plus = 0};
         for (size_t b = 1; b < 256; b++) {
-            powers[level][b] = augsi_jump_join(powers[level][b - 1], step);
+            powers[level][b] = join_jumps(powers[level][b - 1], step);
         }
-        step = augsi_jump_join(powers[level][255], step);
+        step = join_jumps(powers[level][255], step);
     }
 }
 
@@ -108,7 +109,7 @@ augsi_jump augsi_jump_by(uint64_t n_steps)
     n_steps >>= 8;
     for (size_t level = 1; n_steps != 0; level++, n_steps >>= 8) {
         if ((n_steps & 255) != 0) {
-            jump = augsi_jump_join(jump, powers[level][n_steps & 255]);
+            jump = join_jumps(jump, powers[level][n_steps & 255]);
         }
     }
     return jump;

@@ -35,8 +35,6 @@ typedef struct augsi_jump {
 } augsi_jump;
 
 augsi_jump augsi_jump_by(uint64_t n_steps);
-/* The jump of doing one and then the other. */
-augsi_jump augsi_jump_join(augsi_jump first, augsi_jump second);
 
 static inline augsi_u128 augsi_jump_apply(const augsi_jump *jump, const augsi_rng *rng,
                                           augsi_u128 state)
