@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Augmentation parameters as a pure function of (preset, seed, epoch, sample id).
 
-    import augstream as aug
+import augstream as aug
 
-    stream = aug.Stream("simclr", seed=42, samples=50_000, shuffle=True)
-    batch = stream[[17, 3, 99]]
-    batch["crop.scale"]                      # a read-only NumPy view
-    for batch in stream.batches(256): ...
+stream = aug.Stream("simclr", seed=42, samples=50_000, shuffle=True)
+batch = stream[[17, 3, 99]]
+batch["crop.scale"]                      # a read-only NumPy view
+for batch in stream.batches(256): ...
 """
 
 from augstream import errors

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, SupportsIndex, final, overload, type_check_only
+from typing import Any, ClassVar, Self, SupportsIndex, final, overload, type_check_only
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import Buffer, CapsuleType, Self
+from typing_extensions import Buffer, CapsuleType, disjoint_base
 
 import augstream.batches
 import augstream.presets
@@ -45,6 +45,7 @@ class Column:
     def __dlpack_device__(self) -> tuple[int, int]: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
+@disjoint_base
 class Preset:
     def __new__(
         cls, name: str | None, text: bytes | str | None, origin: str | None, overrides: Sequence[str]
@@ -61,6 +62,7 @@ class Preset:
     def schema_json(self) -> str: ...
     def _columns(self) -> list[dict[str, Any]]: ...
 
+@disjoint_base
 class Stream:
     def __new__(cls, preset: Preset, seed: int, samples: int | None, epoch: int, shuffle: bool) -> Self: ...
     @property
@@ -85,17 +87,18 @@ class Stream:
     def __arrow_c_schema__(self) -> CapsuleType: ...
     def __len__(self) -> int: ...
     @overload
-    def __getitem__(self, ids: SupportsIndex, /) -> augstream.batches.Record: ...
-    @overload
     def __getitem__(
-        self, ids: slice | Sequence[int] | npt.NDArray[np.integer[Any]] | Buffer | _IdArray, /
+        self, ids: slice | Sequence[int] | npt.NDArray[np.integer[Any]] | memoryview | _IdArray, /
     ) -> augstream.batches.Batch: ...
+    @overload
+    def __getitem__(self, ids: int | np.integer[Any], /) -> augstream.batches.Record: ...
 
 @type_check_only
 class _IdArray:
     def __array__(self, dtype: Any = ...) -> npt.NDArray[Any]: ...
     def __len__(self) -> int: ...
 
+@disjoint_base
 class Batch:
     __hash__: ClassVar[None]  # type: ignore[assignment]
     @property
@@ -146,6 +149,7 @@ class Batch:
     def __len__(self) -> int: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
+@disjoint_base
 class Pipeline:
     def __new__(cls, stream: Stream, strategy: object, options: dict[str, Any], metrics: bool | int) -> Self: ...
     @property

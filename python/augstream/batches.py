@@ -46,7 +46,7 @@ class Record(Mapping[str, Any]):
         """The value of a choice, such as "rotate"; of a choice with a shape, an array of them."""
         return self._batch.labels(name)[self._index]
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return Record, (self._batch, self._index)
 
     def __repr__(self) -> str:
@@ -75,11 +75,11 @@ class Batch(_core.Batch):
 
     def items(self) -> "ItemsView[str, np.ndarray[Any, Any]]":
         """Names and columns."""
-        return ItemsView(self)  # type: ignore[arg-type]
+        return ItemsView(self)
 
     def values(self) -> "ValuesView[np.ndarray[Any, Any]]":
         """The columns."""
-        return ValuesView(self)  # type: ignore[arg-type]
+        return ValuesView(self)
 
     def record(self, index: int) -> Record:
         """The record of one row; negative numbers count from the end."""
@@ -95,7 +95,7 @@ class Batch(_core.Batch):
     @property
     def positions(self) -> "np.ndarray[Any, np.dtype[np.int64]] | None":
         """The position of each sample in the epoch, padding too; None if the batch is a set of sample ids."""
-        if self.step is None:
+        if self.first is None or self.stride is None:
             return None
         n = len(self) - self.n_padded
         own = self.first + self.stride * np.arange(n, dtype=np.int64)
@@ -114,7 +114,8 @@ class Batch(_core.Batch):
         info = None if name == "sample_id" else self.stream.preset.column(name)
         if info is None or info.kind != "choice":
             raise _make(-101, f"column {name!r} is no choice, so its values have no labels")
-        return np.asarray(info.choices)[self[name]]
+        names: np.ndarray[Any, Any] = np.asarray(info.choices)[self[name]]
+        return names
 
     # -- Telling what the batch cost -----------------------------------------------------------------------------
 
@@ -128,8 +129,14 @@ class Batch(_core.Batch):
     ) -> None:
         """Tells the strategy what the batch cost its consumer. Late feedback counts as well."""
         self._pipeline("observe")._observe(
-            step=self.step, epoch=self.epoch, part=self.part, samples=None, seconds=seconds, bytes=bytes,
-            available_bytes=available_bytes, fits=fits,
+            step=self.step,
+            epoch=self.epoch,
+            part=self.part,
+            samples=None,
+            seconds=seconds,
+            bytes=bytes,
+            available_bytes=available_bytes,
+            fits=fits,
         )
 
     def retry(self, most_samples: int | None = None) -> None:
@@ -172,7 +179,7 @@ class Batch(_core.Batch):
             import jax.numpy as jnp
         except ImportError as problem:
             raise _missing("jax", problem) from problem
-        wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+        wide = bool(jax.config.read("jax_enable_x64"))
         return {name: jnp.asarray(column if wide else _narrow(name, column)) for name, column in self.items()}
 
     # -- Pickling ------------------------------------------------------------------------------------------------

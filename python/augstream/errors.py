@@ -13,16 +13,16 @@ class Error(Exception):
     status: int
     code: str
 
-    def __init__(self, message: str, status: int = -101):
+    def __init__(self, message: str, status: int = -101) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
         self.code = _core.status_name(status)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.message
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type, tuple[str, int]]:
         return type(self), (self.message, self.status)
 
 

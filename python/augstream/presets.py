@@ -65,7 +65,9 @@ def _read(path: str) -> bytes:
         try:
             _core.Preset(path, None, None, ())
         except Error as error:
-            raise (MissingFileError(error.message, error.status) if isinstance(problem, FileNotFoundError) else error) from None
+            raise (
+                MissingFileError(error.message, error.status) if isinstance(problem, FileNotFoundError) else error
+            ) from None
         raise
 
 
@@ -121,7 +123,7 @@ class Preset(_core.Preset):
             raise _no_column(name, tuple(columns))
         return columns[name]
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return Preset._open, self._description
 
     def __eq__(self, other: object) -> bool:

@@ -143,10 +143,16 @@ _PLAN_NAMES = frozenset(
 )
 
 
-@functools.lru_cache(maxsize=32)
 def _open_stream(preset: Preset, seed: int, samples: int | None, epoch: int, shuffle: bool) -> Stream:
     """Opens a pickled stream. Streams never change, so equal ones are one object."""
+    return _opened(preset, seed, samples, epoch, shuffle)
+
+
+def _open_anew(preset: Preset, seed: int, samples: int | None, epoch: int, shuffle: bool) -> Stream:
     return Stream(preset, seed=seed, samples=samples, epoch=epoch, shuffle=shuffle)
+
+
+_opened = functools.lru_cache(maxsize=32)(_open_anew)
 
 
 class _Bar(Protocol):
@@ -184,8 +190,16 @@ class Batches(_core.Pipeline):
         fits: bool = True,
     ) -> None:
         """Tells what a batch cost; without a step, the batch that was handed out last."""
-        self._observe(step=step, epoch=epoch, part=part, samples=samples, seconds=seconds, bytes=bytes,
-                      available_bytes=available_bytes, fits=fits)
+        self._observe(
+            step=step,
+            epoch=epoch,
+            part=part,
+            samples=samples,
+            seconds=seconds,
+            bytes=bytes,
+            available_bytes=available_bytes,
+            fits=fits,
+        )
 
     def retry(self, step: int | None = None, *, part: int | None = None, most_samples: int | None = None) -> None:
         """Gives the samples of a batch that did not fit again; without a step, of the last one."""
@@ -231,8 +245,9 @@ class _ShownBatches(Batches):
             try:
                 from tqdm.auto import tqdm
             except ImportError as problem:
-                raise ImportError(f"progress=True needs tqdm: pip install 'augstream[progress]' ({problem})",
-                                  name="tqdm") from problem
+                raise ImportError(
+                    f"progress=True needs tqdm: pip install 'augstream[progress]' ({problem})", name="tqdm"
+                ) from problem
             self._bar = tqdm(total=_samples_of_rank(self), unit=" samples")
         self._bar.update(len(batch))
         return batch
@@ -249,8 +264,9 @@ def _samples_of_rank(batches: Batches) -> int | None:
     return None if n is None else -(-n // given.get("world_size", 1))
 
 
-def _open_batches(stream: Stream, strategy: Any, given: dict[str, Any], metrics: Any, progress: bool,
-                  token: str) -> Batches:
+def _open_batches(
+    stream: Stream, strategy: Any, given: dict[str, Any], metrics: Any, progress: bool, token: str
+) -> Batches:
     batches = Batches._open(stream, strategy, given, metrics, progress)
     batches.resume(token)
     return batches

@@ -9,9 +9,8 @@ import threading
 import time
 import unittest
 
-import numpy as np
-
 import augstream as aug
+import numpy as np
 from augstream import _core
 
 PRESET = {
@@ -29,9 +28,17 @@ PRESET = {
     }
 }
 EXPECTED = {
-    "sample_id": ("int64", ()), "flip": ("bool", ()), "flips": ("bool", (3,)), "shift": ("int32", ()), "op": ("int32", ()),
-    "order": ("int32", (4,)), "orders": ("int32", (2, 4)), "factor": ("float32", ()), "factors": ("float32", (10,)),
-    "noise": ("uint64", ()), "partner": ("int64", ()),
+    "sample_id": ("int64", ()),
+    "flip": ("bool", ()),
+    "flips": ("bool", (3,)),
+    "shift": ("int32", ()),
+    "op": ("int32", ()),
+    "order": ("int32", (4,)),
+    "orders": ("int32", (2, 4)),
+    "factor": ("float32", ()),
+    "factors": ("float32", (10,)),
+    "noise": ("uint64", ()),
+    "partner": ("int64", ()),
 }
 
 
@@ -121,15 +128,29 @@ class Views(unittest.TestCase):
 
 
 class DLPackTensor(ctypes.Structure):
-    _fields_ = [("data", ctypes.c_void_p), ("device_type", ctypes.c_int32), ("device_id", ctypes.c_int32),
-                ("ndim", ctypes.c_int32), ("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16),
-                ("shape", ctypes.POINTER(ctypes.c_int64)), ("strides", ctypes.POINTER(ctypes.c_int64)),
-                ("byte_offset", ctypes.c_uint64)]
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("device_type", ctypes.c_int32),
+        ("device_id", ctypes.c_int32),
+        ("ndim", ctypes.c_int32),
+        ("code", ctypes.c_uint8),
+        ("bits", ctypes.c_uint8),
+        ("lanes", ctypes.c_uint16),
+        ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("strides", ctypes.POINTER(ctypes.c_int64)),
+        ("byte_offset", ctypes.c_uint64),
+    ]
 
 
 class DLPackVersioned(ctypes.Structure):
-    _fields_ = [("major", ctypes.c_uint32), ("minor", ctypes.c_uint32), ("manager", ctypes.c_void_p),
-                ("deleter", ctypes.c_void_p), ("flags", ctypes.c_uint64), ("tensor", DLPackTensor)]
+    _fields_ = [
+        ("major", ctypes.c_uint32),
+        ("minor", ctypes.c_uint32),
+        ("manager", ctypes.c_void_p),
+        ("deleter", ctypes.c_void_p),
+        ("flags", ctypes.c_uint64),
+        ("tensor", DLPackTensor),
+    ]
 
 
 def pointer_of(capsule, name):
@@ -164,7 +185,9 @@ class Exchange(unittest.TestCase):
         capsule = self.batch.column("factors").__dlpack__(max_version=(1, 0))
         tensor = DLPackVersioned.from_address(pointer_of(capsule, b"dltensor_versioned"))
         self.assertEqual((tensor.major, tensor.flags), (1, 1))
-        self.assertEqual((tensor.tensor.device_type, tensor.tensor.ndim, tensor.tensor.code, tensor.tensor.bits), (1, 2, 2, 32))
+        self.assertEqual(
+            (tensor.tensor.device_type, tensor.tensor.ndim, tensor.tensor.code, tensor.tensor.bits), (1, 2, 2, 32)
+        )
         self.assertEqual(tensor.tensor.data, self.batch["factors"].ctypes.data)
         self.assertEqual(tensor.tensor.shape[:2], [64, 10])
         self.assertEqual(tensor.tensor.strides[:2], [10, 1])
@@ -202,8 +225,20 @@ class Exchange(unittest.TestCase):
             for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
                 copy = pickle.loads(pickle.dumps(batch, protocol))
                 self.assertEqual(bytes(copy), bytes(batch))
-                for name in ("n_samples", "epoch", "step", "part", "rank", "world_size", "first", "stride", "n_padded",
-                             "pad_first", "pad_stride", "is_last"):
+                for name in (
+                    "n_samples",
+                    "epoch",
+                    "step",
+                    "part",
+                    "rank",
+                    "world_size",
+                    "first",
+                    "stride",
+                    "n_padded",
+                    "pad_first",
+                    "pad_stride",
+                    "is_last",
+                ):
                     self.assertEqual(getattr(copy, name), getattr(batch, name), name)
                 self.assertEqual(copy.stream, batch.stream)
         buffers = []

@@ -10,15 +10,24 @@ import tempfile
 import traceback
 import unittest
 
-import numpy as np
-
 import augstream as aug
+import numpy as np
 
 N = 1000
 
 
 def ids_of(batches):
     return [int(i) for batch in batches for i in batch.sample_id[: len(batch) - batch.n_padded]]
+
+
+def planning(answer):
+    """A strategy whose plan() returns the same answer each time."""
+
+    class Planning:
+        def plan(self, facts):
+            return answer
+
+    return Planning
 
 
 class Plans(unittest.TestCase):
@@ -41,8 +50,10 @@ class Plans(unittest.TestCase):
     def test_ranks_share_every_position(self):
         for world_size in (1, 2, 3, 7):
             for layout in ("interleaved", "block"):
-                ranks = [list(self.stream.batches(50, rank=rank, world_size=world_size, rank_layout=layout, tail="uneven"))
-                         for rank in range(world_size)]
+                ranks = [
+                    list(self.stream.batches(50, rank=rank, world_size=world_size, rank_layout=layout, tail="uneven"))
+                    for rank in range(world_size)
+                ]
                 self.assertEqual(sorted(i for batches in ranks for i in ids_of(batches)), list(range(N)))
 
     def test_padding_is_marked(self):
@@ -55,8 +66,13 @@ class Plans(unittest.TestCase):
             self.assertEqual([self.order[p] for p in batch.positions], batch.sample_id.tolist())
 
     def test_last_batch_and_tail(self):
-        sizes = {last: [len(batch) for batch in self.stream.batches(300, last_batch=last)] for last in ("keep", "drop", "fill", "merge")}
-        self.assertEqual(sizes, {"keep": [300] * 3 + [100], "drop": [300] * 3, "fill": [300] * 4, "merge": [300, 300, 400]})
+        sizes = {
+            last: [len(batch) for batch in self.stream.batches(300, last_batch=last)]
+            for last in ("keep", "drop", "fill", "merge")
+        }
+        self.assertEqual(
+            sizes, {"keep": [300] * 3 + [100], "drop": [300] * 3, "fill": [300] * 4, "merge": [300, 300, 400]}
+        )
         dropping = self.stream.batches(300, last_batch="drop")
         list(dropping)
         self.assertEqual(dropping.n_left_out, 100)
@@ -162,7 +178,13 @@ class Places(unittest.TestCase):
         with self.stream.batches(64) as batches:
             batch = next(batches)
         self.assertTrue(batches.closed)
-        for call in (lambda: next(batches), batches.token, lambda: batches.seek(0), lambda: batch.observe(seconds=1), lambda: batches.step):
+        for call in (
+            lambda: next(batches),
+            batches.token,
+            lambda: batches.seek(0),
+            lambda: batch.observe(seconds=1),
+            lambda: batches.step,
+        ):
             with self.assertRaisesRegex(aug.errors.StateError, "closed"):
                 call()
         batches.close()
@@ -238,8 +260,10 @@ class Learning(unittest.TestCase):
         batches.close()
         summary = batches.summary()
         self.assertEqual((summary["n_batches"], summary["n_samples"], summary["seconds"]), (20, 20_000, 10.0))
-        self.assertEqual([(row["step"], row["n_samples"], row["why"]) for row in batches.history()],
-                         [(i, 1000, "fixed") for i in range(20)])
+        self.assertEqual(
+            [(row["step"], row["n_samples"], row["why"]) for row in batches.history()],
+            [(i, 1000, "fixed") for i in range(20)],
+        )
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "metrics.jsonl"
             batches.save_metrics(path)
@@ -254,10 +278,14 @@ class Learning(unittest.TestCase):
         self.assertEqual(len(few.history()), 3)
 
     def test_progress_needs_tqdm_or_shows_it(self):
-        code = ("import sys; sys.modules['tqdm'] = sys.modules['tqdm.auto'] = None\n"
-                "import augstream as aug\n"
-                "next(aug.Stream('mild', seed=1, samples=9).batches(progress=True))")
-        finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        code = (
+            "import sys; sys.modules['tqdm'] = sys.modules['tqdm.auto'] = None\n"
+            "import augstream as aug\n"
+            "next(aug.Stream('mild', seed=1, samples=9).batches(progress=True))"
+        )
+        finished = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
         self.assertIn("pip install 'augstream[progress]'", finished.stderr)
 
 
@@ -307,16 +335,17 @@ class OwnStrategies(unittest.TestCase):
         self.assertEqual(sorted(ids_of(pair[0]) + ids_of(pair[1])), list(range(N)))
 
     def test_wrong_plans_are_refused(self):
-        answers = [(10, aug.errors.PlanError, "position"), ((5, 1, 10), aug.errors.PlanError, "first 5"),
-                   ((0, 1, N + 1), aug.errors.PlanError, "leaves"), ("x", TypeError, "whole number"),
-                   ((1, 2), TypeError, "first, stride, count"), (-1, aug.errors.RangeError, "-1"), (None, aug.errors.PlanError, "")]
-        for answer, error, words in answers[1:]:
-            class Wrong:
-                def plan(self, facts):
-                    return answer
-
+        answers = [
+            ((5, 1, 10), aug.errors.PlanError, "first 5"),
+            ((0, 1, N + 1), aug.errors.PlanError, "leaves"),
+            ("x", TypeError, "whole number"),
+            ((1, 2), TypeError, "first, stride, count"),
+            (-1, aug.errors.RangeError, "-1"),
+            (None, aug.errors.PlanError, ""),
+        ]
+        for answer, error, words in answers:
             with self.subTest(answer=answer), self.assertRaisesRegex(error, words):
-                list(self.stream.batches(strategy=Wrong))
+                list(self.stream.batches(strategy=planning(answer)))
 
     def test_exceptions_come_out_with_their_traceback(self):
         class Breaks:

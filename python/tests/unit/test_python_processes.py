@@ -64,7 +64,9 @@ class Processes(unittest.TestCase):
                 self.assertEqual(record.sample_id, 7)
 
     def test_handles_are_pickled_as_their_description(self):
-        preset = aug.Preset("augstream: 1\nname: own\ncolumns:\n  a: {uniform: [0, 1], unit: degree}\n", set={"a.uniform[1]": 2})
+        preset = aug.Preset(
+            "augstream: 1\nname: own\ncolumns:\n  a: {uniform: [0, 1], unit: degree}\n", set={"a.uniform[1]": 2}
+        )
         stream = aug.Stream(preset, seed=1, samples=50, epoch=3, shuffle=True)
         copy = pickle.loads(pickle.dumps(stream))
         self.assertEqual(copy, stream)
@@ -88,8 +90,10 @@ class Processes(unittest.TestCase):
             with self.assertRaises(aug.Error) as caught:
                 make()
             copy = pickle.loads(pickle.dumps(caught.exception))
-            self.assertEqual((type(copy), str(copy), copy.status, copy.code),
-                             (type(caught.exception), str(caught.exception), caught.exception.status, caught.exception.code))
+            self.assertEqual(
+                (type(copy), str(copy), copy.status, copy.code),
+                (type(caught.exception), str(caught.exception), caught.exception.status, caught.exception.code),
+            )
 
     def test_a_forked_child_goes_on_with_an_iterator(self):
         batches = self.stream.batches(100)
@@ -143,31 +147,44 @@ class Processes(unittest.TestCase):
             thread.join()
 
     def test_ctrl_c_ends_a_loop(self):
-        code = ("import augstream as aug\nprint('go', flush=True)\n"
-                "for batch in aug.Stream('mild', seed=1).batches(64): pass\n")
-        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                 stdin=subprocess.DEVNULL)
+        code = (
+            "import augstream as aug\nprint('go', flush=True)\n"
+            "for batch in aug.Stream('mild', seed=1).batches(64): pass\n"
+        )
+        child = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
         self.assertEqual(child.stdout.readline(), "go\n")
         child.send_signal(signal.SIGINT)
         _, errors = child.communicate(timeout=60)
         self.assertIn("KeyboardInterrupt", errors)
 
     def test_importing_needs_numpy_alone(self):
-        code = ("import sys\n"
-                "for name in ('torch', 'jax', 'pyarrow', 'tqdm', 'PIL', 'matplotlib'): sys.modules[name] = None\n"
-                "import augstream as aug\n"
-                "s = aug.Stream('mild', seed=1, samples=10)\n"
-                "print(len(s[:]), len(list(s.batches(3))))\n"
-                "try: s[:].torch()\n"
-                "except ImportError as problem: print(problem)\n")
-        finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        code = (
+            "import sys\n"
+            "for name in ('torch', 'jax', 'pyarrow', 'tqdm', 'PIL', 'matplotlib'): sys.modules[name] = None\n"
+            "import augstream as aug\n"
+            "s = aug.Stream('mild', seed=1, samples=10)\n"
+            "print(len(s[:]), len(list(s.batches(3))))\n"
+            "try: s[:].torch()\n"
+            "except ImportError as problem: print(problem)\n"
+        )
+        finished = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
         self.assertEqual(finished.stderr, "")
         self.assertIn("10 4", finished.stdout)
         self.assertIn("pip install 'augstream[torch]'", finished.stdout)
 
     def test_jemalloc_is_not_loaded(self):
         code = "import augstream; print(open('/proc/self/maps').read())"
-        finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        finished = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
         self.assertIn("_core", finished.stdout)
         self.assertNotIn("jemalloc", finished.stdout)
 

@@ -12,9 +12,8 @@ import sys
 import unittest
 import zlib
 
-import numpy as np
-
 import augstream as aug
+import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 DTYPES = {"f32": ">f4", "i32": ">i4", "i64": ">i8", "u64": ">u8", "bool": "?"}
@@ -30,8 +29,9 @@ def command():
 
 
 def generate(*arguments):
-    finished = subprocess.run([command(), "generate", *arguments], check=True, capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL)
+    finished = subprocess.run(
+        [command(), "generate", *arguments], check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
     return finished.stdout
 
 
@@ -50,11 +50,17 @@ class Vectors(unittest.TestCase):
                 spec = {}
             ids = [i for i in case["ids"] if samples is None or i < samples]
             column = {case["kind"]: spec} if case["shape"] == 1 else {case["kind"]: spec, "shape": case["shape"]}
-            stream = aug.Stream({"columns": {case["column"]: column}}, seed=int(case["seed"]), epoch=case["epoch"],
-                                samples=samples)
+            stream = aug.Stream(
+                {"columns": {case["column"]: column}}, seed=int(case["seed"]), epoch=case["epoch"], samples=samples
+            )
             info = stream.columns[0]
             got = stream[ids][case["column"]].reshape(len(ids) * case["shape"], -1)
-            kept = [k for k, i in enumerate(case["ids"]) if i in ids for k in range(k * case["shape"], (k + 1) * case["shape"])]
+            kept = [
+                k
+                for k, i in enumerate(case["ids"])
+                if i in ids
+                for k in range(k * case["shape"], (k + 1) * case["shape"])
+            ]
             wanted = np.frombuffer(bytes.fromhex("".join(case["bits"][k] for k in kept)), DTYPES[info.dtype])
             wanted = wanted.reshape(got.shape).astype(got.dtype)
             if case["exact"]:
@@ -66,7 +72,7 @@ class Vectors(unittest.TestCase):
         vectors = json.loads((ROOT / "tests/data/vectors.json").read_text())
         for case in vectors["orders"]:
             stream = aug.Stream("mild", seed=int(case["seed"]), epoch=case["epoch"], samples=case["n"], shuffle=True)
-            for position, sample_id in zip(case["positions"], case["ids"]):
+            for position, sample_id in zip(case["positions"], case["ids"], strict=True):
                 self.assertEqual(stream.span(position, 1).sample_id.tolist(), [sample_id])
                 self.assertEqual(stream.position(sample_id), position)
 
@@ -83,9 +89,11 @@ class Command(unittest.TestCase):
     def test_records_equal_those_of_the_command(self):
         for preset in aug.preset_names():
             stream = aug.Stream(preset, seed=9, samples=400, shuffle=True)
-            lines = generate("--preset", preset, "--seed", "9", "--samples", "400", "--shuffle", "--format", "jsonl").splitlines()
+            lines = generate(
+                "--preset", preset, "--seed", "9", "--samples", "400", "--shuffle", "--format", "jsonl"
+            ).splitlines()
             self.assertEqual(len(lines), 400)
-            for record, line in zip(stream, lines):
+            for record, line in zip(stream, lines, strict=True):
                 for name, wanted in json.loads(line).items():
                     info = None if name == "sample_id" else stream.preset.column(name)
                     value = record.label(name) if info is not None and info.kind == "choice" else record[name]
@@ -95,7 +103,18 @@ class Command(unittest.TestCase):
                     np.testing.assert_array_equal(value, wanted, f"{preset} {name}")
 
     def test_set_changes_what_the_command_changes(self):
-        text = generate("--preset", "moderate", "--set", "rotation.uniform[0]=-5", "--seed", "1", "--samples", "50", "--format", "csv")
+        text = generate(
+            "--preset",
+            "moderate",
+            "--set",
+            "rotation.uniform[0]=-5",
+            "--seed",
+            "1",
+            "--samples",
+            "50",
+            "--format",
+            "csv",
+        )
         rows = list(csv.DictReader(io.StringIO(text)))
         for change in ({"rotation.uniform[0]": -5}, ["rotation.uniform[0]=-5"], "rotation.uniform[0]=-5"):
             stream = aug.Stream("moderate", seed=1, samples=50, set=change)
@@ -115,13 +134,28 @@ class Reading(unittest.TestCase):
 
     def test_every_way_of_naming_ids_gives_the_same_values(self):
         ids = [17, 3, 99, 3, 4999]
-        for form in (ids, tuple(ids), np.array(ids), np.array(ids, np.int32), np.array(ids, np.uint16),
-                     np.array(ids, ">i8"), np.array(ids).repeat(2)[::2], memoryview(np.array(ids))):
+        for form in (
+            ids,
+            tuple(ids),
+            np.array(ids),
+            np.array(ids, np.int32),
+            np.array(ids, np.uint16),
+            np.array(ids, ">i8"),
+            np.array(ids).repeat(2)[::2],
+            memoryview(np.array(ids)),
+        ):
             self.same(self.stream[form], ids)
         self.same(self.stream[range(5, 50, 7)], list(range(5, 50, 7)))
 
     def test_slices_are_of_sample_ids(self):
-        for part in (slice(None), slice(10, 20), slice(-3, None), slice(4000, 6000, 11), slice(20, 10, -2), slice(7, 7)):
+        for part in (
+            slice(None),
+            slice(10, 20),
+            slice(-3, None),
+            slice(4000, 6000, 11),
+            slice(20, 10, -2),
+            slice(7, 7),
+        ):
             self.same(self.stream[part], list(range(5000))[part])
 
     def test_one_record_equals_its_row(self):
@@ -158,8 +192,13 @@ class Reading(unittest.TestCase):
         self.assertEqual([next(iterator).sample_id for _ in range(600)], list(range(600)))
 
     def test_labels_name_the_values_of_a_choice(self):
-        preset = {"columns": {"op": {"choice": {"values": ["identity", "rotate"]}}, "k": {"choice": {"values": [2, 4.5]}},
-                              "ops": {"choice": {"values": ["a", "b"]}, "shape": 3}}}
+        preset = {
+            "columns": {
+                "op": {"choice": {"values": ["identity", "rotate"]}},
+                "k": {"choice": {"values": [2, 4.5]}},
+                "ops": {"choice": {"values": ["a", "b"]}, "shape": 3},
+            }
+        }
         batch = aug.Stream(preset, seed=3)[:100]
         self.assertEqual(batch.labels("op").tolist(), [["identity", "rotate"][i] for i in batch["op"]])
         self.assertEqual(batch.labels("k").tolist(), [[2.0, 4.5][i] for i in batch["k"]])
@@ -188,8 +227,10 @@ class Presets(unittest.TestCase):
             streams = [aug.Stream(form, seed=4, samples=10) for form in forms]
         self.assertEqual(len({stream.fingerprint for stream in streams}), 1)
         column = streams[0].columns[0]
-        self.assertEqual((column.name, column.kind, column.unit, column.doc, column.numbers),
-                         ("angle", "uniform", "degree", "how far", {"low": -5.0, "high": 5.0}))
+        self.assertEqual(
+            (column.name, column.kind, column.unit, column.doc, column.numbers),
+            ("angle", "uniform", "degree", "how far", {"low": -5.0, "high": 5.0}),
+        )
         self.assertEqual((column.mean, column.gate), (0.0, None))
 
     def test_gates_are_told(self):
