@@ -208,12 +208,12 @@ int augsi_endpoint_for_bind(const char *text, augsi_endpoint *ret_endpoint, augs
         return result < 0 ? result : remove_stale_socket(ret_endpoint->path, error);
     }
     if (strncmp(text, "tcp://", 6) != 0 || !parse_tcp(text + 6, &parts)) {
-        return augsi_fail(error, AUGS_E_ADDRESS, "endpoint '%.90s' is not one; " BIND_ACCEPTED,
+        return augsi_fail(error, AUGS_E_ADDRESS, "endpoint '%.200s' is not one; " BIND_ACCEPTED,
                           text);
     }
     if (!is_loopback(&parts)) {
         return augsi_fail(error, AUGS_E_ADDRESS,
-                          "endpoint '%.80s' can be reached from other machines, and there are no "
+                          "endpoint '%.200s' can be reached from other machines, and there are no "
                           "keys; " BIND_ACCEPTED,
                           text);
     }
@@ -233,7 +233,7 @@ int augsi_endpoint_for_connect(const char *text, augsi_endpoint *ret_endpoint, a
     }
     if (strncmp(text, "tcp://", 6) != 0 || !parse_tcp(text + 6, &parts) || parts.any_port ||
         strcmp(parts.host, "*") == 0) {
-        return augsi_fail(error, AUGS_E_ADDRESS, "endpoint '%.120s' is not one; " CONNECT_ACCEPTED,
+        return augsi_fail(error, AUGS_E_ADDRESS, "endpoint '%.200s' is not one; " CONNECT_ACCEPTED,
                           text);
     }
     is_loopback(&parts); /* "localhost" becomes an address */

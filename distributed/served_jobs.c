@@ -35,7 +35,7 @@ static int check_job(const augsi_served_jobs *jobs, augs_stream *stream,
     const char *name = options->name != NULL ? options->name : AUGS_DEFAULT_JOB;
     if (!augsi_is_job_name(name)) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "job '%.70s': a name has 1 to %u of the characters A-Z a-z 0-9 . _ -",
+                          "job '%.200s': a name has 1 to %u of the characters A-Z a-z 0-9 . _ -",
                           name, AUGSI_MAX_JOB_BYTES);
     }
     if (augsi_served_jobs_find(jobs, (augsi_bytes){name, strlen(name)}) != UINT32_MAX) {

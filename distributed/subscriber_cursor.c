@@ -40,7 +40,7 @@ int augsi_cursor_init(augsi_cursor *cursor, const augs_subscriber_options *optio
     cursor->world_size = options->world_size != 0 ? options->world_size : 1;
     if (!augsi_is_job_name(job)) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "subscriber: job '%.70s': a name has 1 to %u of the characters A-Z a-z "
+                          "subscriber: job '%.200s': a name has 1 to %u of the characters A-Z a-z "
                           "0-9 . _ -",
                           job, AUGSI_MAX_JOB_BYTES);
     }
@@ -53,7 +53,7 @@ int augsi_cursor_init(augsi_cursor *cursor, const augs_subscriber_options *optio
         if (strlen(options->fingerprint) != 32 ||
             strspn(options->fingerprint, "0123456789abcdef") != 32) {
             return augsi_fail(error, AUGS_E_ARGUMENT,
-                              "subscriber: fingerprint '%.40s'; accepted: 32 of 0-9 a-f",
+                              "subscriber: fingerprint '%.200s'; accepted: 32 of 0-9 a-f",
                               options->fingerprint);
         }
         memcpy(cursor->fingerprint, options->fingerprint, sizeof cursor->fingerprint);

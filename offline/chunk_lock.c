@@ -147,7 +147,7 @@ static int take_owner(const augsi_folder *folder, const char *name, augs_error *
         remove_gone(folder, name, &owner);
     }
     return augsi_fail(error, AUGS_E_BUSY,
-                      "another process is writing this shard of '%.100s': process %" PRId64
+                      "another process is writing this shard of '%.200s': process %" PRId64
                       " of host '%.64s', says '%s' (flock does not work there). If it is gone, "
                       "remove that file",
                       folder->path, owner.pid, owner.host[0] != '\0' ? owner.host : "?", name);

@@ -222,10 +222,11 @@ int augs_pipeline_resume(augs_pipeline *pipeline, const char *text, augs_error *
     }
     if (!augsi_plan_is_fixed(pipeline->scheduler.plan) && token.step > 0 &&
         pipeline->scheduler.journal == NULL) {
-        return augsi_fail(error, AUGS_E_STATE,
-                          "resume token: strategy '%.40s' decides as it goes: a token alone cannot "
-                          "repeat that, its plan journal can",
-                          augsi_plan_options_of(pipeline->scheduler.plan)->strategy);
+        return augsi_fail(
+            error, AUGS_E_STATE,
+            "resume token: strategy '%.200s' decides as it goes: a token alone cannot "
+            "repeat that, its plan journal can",
+            augsi_plan_options_of(pipeline->scheduler.plan)->strategy);
     }
     augsi_token_parts parts;
     status = read_parts(pipeline, &token, &parts, error);

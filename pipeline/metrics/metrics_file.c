@@ -196,7 +196,7 @@ int augs_metrics_save(const augs_metrics *metrics, const char *path, augs_error 
         errnum = replace_file(metrics, path, 0666);
     }
     if (errnum != 0) {
-        return augsi_fail_errno(error, AUGS_E_IO, errnum, "metrics: cannot write '%.160s'", path);
+        return augsi_fail_errno(error, AUGS_E_IO, errnum, "metrics: cannot write '%s'", path);
     }
     return AUGS_OK;
 }

@@ -193,7 +193,7 @@ int augsi_journal_check_head(const char *path, const char *line, const augsi_jou
     if (strcmp(line, expected) != 0) {
         expected[n - 1] = '\0';
         return augsi_fail(error, AUGS_E_MISMATCH,
-                          "plan journal '%.60s' is of another run; this one is %s", path,
+                          "plan journal '%.200s' is of another run; this one is %s", path,
                           expected + strlen("{\"augstream_plan\":1,\"fingerprint\":\"") +
                               strlen(head->fingerprint) + 2);
     }

@@ -44,7 +44,7 @@ static int check_options(const augs_plan_options *options, const augs_strategy_o
     if (options->rank_layout == AUGS_RANK_LAYOUT_BLOCK && (ops->flags & AUGS_STRATEGY_FIXED) == 0) {
         return augsi_fail(
             error, AUGS_E_ARGUMENT,
-            "plan: strategy '%.40s' decides as it goes; rank_layout block needs a fixed one, "
+            "plan: strategy '%.200s' decides as it goes; rank_layout block needs a fixed one, "
             "such as sequential",
             ops->name);
     }
@@ -157,20 +157,21 @@ static int check_delivers(const augsi_plan *plan, augs_error *error)
     }
     if (needed > lane.n_planned) {
         const bool block = plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK;
-        return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "plan: nothing would be delivered: strategy '%.40s' needs %llu positions "
-                          "for a batch%s, there are %llu, and last_batch drop leaves a shorter one "
-                          "out; accepted: keep, fill, merge, or smaller batches",
-                          plan->ops->name, (unsigned long long)needed,
-                          block   ? " of a rank's block"
-                          : w > 1 ? " of all ranks"
-                                  : "",
-                          (unsigned long long)lane.n_planned);
+        return augsi_fail(
+            error, AUGS_E_ARGUMENT,
+            "plan: nothing would be delivered: strategy '%.200s' needs %llu positions "
+            "for a batch%s, there are %llu, and last_batch drop leaves a shorter one "
+            "out; accepted: keep, fill, merge, or smaller batches",
+            plan->ops->name, (unsigned long long)needed,
+            block   ? " of a rank's block"
+            : w > 1 ? " of all ranks"
+                    : "",
+            (unsigned long long)lane.n_planned);
     }
     if (cuts && w > 1) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
                           "plan: nothing would be delivered: of the %llu positions, strategy "
-                          "'%.40s' gives no batch as many as the %llu ranks, and tail drop leaves "
+                          "'%.200s' gives no batch as many as the %llu ranks, and tail drop leaves "
                           "them out; accepted: pad, uneven, or larger batches",
                           (unsigned long long)n, plan->ops->name, (unsigned long long)w);
     }
@@ -381,7 +382,7 @@ static int fail_place(const augsi_plan *plan, uint64_t step, uint64_t position,
     snprintf(used, sizeof used, places[place->kind], (unsigned long long)place->number);
     return augsi_fail(error, AUGS_E_TOKEN,
                       "%s: it is of step %llu at position %llu, where %s; the plan here, strategy "
-                      "'%.40s' with rank_layout %s and %u ranks, cannot go on there",
+                      "'%.200s' with rank_layout %s and %u ranks, cannot go on there",
                       what, (unsigned long long)step, (unsigned long long)position, used,
                       plan->ops->name,
                       plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK ? "block" : "interleaved",

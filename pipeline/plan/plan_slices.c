@@ -223,7 +223,7 @@ static int check_recent(const augsi_plan *plan, uint64_t step, augs_error *error
         return AUGS_OK;
     }
     return augsi_fail(error, AUGS_E_CORRUPT,
-                      "plan journal '%.80s': step %llu is given again after %llu steps; accepted: "
+                      "plan journal '%.200s': step %llu is given again after %llu steps; accepted: "
                       "one of the last %u steps",
                       augsi_journal_path(plan->journal), (unsigned long long)step,
                       (unsigned long long)n_planned, (unsigned)AUGSI_RECENT_SPANS);

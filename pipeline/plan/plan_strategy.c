@@ -38,7 +38,7 @@ augsi_lane augsi_plan_lane(const augsi_plan *plan, uint32_t rank)
 static int fail_strategy(const char *name, int status, const augs_error *own, augs_error *error)
 {
     if (own->status != status) {
-        return augsi_fail(error, status, "strategy '%.40s' failed with %s", name,
+        return augsi_fail(error, status, "strategy '%.200s' failed with %s", name,
                           augs_status_name(status));
     }
     if (error != NULL) {
@@ -88,7 +88,7 @@ int augsi_plan_take_batch_size(augsi_plan *plan, uint64_t batch_size, uint64_t s
                    plan->options.rank_layout != AUGS_RANK_LAYOUT_INTERLEAVED))) {
         return augsi_fail(
             error, AUGS_E_UNSUPPORTED,
-            "strategy '%.40s'%s has no batch size that can be changed between two "
+            "strategy '%.200s'%s has no batch size that can be changed between two "
             "batches",
             plan->ops->name,
             plan->options.rank_layout == AUGS_RANK_LAYOUT_BLOCK ? " with rank_layout block" : "");
@@ -130,7 +130,7 @@ int augsi_plan_check_span(const augsi_plan *plan, const augsi_lane *lane, uint64
     if (span->count == 0 || span->stride == 0 || span->first >= limit ||
         (span->count > 1 && (limit - 1 - span->first) / span->stride < span->count - 1)) {
         return augsi_fail(error, endless && span->first >= limit ? AUGS_E_RANGE : AUGS_E_PLAN,
-                          "strategy '%.40s', step %llu: the span first %llu, stride %llu, count "
+                          "strategy '%.200s', step %llu: the span first %llu, stride %llu, count "
                           "%llu is empty or leaves the %llu positions that there are",
                           plan->ops->name, (unsigned long long)step,
                           (unsigned long long)span->first, (unsigned long long)span->stride,
@@ -162,7 +162,7 @@ int augsi_plan_ask(const augsi_plan *plan, const augsi_lane *lane, uint64_t step
 {
     if (step < plan->base_step) {
         return augsi_fail(error, AUGS_E_RANGE,
-                          "strategy '%.40s': step %llu lies before step %llu, at which the batch "
+                          "strategy '%.200s': step %llu lies before step %llu, at which the batch "
                           "size was changed",
                           plan->ops->name, (unsigned long long)step,
                           (unsigned long long)plan->base_step);
@@ -280,7 +280,7 @@ int augsi_plan_find_end(const augsi_plan *plan, const augsi_lane *lane, uint64_t
     while ((status = augsi_plan_ask(plan, lane, high - 1, &span, error)) > 0) {
         if (high - base > lane->n_planned - plan->base_position) {
             return augsi_fail(error, AUGS_E_PLAN,
-                              "strategy '%.40s' has a step %llu, but %llu positions only",
+                              "strategy '%.200s' has a step %llu, but %llu positions only",
                               plan->ops->name, (unsigned long long)(high - 1),
                               (unsigned long long)lane->n_planned);
         }
@@ -339,7 +339,7 @@ int augsi_plan_check_end(const augsi_plan *plan, const augsi_lane *lane,
         return 0;
     }
     return augsi_fail(error, AUGS_E_PLAN,
-                      "strategy '%.40s' ends at step %llu with %llu of %llu positions planned",
+                      "strategy '%.200s' ends at step %llu with %llu of %llu positions planned",
                       plan->ops->name, (unsigned long long)step, (unsigned long long)covered,
                       (unsigned long long)lane->n_planned);
 }

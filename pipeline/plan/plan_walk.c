@@ -222,7 +222,7 @@ static void note_why(augsi_plan *plan)
 static int fail_recorded(augsi_plan *plan, const augs_error *why, augs_error *error)
 {
     augsi_journal_back(plan->journal);
-    return augsi_fail(error, AUGS_E_CORRUPT, "plan journal '%.80s': %s",
+    return augsi_fail(error, AUGS_E_CORRUPT, "plan journal '%.200s': %s",
                       augsi_journal_path(plan->journal), why->message);
 }
 
@@ -335,15 +335,15 @@ static int fail_unfinished(const augsi_plan *plan, augs_error *error)
     const unsigned long long covered = augsi_span_check_position(&walk->check);
     if (plan->n_samples == AUGS_ENDLESS) {
         return augsi_fail(error, AUGS_E_PLAN,
-                          "plan journal '%.80s' of an endless run ends at step %llu, position "
+                          "plan journal '%.200s' of an endless run ends at step %llu, position "
                           "%llu: there is nothing more to repeat",
                           path, (unsigned long long)walk->n_planned, covered);
     }
-    return augsi_fail(error, AUGS_E_PLAN,
-                      "plan journal '%.80s' ends at step %llu with %llu of %llu positions: the run "
-                      "that wrote it was not finished",
-                      path, (unsigned long long)walk->n_planned, covered,
-                      (unsigned long long)plan->n_samples);
+    return augsi_fail(
+        error, AUGS_E_PLAN,
+        "plan journal '%.200s' ends at step %llu with %llu of %llu positions: the run "
+        "that wrote it was not finished",
+        path, (unsigned long long)walk->n_planned, covered, (unsigned long long)plan->n_samples);
 }
 
 /* Plans the next step: 1, 0 at the end. */
@@ -384,7 +384,7 @@ int augsi_plan_next_span(augsi_plan *plan, uint64_t step, augs_span *ret_span, a
         int status = AUGS_OK;
         if (step != plan->walk->n_planned && plan->journal == NULL) {
             return augsi_fail(error, AUGS_E_STATE,
-                              "strategy '%.40s' plans in order: step %llu was asked for, %llu are "
+                              "strategy '%.200s' plans in order: step %llu was asked for, %llu are "
                               "planned",
                               plan->ops->name, (unsigned long long)step,
                               (unsigned long long)plan->walk->n_planned);
@@ -532,10 +532,11 @@ int augsi_plan_go_to(augsi_plan *plan, uint32_t epoch, uint64_t step, uint64_t p
         return AUGS_OK;
     }
     if (plan->journal == NULL) {
-        return augsi_fail(error, AUGS_E_STATE,
-                          "strategy '%.40s' decides as it goes and has planned %llu steps: without "
-                          "a plan journal it goes to the last of them, to the next, or to step 0",
-                          plan->ops->name, (unsigned long long)n_planned);
+        return augsi_fail(
+            error, AUGS_E_STATE,
+            "strategy '%.200s' decides as it goes and has planned %llu steps: without "
+            "a plan journal it goes to the last of them, to the next, or to step 0",
+            plan->ops->name, (unsigned long long)n_planned);
     }
     return walk_on_copy(plan, epoch, step, position, error);
 }
@@ -615,7 +616,7 @@ static int add_later(augsi_plan *plan, const augsi_journal_entry *entry, augs_er
     augsi_walk *walk = plan->walk;
     if (walk->n_later == AUGSI_MOST_LATER) {
         return augsi_fail(error, AUGS_E_CORRUPT,
-                          "plan journal '%.80s': more than %u batches in a row were given again",
+                          "plan journal '%.200s': more than %u batches in a row were given again",
                           augsi_journal_path(plan->journal), (unsigned)AUGSI_MOST_LATER);
     }
     walk->later[(walk->first_later + walk->n_later++) % AUGSI_MOST_LATER] = (augsi_later_retry){
@@ -630,7 +631,7 @@ static int read_ahead(augsi_plan *plan, augs_error *error)
         walk->ahead = augsi_journal_clone(plan->journal);
         if (walk->ahead == NULL) {
             return augsi_fail(error, AUGS_E_NO_MEMORY,
-                              "plan journal '%.80s': no memory or file to read ahead in it",
+                              "plan journal '%.200s': no memory or file to read ahead in it",
                               augsi_journal_path(plan->journal));
         }
         augsi_journal_rewind(walk->ahead, plan->epoch);

@@ -38,7 +38,7 @@ static int check_options(const augs_scheduler_options *options, augs_error *erro
         const size_t n = strlen(options->fingerprint);
         if (n == 0 || n > 63 || strspn(options->fingerprint, "0123456789abcdef") != n) {
             return augsi_fail(error, AUGS_E_ARGUMENT,
-                              "scheduler: fingerprint '%.70s'; accepted: 1 to 63 of 0-9 a-f",
+                              "scheduler: fingerprint '%.200s'; accepted: 1 to 63 of 0-9 a-f",
                               options->fingerprint);
         }
     }

@@ -16,14 +16,14 @@ static int check_options(const augsi_scheduler *scheduler, const augsi_scheduler
     const bool fixed = augsi_plan_is_fixed(scheduler->plan);
     if (fixed && options->journal != NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "%s: the plan of strategy '%.40s' follows from its options and needs no "
+                          "%s: the plan of strategy '%.200s' follows from its options and needs no "
                           "journal",
                           options->caller, plan->strategy);
     }
     if (!fixed && options->rank != AUGSI_ALL_RANKS && plan->world_size > 1 &&
         plan->strategy_ops == NULL) {
         return augsi_fail(error, AUGS_E_ARGUMENT,
-                          "%s: strategy '%.40s' decides as it goes: %u ranks would decide "
+                          "%s: strategy '%.200s' decides as it goes: %u ranks would decide "
                           "differently; replay one journal in all of them, or take a fixed "
                           "strategy, such as sequential",
                           options->caller, plan->strategy, plan->world_size);

@@ -59,7 +59,7 @@ int augsi_span_check_add(augsi_span_check *check, const augs_span *span, const c
             return AUGS_OK;
         }
         return augsi_fail(error, AUGS_E_PLAN,
-                          "strategy '%.40s', step %llu: span first %llu, stride %llu, count %llu; "
+                          "strategy '%.200s', step %llu: span first %llu, stride %llu, count %llu; "
                           "expected was first %llu, the first position that is not planned",
                           strategy, (unsigned long long)step, (unsigned long long)span->first,
                           (unsigned long long)span->stride, (unsigned long long)span->count,
@@ -70,7 +70,7 @@ int augsi_span_check_add(augsi_span_check *check, const augs_span *span, const c
     }
     return augsi_fail(
         error, AUGS_E_PLAN,
-        "strategy '%.40s', step %llu: span first %llu, stride %llu, count %llu; "
+        "strategy '%.200s', step %llu: span first %llu, stride %llu, count %llu; "
         "expected was first %llu, stride %llu, count %llu to %llu, to go on with what "
         "was begun",
         strategy, (unsigned long long)step, (unsigned long long)span->first,
