@@ -9,7 +9,7 @@
 #include "cli/command_allocator.h"
 #include "cli/exit_status.h"
 #include "cli/interrupt.h"
-#include "cli/shard_argument.h"
+#include "cli/stream_arguments.h"
 #include "cli/subscription.h"
 
 enum { MAX_ENDPOINTS = 64 };

@@ -7,7 +7,7 @@
 #include <augstream/stream.h>
 
 #include "cli/options/options.h"
-#include "cli/shard_argument.h"
+#include "cli/stream_arguments.h"
 
 typedef struct generation {
     const arguments *arguments;

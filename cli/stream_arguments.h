@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stream and the plan that the options describe. */
+/* What the options of several commands describe: the stream, its plan, and the place of this process. */
 #ifndef AUGSTREAM_CLI_STREAM_ARGUMENTS_H
 #define AUGSTREAM_CLI_STREAM_ARGUMENTS_H
 
@@ -7,6 +7,7 @@
 #include <augstream/preset.h>
 #include <augstream/stream.h>
 
+#include "cli/launcher_env.h"
 #include "cli/options/options.h"
 
 /* All return an exit status, after a message if it is not EXIT_DONE. */
@@ -35,5 +36,12 @@ int print_preset_faults(const char *text, size_t n_bytes, const char *origin,
                         const augs_preset_options *preset_options, int *ret_n_warnings);
 /* A whole file of at most AUGS_MAX_PRESET_BYTES + 1 bytes, "-" = stdin; the caller frees it. */
 int read_preset_file(const char *path, char **ret_text, size_t *ret_n_bytes);
+
+/* Which rank or shard this process is. Where that is from is told on stderr unless --quiet. */
+
+/* --rank and --world-size, else the launcher's. */
+int read_place(const arguments *of, launcher_place *ret_place);
+/* --chunk-shard I/N, auto or auto/N. */
+int read_shard(const arguments *of, launcher_place *ret_place);
 
 #endif
