@@ -67,27 +67,43 @@ static int read_sizes(const arguments *of, augs_strategy_options *strategy_optio
     return EXIT_DONE;
 }
 
-/* What was given, or the strategy's own; 0 = it has none. */
-static uint64_t batch_size_of(const augs_strategy_options *given, const char *strategy)
+/* What the plan makes of the options: samples of a rank in a batch, 0 = that differs from batch to
+ * batch. A plan of one rank and as many positions as there can be begins with a whole batch. */
+static int find_batch_size(const augs_plan_options *given, uint64_t *ret_batch_size)
 {
-    augs_strategy_options defaults = {.size = sizeof defaults};
-    if (given->batch_size == 0) {
-        augs_strategy_defaults(strategy, &defaults, NULL);
+    augs_error error;
+    augs_scheduler *scheduler = NULL;
+    augs_span span = {.count = 0};
+    *ret_batch_size = 0;
+    if (given->strategy_options->batches != 0) {
+        return EXIT_DONE;
     }
-    return given->batch_size != 0 ? given->batch_size : defaults.batch_size;
+    augs_plan_options plan = *given;
+    plan.world_size = 1;
+    plan.rank_layout = AUGS_RANK_LAYOUT_INTERLEAVED;
+    const augs_scheduler_options scheduler_options = {
+        .size = sizeof scheduler_options, .n_samples = AUGS_MAX_SAMPLES, .plan = &plan};
+    int status = augs_scheduler_open(&scheduler_options, &scheduler, &error);
+    if (status >= 0) {
+        status = augs_scheduler_next(scheduler, &span, &error);
+    }
+    augs_scheduler_free(scheduler);
+    *ret_batch_size = span.count;
+    return status < 0 ? complain_error(&error) : EXIT_DONE;
 }
 
 /* Positions of an epoch that no rank gets. */
-static uint64_t left_out_of(const service *run, const augs_plan_options *plan)
+static int find_left_out(const service *run, const augs_plan_options *plan, uint64_t *ret_left_out)
 {
+    augs_error error;
     augs_pipeline *pipeline = NULL;
     const augs_pipeline_options pipeline_options = {.size = sizeof pipeline_options, .plan = plan};
-    if (augs_pipeline_open(run->stream, &pipeline_options, &pipeline, NULL) < 0) {
-        return 0;
+    if (augs_pipeline_open(run->stream, &pipeline_options, &pipeline, &error) < 0) {
+        return complain_error(&error);
     }
-    const uint64_t n = augs_pipeline_n_left_out(pipeline);
+    *ret_left_out = augs_pipeline_n_left_out(pipeline);
     augs_pipeline_free(pipeline);
-    return n;
+    return EXIT_DONE;
 }
 
 static void announce(const service *run, uint64_t batch_size, uint64_t n_left_out)
@@ -211,12 +227,14 @@ int command_serve(const arguments *of)
     plan.world_size = run.world_size;
     plan.rank_layout = option_name_index(of, OPT_RANK_LAYOUT);
     plan.tail = option_name_index(of, OPT_TAIL);
+    uint64_t batch_size = 0, n_left_out = 0;
     result = open_server(&run, &plan);
+    result = result == EXIT_DONE ? find_left_out(&run, &plan, &n_left_out) : result;
+    result = result == EXIT_DONE ? find_batch_size(&plan, &batch_size) : result;
     if (result == EXIT_DONE) {
         interrupt_watch(of->given[OPT_QUIET], stop_server, run.server);
-        const uint64_t n_left_out = left_out_of(&run, &plan);
         tell_left_out(of, n_left_out);
-        announce(&run, batch_size_of(&strategy_options, plan.strategy), n_left_out);
+        announce(&run, batch_size, n_left_out);
         result = run_server(&run);
     }
     augs_server_free(run.server);

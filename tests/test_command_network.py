@@ -339,6 +339,20 @@ class Network(Case):
         self.assertEqual((told["job"], told["world_size"], told["batch_size"], told["samples"]), ("train.1", 2, 3, 10))
         self.subscribe(told["endpoint"], 0, 2, "--job", "train.1")
 
+    def test_serve_tells_the_batch_size_that_the_plan_uses(self):
+        for arguments, size in (((), 32), (("--batch-size", 10, "--multiple-of", 4), 8), (("--max-batch-size", 10), 10),
+                                (("--min-batch-size", 48), 48), (("--multiple-of", 7), 28), (("--batch-size", 5, "--last-batch", "fill"), 5),
+                                (("--global-batch-size", 24), 12), (("--batch-size", 50, "--rank-layout", "block"), 50),
+                                (("--batch-size", 3000), 3000), (("--strategy", "round_robin", "--batches", 5), None)):
+            server, line = self.serve_job(1000, 2, "--json", *arguments)
+            told = json.loads(line)
+            self.assertEqual(told["batch_size"], size, arguments)
+            first = json.loads(self.subscribe(told["endpoint"], 0, 2, "--json").stdout)
+            if size is not None:
+                self.assertEqual(first["batches"], -(-500 // size), arguments)
+            interrupt(server)
+            self.done(server)
+
     def test_the_rank_of_a_launcher_is_used(self):
         _, endpoint = self.serve_job(10, 2, "--tail", "uneven")
         result = self.ends(0, "subscribe", "--connect", endpoint, "--timeout", 20, "--json", RANK="1", WORLD_SIZE="2",
