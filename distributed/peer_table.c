@@ -105,13 +105,18 @@ void augsi_peer_drop_work(const augsi_peer_table *table, augsi_peer *peer)
         peer->slots[i] = (augsi_made_slot){.ticket = 0};
     }
     peer->next = peer->make_next = peer->end = 0;
+    peer->n_making = peer->n_sent = 0;
     peer->eos_due = false;
 }
 
 bool augsi_peer_may_make(const augsi_peer *peer)
 {
-    return peer->make_next < peer->end &&
-           peer->slots[peer->make_next % AUGSI_PEER_AHEAD].ticket == 0;
+    return peer->make_next < peer->end && peer->n_making - peer->n_sent < AUGSI_PEER_AHEAD;
+}
+
+bool augsi_peer_has_work(const augsi_peer *peer)
+{
+    return peer->n_sent < peer->n_making || peer->make_next < peer->end;
 }
 
 uint64_t augsi_peer_ticket(const augsi_peer *peer, uint64_t number)

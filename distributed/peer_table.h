@@ -44,9 +44,11 @@ typedef struct augsi_peer {
     uint32_t epoch;
     uint64_t base_step, base_position; /* where its plan of the epoch begins, */
     uint64_t end_step;                 /* and ends */
-    uint64_t next, make_next, end;     /* to send, to make, one past the last */
+    uint64_t next, end; /* first step that nothing was sent of, one past the last asked for */
+    uint64_t make_next; /* first step with samples that is not being made; `end` if there is none */
     bool eos_due;
-    augsi_made_slot slots[AUGSI_PEER_AHEAD]; /* of step s at s mod AUGSI_PEER_AHEAD */
+    uint64_t n_making, n_sent;               /* of the range; */
+    augsi_made_slot slots[AUGSI_PEER_AHEAD]; /* the k-th at k mod AUGSI_PEER_AHEAD */
 } augsi_peer;
 
 typedef struct augsi_peer_table {
@@ -72,6 +74,8 @@ uint32_t augsi_peer_count(const augsi_peer_table *table, uint64_t now_ns, uint64
 
 /* Forgets what a peer asked for; results that are still under way find no slot. */
 void augsi_peer_drop_work(const augsi_peer_table *table, augsi_peer *peer);
+/* Whether something that was asked for is not sent yet. */
+bool augsi_peer_has_work(const augsi_peer *peer);
 /* Whether there is a batch to make and a slot for it. */
 bool augsi_peer_may_make(const augsi_peer *peer);
 

@@ -145,14 +145,28 @@ static uint64_t batch_bytes(const augsi_served_job *job, const augsi_slice *slic
     return augsi_slab_bytes(job->stream, slice->body.count + slice->pad_count);
 }
 
+/* The plan that a peer walks; it was found when the peer asked. */
+static augsi_plan *plan_of(const augsi_server_core *core, const augsi_peer *peer)
+{
+    augsi_plan *plan = NULL;
+    augsi_served_job_plan_at(&core->jobs.list[peer->job], peer->base_step, peer->base_position,
+                             &plan, NULL);
+    return plan;
+}
+
 /* The slice of a step that a peer asked for; false: it has none. */
 static bool slice_of(const augsi_server_core *core, const augsi_peer *peer, uint64_t step,
                      augsi_slice *ret_slice)
 {
-    augsi_plan *plan;
-    return augsi_served_job_plan_at(&core->jobs.list[peer->job], peer->base_step,
-                                    peer->base_position, &plan, NULL) == AUGS_OK &&
-           augsi_plan_slice(plan, step, peer->rank, ret_slice, NULL) == 1;
+    augsi_plan *plan = plan_of(core, peer);
+    return plan != NULL && augsi_plan_slice(plan, step, peer->rank, ret_slice, NULL) == 1;
+}
+
+/* The next step of the peer's range that has samples for it: steps without are not walked. */
+static uint64_t step_to_make(const augsi_server_core *core, const augsi_peer *peer, uint64_t step)
+{
+    const uint64_t found = augsi_plan_next_step(plan_of(core, peer), step, peer->rank);
+    return found < peer->end ? found : peer->end;
 }
 
 /* Hands one batch of a peer to the fillers. false: they have no space, or the limit of bytes is
@@ -160,7 +174,7 @@ static bool slice_of(const augsi_server_core *core, const augsi_peer *peer, uint
 static bool make_one(augsi_server_core *core, augsi_peer *peer)
 {
     augsi_served_job *job = &core->jobs.list[peer->job];
-    augsi_made_slot *slot = &peer->slots[peer->make_next % AUGSI_PEER_AHEAD];
+    augsi_made_slot *slot = &peer->slots[peer->n_making % AUGSI_PEER_AHEAD];
     augsi_make make = {.ticket = augsi_peer_ticket(peer, core->next_ticket),
                        .job = peer->job,
                        .step = peer->make_next,
@@ -182,7 +196,8 @@ static bool make_one(augsi_server_core *core, augsi_peer *peer)
     core->n_making++;
     core->bytes_making += make.n_bytes;
     *slot = (augsi_made_slot){.ticket = make.ticket, .step = make.step, .slice = make.slice};
-    peer->make_next++;
+    peer->n_making++;
+    peer->make_next = step_to_make(core, peer, make.step + 1);
     return true;
 }
 
@@ -209,6 +224,7 @@ static void send_eos(augsi_server_core *core, augsi_peer *peer)
                                    .incarnation = peer->incarnation,
                                    .request = peer->request,
                                    .epoch = peer->epoch,
+                                   .from_step = peer->next,
                                    .step = peer->end_step,
                                    .n_samples = augs_stream_n_samples(job->stream)};
     peer->eos_due = false;
@@ -218,9 +234,9 @@ static void send_eos(augsi_server_core *core, augsi_peer *peer)
 /* Sends what is made, in order. false: the peer is gone, and so is the pointer to it. */
 static bool send_made(augsi_server_core *core, augsi_peer *peer)
 {
-    while (peer->next < peer->end) {
-        augsi_made_slot *slot = &peer->slots[peer->next % AUGSI_PEER_AHEAD];
-        if (slot->ticket == 0 || !slot->done) {
+    while (augsi_peer_has_work(peer)) {
+        augsi_made_slot *slot = &peer->slots[peer->n_sent % AUGSI_PEER_AHEAD];
+        if (peer->n_sent == peer->n_making || !slot->done) {
             return true;
         }
         const augsi_slice *slice = &slot->slice;
@@ -230,6 +246,7 @@ static bool send_made(augsi_server_core *core, augsi_peer *peer)
                                        .request = peer->request,
                                        .rank = peer->rank,
                                        .epoch = peer->epoch,
+                                       .from_step = peer->next,
                                        .step = slot->step,
                                        .first = slice->body.first,
                                        .stride = slice->body.stride,
@@ -240,8 +257,9 @@ static bool send_made(augsi_server_core *core, augsi_peer *peer)
                                        .hash = slot->hash};
         void *payload = slot->payload;
         const uint64_t n_bytes = slot->n_bytes;
+        peer->next = slot->step + 1;
+        peer->n_sent++;
         *slot = (augsi_made_slot){.ticket = 0};
-        peer->next++;
         enum augsi_sent sent = send_frame(core, peer, &message, payload);
         if (sent == AUGSI_SENT_GONE) {
             augsi_peer_remove(&core->peers, peer);
@@ -365,9 +383,9 @@ static void receive_hello(augsi_server_core *core, augsi_peer *peer, const augsi
     send_welcome(core, peer);
 }
 
-/* *ret_end_step: where the epoch ends for what is asked. false: the peer was told what is wrong. */
+/* *ret_plan: the one that is asked for. false: the peer was told what is wrong. */
 static bool check_fetch(augsi_server_core *core, augsi_peer *peer, const augsi_message *message,
-                        uint64_t now, uint64_t *ret_end_step)
+                        uint64_t now, augsi_plan **ret_plan)
 {
     char text[200];
     augs_error error;
@@ -406,7 +424,7 @@ static bool check_fetch(augsi_server_core *core, augsi_peer *peer, const augsi_m
         send_error(core, peer, message, AUGSI_CODE_CREDIT, 0, core->limits.max_credit, now, text);
         return false;
     }
-    *ret_end_step = end_step;
+    *ret_plan = plan;
     return true;
 }
 
@@ -414,14 +432,60 @@ static void tell_busy(augsi_server_core *core, augsi_peer *peer)
 {
     augsi_slice slice;
     const augsi_served_job *job = &core->jobs.list[peer->job];
-    if (slice_of(core, peer, peer->next, &slice) && !has_space(core, batch_bytes(job, &slice))) {
+    if (peer->make_next < peer->end && slice_of(core, peer, peer->make_next, &slice) &&
+        !has_space(core, batch_bytes(job, &slice))) {
         const augsi_message message = {.type = AUGSI_BUSY,
                                        .incarnation = peer->incarnation,
                                        .request = peer->request,
-                                       .step = peer->next,
+                                       .step = peer->make_next,
                                        .eta_ms = 100};
         send_frame(core, peer, &message, NULL);
     }
+}
+
+/*
+ * One past the last step that a FETCH asks for. Steps without samples for the rank are passed over:
+ * a range ends with a batch, and with the rank's last one it reaches the end of the epoch. So every
+ * FETCH is answered, and who does not know the end may ask beyond it.
+ */
+static uint64_t end_of_range(const augsi_plan *plan, uint32_t rank, uint64_t begin, uint64_t count)
+{
+    const uint64_t end_step = augsi_plan_n_steps(plan), left = end_step - begin;
+    if (left == 0) {
+        return end_step;
+    }
+    const uint64_t last = begin + (count < left ? count : left) - 1;
+    const uint64_t found = augsi_plan_next_step(plan, last, rank);
+    return found < end_step && augsi_plan_next_step(plan, found + 1, rank) < end_step ? found + 1
+                                                                                      : end_step;
+}
+
+/* What a peer asks for is added to what it waits for, if it begins there, or replaces it. */
+static void take_range(const augsi_server_core *core, augsi_peer *peer,
+                       const augsi_message *message, const augsi_plan *plan)
+{
+    const uint64_t end_step = augsi_plan_n_steps(plan);
+    const uint64_t begin = message->step < end_step ? message->step : end_step;
+    const uint64_t end = end_of_range(plan, message->rank, begin, message->count);
+    const bool extends = augsi_peer_has_work(peer) && peer->epoch == message->epoch &&
+                         peer->base_step == message->base_step &&
+                         peer->base_position == message->base_position && begin >= peer->next &&
+                         begin <= peer->end;
+    if (!extends) {
+        augsi_peer_drop_work(&core->peers, peer);
+        peer->epoch = message->epoch;
+        peer->base_step = message->base_step;
+        peer->base_position = message->base_position;
+        peer->end_step = end_step;
+        peer->next = peer->make_next = peer->end = begin;
+    }
+    const uint64_t make_next = peer->make_next < peer->end
+                                   ? peer->make_next
+                                   : augsi_plan_next_step(plan, peer->end, peer->rank);
+    peer->end = end > peer->end ? end : peer->end;
+    peer->make_next = make_next < peer->end ? make_next : peer->end;
+    peer->eos_due = peer->end == end_step;
+    peer->request = message->request;
 }
 
 static void receive_fetch(augsi_server_core *core, augsi_peer *peer, const augsi_message *message,
@@ -442,31 +506,13 @@ static void receive_fetch(augsi_server_core *core, augsi_peer *peer, const augsi
         peer->job = at;
         peer->rank = message->rank;
     }
-    uint64_t end_step;
-    if (!check_fetch(core, peer, message, now, &end_step)) {
+    augsi_plan *plan;
+    if (!check_fetch(core, peer, message, now, &plan)) {
         return;
     }
-    /* who does not know the end may ask beyond it, and is told */
-    const uint64_t begin = message->step < end_step ? message->step : end_step;
-    const uint64_t left = end_step - begin;
-    const uint64_t end = begin + (message->count < left ? message->count : left);
-    bool extends = peer->next < peer->end && peer->epoch == message->epoch &&
-                   peer->base_step == message->base_step &&
-                   peer->base_position == message->base_position && peer->end == begin &&
-                   end - peer->next <= 2 * (uint64_t)core->limits.max_credit;
-    if (!extends) {
-        augsi_peer_drop_work(&core->peers, peer);
-        peer->epoch = message->epoch;
-        peer->base_step = message->base_step;
-        peer->base_position = message->base_position;
-        peer->end_step = end_step;
-        peer->next = peer->make_next = begin;
-    }
-    peer->end = end;
-    peer->request = message->request;
-    peer->eos_due = end == end_step;
+    take_range(core, peer, message, plan);
     tell_busy(core, peer);
-    if (peer->next == peer->end) {
+    if (!augsi_peer_has_work(peer)) {
         if (peer->eos_due) {
             send_eos(core, peer);
         }
@@ -501,7 +547,7 @@ static void receive_ping(augsi_server_core *core, augsi_peer *peer, const augsi_
                                     .incarnation = message->incarnation,
                                     .count = message->count,
                                     .step = core->n_making};
-        if (peer->next < peer->end) {
+        if (augsi_peer_has_work(peer)) {
             send_frame(core, peer, &pong, NULL);
         }
     }

@@ -396,6 +396,9 @@ static int run(augs_subscriber *subscriber, augs_batch **ret_batch, augs_error *
 {
     augsi_subscriber_core_wait(subscriber->core, augsi_now_ns());
     for (;;) {
+        if (ret_batch != NULL) {
+            augsi_subscriber_core_skip(subscriber->core, augsi_now_ns());
+        }
         int result = augsi_subscriber_core_failure(subscriber->core, error);
         if (result >= 0) {
             result = check_frame(subscriber, error);

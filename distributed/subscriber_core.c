@@ -180,6 +180,10 @@ static void fetch(augsi_subscriber_core *core, uint64_t now)
                           ? core->window
                           : core->cursor.welcome.max_credit;
     uint64_t begin = core->asked_end > core->cursor.step ? core->asked_end : core->cursor.step;
+    if (begin < core->cursor.n_steps &&
+        augsi_cursor_next(&core->cursor, begin) == core->cursor.n_steps) {
+        return; /* nothing is left for this rank */
+    }
     uint64_t ahead = begin - core->cursor.step, left = core->cursor.n_steps - begin;
     uint64_t count = window - (ahead < window ? ahead : window);
     count = count < left ? count : left;
@@ -205,16 +209,18 @@ static void fetch(augsi_subscriber_core *core, uint64_t now)
             core->first_reply_due = true;
         }
         core->request++;
-        core->asked_end = begin + count;
+        core->asked_end = augsi_cursor_end_of_range(&core->cursor, begin, count);
         core->stats.n_fetches++;
     }
 }
 
-/* Goes to the next epoch where one has ended, and says goodbye where the last one has. */
-static int turn_epoch(augsi_subscriber_core *core, augs_error *error)
+/* Goes to the next epoch where one has ended, and says goodbye where the last one has. A caller that
+ * waits for a batch also passes over what has none. */
+static int turn_epoch(augsi_subscriber_core *core, bool skips, augs_error *error)
 {
     const uint32_t epoch = core->cursor.epoch;
-    int status = augsi_cursor_turn(&core->cursor, error);
+    int status =
+        skips ? augsi_cursor_skip(&core->cursor, error) : augsi_cursor_turn(&core->cursor, error);
     if (status == 0) {
         augsi_subscriber_core_bye(core);
         core->phase = DONE;
@@ -243,7 +249,7 @@ static int receive_welcome(augsi_subscriber_core *core, const void *data, size_t
     core->phase = STREAMING;
     core->quiet_since = now;
     core->backoff = FIRST_BACKOFF;
-    status = turn_epoch(core, error);
+    status = turn_epoch(core, false, error);
     fetch(core, now);
     return status;
 }
@@ -287,10 +293,6 @@ static int receive_batch(augsi_subscriber_core *core, const augsi_message *batch
     core->quiet_since = core->progress_at = now;
     core->n_timeouts = 0;
     core->ready = true;
-    if (batch->n_samples == 0) { /* nothing for this rank in this step */
-        augsi_subscriber_core_take(core, now);
-        return AUGSI_RECEIVED_NOTHING;
-    }
     return AUGSI_RECEIVED_BATCH;
 }
 
@@ -477,7 +479,20 @@ void augsi_subscriber_core_take(augsi_subscriber_core *core, uint64_t now_ns)
     core->ready = false;
     augsi_cursor_advance(&core->cursor);
     core->quiet_since = core->progress_at = now_ns;
-    if (turn_epoch(core, &error) < 0) {
+    if (turn_epoch(core, false, &error) < 0) {
+        fail_job(core, &error);
+        return;
+    }
+    fetch(core, now_ns);
+}
+
+void augsi_subscriber_core_skip(augsi_subscriber_core *core, uint64_t now_ns)
+{
+    augs_error error;
+    if (core->phase != STREAMING || core->cursor.has_samples) {
+        return;
+    }
+    if (turn_epoch(core, true, &error) < 0) {
         fail_job(core, &error);
         return;
     }

@@ -49,6 +49,9 @@ void augsi_subscriber_core_free(augsi_subscriber_core *core);
 /* The caller begins to wait: the time since its last call (of tick, receive, take) was not the
  * server's. */
 void augsi_subscriber_core_wait(augsi_subscriber_core *core, uint64_t now_ns);
+/* The caller waits for a batch: passes over steps that have none for this rank, if the server is
+ * reached. Before every tick of such a wait. */
+void augsi_subscriber_core_skip(augsi_subscriber_core *core, uint64_t now_ns);
 /* Does what is due; returns when it is to be called again at the latest. */
 uint64_t augsi_subscriber_core_tick(augsi_subscriber_core *core, uint64_t now_ns);
 /* A message of one or two frames. AUGSI_RECEIVED_..., or the status the job ended with. */

@@ -254,34 +254,80 @@ int augsi_cursor_welcome(augsi_cursor *cursor, const void *data, size_t n_bytes,
                               : welcome_first(cursor, data, n_bytes, incarnation, error);
 }
 
+/* The start of a later epoch. */
+static int begin_epoch(augsi_cursor *cursor, uint32_t epoch, augs_error *error)
+{
+    augs_stream *stream;
+    int status = augs_stream_open_epoch(cursor->stream, epoch, &stream, error);
+    if (status < 0) {
+        return status;
+    }
+    augs_stream_unref(cursor->stream);
+    cursor->stream = stream;
+    augsi_plan_forget_base(cursor->plan); /* later epochs begin at their start */
+    cursor->n_steps = augsi_plan_n_steps(cursor->plan);
+    cursor->epoch = epoch;
+    cursor->step = 0;
+    cursor->has_slice = cursor->has_samples = false;
+    return AUGS_OK;
+}
+
+static uint32_t last_epoch(const augsi_cursor *cursor)
+{
+    return cursor->welcome.first_epoch + (cursor->welcome.n_epochs - 1);
+}
+
 int augsi_cursor_turn(augsi_cursor *cursor, augs_error *error)
 {
-    const augsi_welcome *welcome = &cursor->welcome;
-    while (cursor->step >= cursor->n_steps) {
-        uint64_t next = (uint64_t)cursor->epoch + 1;
-        if (next >= (uint64_t)welcome->first_epoch + welcome->n_epochs) {
-            return 0;
-        }
-        augs_stream *stream;
-        int status = augs_stream_open_epoch(cursor->stream, (uint32_t)next, &stream, error);
-        if (status < 0) {
-            return status;
-        }
-        augs_stream_unref(cursor->stream);
-        cursor->stream = stream;
-        augsi_plan_forget_base(cursor->plan); /* later epochs begin at their start */
-        cursor->n_steps = augsi_plan_n_steps(cursor->plan);
-        cursor->epoch = (uint32_t)next;
-        cursor->step = 0;
-        cursor->has_slice = false;
+    if (cursor->step < cursor->n_steps) {
+        return 1;
     }
-    return 1;
+    if (cursor->epoch == last_epoch(cursor)) {
+        return 0;
+    }
+    int status = begin_epoch(cursor, cursor->epoch + 1, error);
+    return status < 0 ? status : 1;
+}
+
+int augsi_cursor_skip(augsi_cursor *cursor, augs_error *error)
+{
+    int status = 1;
+    while (status > 0 && !cursor->has_samples) {
+        const uint64_t step = augsi_cursor_next(cursor, cursor->step);
+        cursor->has_slice = cursor->has_slice && step == cursor->step;
+        cursor->step = step;
+        cursor->has_samples = step < cursor->n_steps;
+        if (cursor->has_samples) {
+            break;
+        }
+        status = augsi_cursor_turn(cursor, error);
+        if (status > 0 && cursor->epoch != last_epoch(cursor) &&
+            augsi_cursor_next(cursor, 0) == cursor->n_steps) {
+            /* nothing for the rank in any epoch */
+            status = begin_epoch(cursor, last_epoch(cursor), error);
+            status = status < 0 ? status : 1;
+        }
+    }
+    return status;
+}
+
+uint64_t augsi_cursor_next(const augsi_cursor *cursor, uint64_t step)
+{
+    return step < cursor->n_steps ? augsi_plan_next_step(cursor->plan, step, cursor->rank)
+                                  : cursor->n_steps;
+}
+
+uint64_t augsi_cursor_end_of_range(const augsi_cursor *cursor, uint64_t begin, uint64_t count)
+{
+    const uint64_t left = cursor->n_steps - begin;
+    const uint64_t last = augsi_cursor_next(cursor, begin + (count < left ? count : left) - 1);
+    return last < cursor->n_steps ? last + 1 : last;
 }
 
 void augsi_cursor_advance(augsi_cursor *cursor)
 {
     cursor->step++;
-    cursor->has_slice = false;
+    cursor->has_slice = cursor->has_samples = false;
 }
 
 bool augsi_cursor_fits(augsi_cursor *cursor, const augsi_message *batch, const void *payload,
@@ -292,8 +338,8 @@ bool augsi_cursor_fits(augsi_cursor *cursor, const augsi_message *batch, const v
             augsi_plan_slice(cursor->plan, cursor->step, cursor->rank, &cursor->slice, NULL) == 1;
     }
     const augsi_slice *slice = &cursor->slice;
-    return cursor->has_slice && batch->first == slice->body.first &&
-           batch->stride == slice->body.stride &&
+    return cursor->has_slice && batch->from_step <= batch->step &&
+           batch->first == slice->body.first && batch->stride == slice->body.stride &&
            batch->n_samples == slice->body.count + slice->pad_count &&
            batch->n_bytes == n_payload && augsi_hash64(payload, n_payload) == batch->hash;
 }

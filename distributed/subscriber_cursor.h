@@ -32,6 +32,7 @@ typedef struct augsi_cursor {
     uint64_t step, n_steps;
     augs_stream *stream; /* of the epoch */
     bool has_slice;      /* that of `step` is loaded */
+    bool has_samples;    /* `step` is known to have samples for the rank */
     augsi_slice slice;
 } augsi_cursor;
 
@@ -48,10 +49,22 @@ void augsi_cursor_done(augsi_cursor *cursor);
 int augsi_cursor_welcome(augsi_cursor *cursor, const void *data, size_t n_bytes,
                          uint64_t incarnation, augs_error *error);
 
+/*
+ * Passes over steps that have no samples for the rank, whole epochs of them as well: 1, or 0 at the
+ * end of the last one. For when the caller waits for a batch: before that, a token has to lead to
+ * these steps, since other ranks have samples there.
+ */
+int augsi_cursor_skip(augsi_cursor *cursor, augs_error *error);
 /* Goes to the next epoch where one has ended: 1, or 0 at the end of the last one. */
 int augsi_cursor_turn(augsi_cursor *cursor, augs_error *error);
 /* The step is taken; augsi_cursor_turn is to follow. */
 void augsi_cursor_advance(augsi_cursor *cursor);
+
+/* The first step from `step` on that has samples for the rank; n_steps if there is none. */
+uint64_t augsi_cursor_next(const augsi_cursor *cursor, uint64_t step);
+/* Where the answer to a FETCH of `count` steps (at least 1) from `begin` on ends: behind a batch, or
+ * at the end of the epoch. */
+uint64_t augsi_cursor_end_of_range(const augsi_cursor *cursor, uint64_t begin, uint64_t count);
 
 /* What BATCH says is what the plan says of the step, and the payload is what BATCH says. */
 bool augsi_cursor_fits(augsi_cursor *cursor, const augsi_message *batch, const void *payload,

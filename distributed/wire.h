@@ -70,6 +70,7 @@ typedef struct augsi_message {
     augsi_bytes job, fingerprint, format, agent, text;
     uint32_t rank, world_size, epoch, code, flags;
     uint64_t base_step, base_position; /* FETCH, BYE: where the rank's plan of the epoch begins */
+    uint64_t from_step; /* BATCH, EOS: the steps from it on have nothing else for the rank */
     uint64_t step,
         count; /* ERR: number; BUSY, PING, PONG: time or load; EOS: end step; DRAIN: grace */
     uint64_t first, stride, n_samples, n_bytes, hash, retry_ms, eta_ms;

@@ -167,11 +167,12 @@ class Client:
 
     def take(self, fields, payload):
         """The batch if it is the next one, else None."""
-        incarnation, _, generation, rank, epoch, step, first, stride, n, _, n_bytes, _ = fields
-        expected = (self.incarnation, self.generation, self.rank, *self.cursor, len(payload))
-        if (incarnation, generation, rank, epoch, step, n_bytes) != expected:
+        incarnation, _, generation, rank, epoch, from_step, step, first, stride, n, _, n_bytes, _ = fields
+        expected = (self.incarnation, self.generation, self.rank, self.cursor[0], len(payload))
+        if (incarnation, generation, rank, epoch, n_bytes) != expected or not from_step <= self.cursor[1] <= step:
             return None
-        self.cursor = (epoch, step + 1)
+        self.cursor = (epoch, step + 1)  # the steps between have no samples for this rank
+        self.asked = max(self.asked, step + 1)
         choices = {name: texts for name, _, _, _, texts in self.schema if texts}
         return Batch(epoch, step, first, stride, n, self.decode(payload, n), choices)
 
@@ -202,8 +203,10 @@ class Client:
                     failures = 0
                     yield batch
             elif answer[0] == EOS and answer[1][0] == self.incarnation and answer[1][3] == self.cursor[0]:
-                self.end_step = answer[1][4]  # all batches before it have come
-                connected = self.cursor[1] == self.end_step
+                from_step, end_step = answer[1][4:6]
+                connected = from_step <= self.cursor[1] <= end_step  # otherwise batches before it are missing
+                if connected:
+                    self.cursor, self.end_step = (self.cursor[0], end_step), end_step
 
 
 def main():

@@ -228,6 +228,7 @@ static inline int pair_next(net_pair *pair, pair_batch *ret_batch, augs_error *e
 {
     augsi_subscriber_core_wait(pair->rank, pair->now);
     for (unsigned n_idle = 0; n_idle < 1000;) {
+        augsi_subscriber_core_skip(pair->rank, pair->now);
         int status = augsi_subscriber_core_failure(pair->rank, error);
         if (status < 0 || augsi_subscriber_core_is_done(pair->rank)) {
             return status;

@@ -229,6 +229,7 @@ static inline void sim_rank_turn(sim_rank *rank)
     for (int n = 0;; n++) {
         augs_error error;
         SIM_CHECK(world, n < 10000, "rank %u never sleeps", rank->index);
+        augsi_subscriber_core_skip(rank->core, sim_clock(world, rank->clock));
         if (augsi_subscriber_core_failure(rank->core, &error) < 0) {
             SIM_CHECK(world, world->config.may_fail, "rank %u fails: %s", rank->index,
                       error.message);

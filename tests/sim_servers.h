@@ -191,6 +191,20 @@ static inline void sim_server_crash(sim_server *server)
            NULL);
 }
 
+/* A range goes on to the rank's next batch. */
+static inline uint64_t sim_end_of_range(const sim_world *world, const sim_connection *from,
+                                        const augsi_message *request)
+{
+    const uint64_t end = request->step + request->count;
+    const sim_rank *rank = from->rank != SIM_NONE ? &world->ranks[from->rank] : NULL;
+    for (size_t i = 0; rank != NULL && i < rank->n_steps; i++) {
+        if (rank->steps[i].epoch == request->epoch && rank->steps[i].step + 1 >= end) {
+            return rank->steps[i].step + 1;
+        }
+    }
+    return end;
+}
+
 static inline void sim_server_receive(sim_world *world, const sim_message *message)
 {
     sim_connection *from = &world->connections[message->connection];
@@ -200,10 +214,12 @@ static inline void sim_server_receive(sim_world *world, const sim_message *messa
     memcpy(id + 1, &from->routing_id, sizeof from->routing_id);
     if (augsi_wire_decode(message->header, message->n_header, &request, NULL) == AUGS_OK &&
         request.type == AUGSI_FETCH) {
-        const bool extends = request.epoch == from->asked_epoch && request.step == from->asked_end;
+        const bool extends = request.epoch == from->asked_epoch &&
+                             request.step >= from->asked_first && request.step <= from->asked_end;
+        const uint64_t end = sim_end_of_range(world, from, &request);
         from->asked_first = extends ? from->asked_first : request.step;
         from->asked_epoch = request.epoch;
-        from->asked_end = request.step + request.count;
+        from->asked_end = extends && from->asked_end > end ? from->asked_end : end;
     } else if (request.type == AUGSI_BYE) { /* whoever comes after that is somebody new */
         from->error_at = 0;
     }

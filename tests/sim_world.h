@@ -143,7 +143,7 @@ typedef struct sim_rank {
     size_t n_inbox, inbox_space;
     sim_step *steps; /* all that it has to get */
     size_t n_steps, next;
-    uint32_t n_ends; /* epochs of which it has steps to ask for */
+    uint32_t n_ends;                                          /* epochs of which it has samples */
     char token[AUGS_TOKEN_BYTES], bookmark[AUGS_TOKEN_BYTES]; /* "": none */
     size_t bookmark_next;
 } sim_rank;

@@ -100,7 +100,7 @@ class ForeignClient(unittest.TestCase):
             if re.fullmatch(r"[0-9a-f]{10,}", data):
                 self.assertEqual(msgpack.packb(json.loads(fields)).hex(), data)
                 n += 1
-        self.assertEqual(n, 12)
+        self.assertEqual(n, 13)
 
     def test_a_token_of_other_sizes_leads_to_its_position(self):
         """Made by hand: the client does not look at CHECK. Position 101 is in the middle of a batch of the job."""

@@ -539,10 +539,201 @@ START_TEST(only_the_end_of_the_last_epoch_finishes_a_rank)
 }
 END_TEST
 
+/* ---- steps without samples ---- */
+
+/* In windows of 1,001 positions of a million, dealt to 1,000 batches, rank 1 of 2 has something in
+ * one step of a thousand. */
+static plan_case sparse_plan(void)
+{
+    return (plan_case){
+        .strategy = {.batches = 1000, .deal_window = 1001},
+        .plan = {.strategy = "round_robin", .world_size = 2, .tail = AUGS_TAIL_UNEVEN}};
+}
+
+START_TEST(steps_without_samples_cost_no_message)
+{
+    enum { N_WINDOWS = 1000 };
+    static net_pair pair;
+    augs_error error;
+    pair_batch batch;
+    augs_stream *stream = uniform_open(1, 1001ull * N_WINDOWS);
+    plan_case c = sparse_plan();
+    char token[AUGS_TOKEN_BYTES];
+    AUGS_ASSERT_OK(
+        pair_open_server(&pair, stream, plan_of(&c), 1, &augsi_default_allocator, &error), error);
+    AUGS_ASSERT_OK(pair_open_rank(&pair, 1, 2, NULL, &error), error);
+    for (uint64_t k = 0; k < N_WINDOWS; k++) {
+        AUGS_ASSERT_STATUS(1, pair_next(&pair, &batch, &error), error);
+        ck_assert_uint_eq(batch.expected.step, 1000 * k);
+        ck_assert_uint_eq(batch.expected.slice.body.first, 1001 * k + 1000);
+        ck_assert_uint_eq(batch.expected.slice.last, k + 1 == N_WINDOWS);
+        free(batch.payload);
+        /* the steps that come are passed over when the next batch is asked for: rank 0 has them */
+        pair_token(&pair, token);
+        char step[40];
+        snprintf(step, sizeof step, ":0:0:%" PRIu64 ":%" PRIu64 ":", 1000 * k + 1, 1001 * k + 1);
+        ck_assert_msg(strstr(token, step) != NULL, "%s", token);
+    }
+    AUGS_ASSERT_OK(pair_next(&pair, &batch, &error), error);
+    ck_assert_uint_eq(pair.n_batches, N_WINDOWS);
+    ck_assert_uint_le(pair.n_fetches, N_WINDOWS);
+    pair_close_rank(&pair);
+    pair_close_server(&pair);
+    augs_stream_unref(stream);
+}
+END_TEST
+
+/* As a client asks that does not know the plan: what is asked for, the steps of the batch or of the
+ * end that are answered. */
+START_TEST(a_request_of_steps_without_samples_gets_the_next_batch)
+{
+    static const struct {
+        uint64_t step, n, from_step, answer; /* UINT64_MAX: EOS */
+        unsigned n_batches;
+    } asked[] = {{0, 1, 0, 0, 1},
+                 {0, 64, 0, 0, 2},
+                 {1, 8, 1, 1000, 1},
+                 {999, 1, 999, 1000, 1},
+                 {999, 3, 999, 1000, 2},
+                 {1000, 1, 1000, 1000, 1},
+                 {1001, 64, 1001, 2000, 1},
+                 {2001, 1, 2001, UINT64_MAX, 0},
+                 {3000, 9, 3000, UINT64_MAX, 0}};
+    static net_pair pair;
+    augs_error error;
+    augs_stream *stream = uniform_open(1, 3003);
+    plan_case c = sparse_plan();
+    AUGS_ASSERT_OK(
+        pair_open_server(&pair, stream, plan_of(&c), 1, &augsi_default_allocator, &error), error);
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        augsi_message request = fetch_of(stream, 0, 0, asked[i].step, asked[i].n);
+        request.world_size = 2;
+        request.rank = 1;
+        augsi_message answer = answer_of(&pair, &request);
+        ck_assert_uint_eq(pair.n_to_make, asked[i].n_batches);
+        if (answer.type == 0) {
+            pair_make_one(&pair);
+            ck_assert_uint_ge(pair.n_frames, 1);
+            AUGS_ASSERT_OK(
+                augsi_wire_decode(pair.frames[0].header, pair.frames[0].n_header, &answer, &error),
+                error);
+            ck_assert_uint_eq(answer.type, AUGSI_BATCH);
+            ck_assert_uint_eq(answer.step, asked[i].answer);
+        } else {
+            ck_assert_uint_eq(answer.type, AUGSI_EOS);
+            ck_assert_uint_eq(asked[i].answer, UINT64_MAX);
+            ck_assert_uint_eq(answer.step, 3000);
+        }
+        ck_assert_uint_eq(answer.from_step, asked[i].from_step);
+        while (pair.n_to_make > 0) {
+            pair_make_one(&pair);
+        }
+        pair_forget_frames(&pair);
+    }
+    pair_close_server(&pair);
+    augs_stream_unref(stream);
+}
+END_TEST
+
+/* All that a rank has, in requests that begin where the last one ended, while batches are under way:
+ * each comes once, and no step is left out between two. */
+START_TEST(requests_add_up_across_steps_without_samples)
+{
+    static net_pair pair;
+    augs_error error;
+    uint64_t random = 6;
+    for (int round = 0; round < rounds(300, 30); round++) {
+        const uint64_t batches = 2 + next_random(&random) % 12,
+                       window = batches + next_random(&random) % (2 * batches);
+        augs_stream *stream = uniform_open(1, 1 + next_random(&random) % 300);
+        plan_case c = {.strategy = {.batches = batches, .deal_window = window},
+                       .plan = {.strategy = "round_robin",
+                                .world_size = 2 + (uint32_t)(next_random(&random) % 2),
+                                .tail = AUGS_TAIL_UNEVEN}};
+        augsi_message request = fetch_of(stream, 0, 0, 0, 0);
+        request.world_size = c.plan.world_size;
+        request.rank = request.world_size - 1;
+        AUGS_ASSERT_OK(
+            pair_open_server(&pair, stream, plan_of(&c), 1, &augsi_default_allocator, &error),
+            error);
+        augs_pipeline *pipeline = NULL;
+        ck_assert_int_eq(open_case(stream, &c, request.rank, &pipeline), AUGS_OK);
+        uint64_t cursor = 0;
+        for (bool ended = false; !ended;) {
+            if (request.step <= cursor + 4) {
+                request.count = 1 + next_random(&random) % 8;
+                pair_request(&pair, &request);
+                request.step += request.count;
+            }
+            if (pair.n_to_make > 0 && pair.n_frames == 0) {
+                pair_make_one(&pair);
+            }
+            for (unsigned i = 0; i < pair.n_frames; i++) {
+                augsi_message got;
+                augs_batch *expected = NULL;
+                AUGS_ASSERT_OK(
+                    augsi_wire_decode(pair.frames[i].header, pair.frames[i].n_header, &got, &error),
+                    error);
+                ck_assert(got.type == AUGSI_BATCH || got.type == AUGSI_EOS);
+                ck_assert_msg(got.from_step <= cursor && cursor <= got.step,
+                              "%" PRIu64 " to %" PRIu64 " at %" PRIu64, got.from_step, got.step,
+                              cursor);
+                ck_assert_int_eq(augs_pipeline_next(pipeline, &expected, &error),
+                                 got.type == AUGSI_BATCH);
+                if (got.type == AUGSI_BATCH) {
+                    ck_assert_uint_eq(got.step, info_of(expected).step);
+                    ck_assert_uint_eq(got.first, info_of(expected).first);
+                    cursor = got.step + 1;
+                    request.step = request.step > cursor ? request.step : cursor;
+                    augs_batch_unref(expected);
+                } else {
+                    ended = true;
+                    break;
+                }
+            }
+            pair_forget_frames(&pair);
+        }
+        augs_pipeline_free(pipeline);
+        pair_close_server(&pair);
+        augs_stream_unref(stream);
+    }
+}
+END_TEST
+
+/* Neither 10^8 steps nor 2^32 - 1 epochs are walked. */
+START_TEST(a_rank_without_samples_is_done_at_once)
+{
+    static net_pair pair;
+    augs_error error;
+    pair_batch batch;
+    augs_server_stats stats = {.size = sizeof stats};
+    augs_stream *stream = uniform_open(1, 100000000);
+    plan_case c = {.strategy = {.batches = 100000000},
+                   .plan = {.strategy = "round_robin", .world_size = 2, .tail = AUGS_TAIL_UNEVEN}};
+    AUGS_ASSERT_OK(
+        pair_open_server(&pair, stream, plan_of(&c), UINT32_MAX, &augsi_default_allocator, &error),
+        error);
+    AUGS_ASSERT_OK(pair_open_rank(&pair, 1, 2, NULL, &error), error);
+    AUGS_ASSERT_OK(pair_next(&pair, &batch, &error), error);
+    augsi_server_core_stats(pair.server, pair.now, &stats);
+    ck_assert_uint_eq(stats.n_finished, 1);
+    ck_assert_uint_eq(pair.n_fetches, 0);
+    pair_close_rank(&pair);
+    AUGS_ASSERT_OK(pair_open_rank(&pair, 0, 2, NULL, &error), error);
+    AUGS_ASSERT_STATUS(1, pair_next(&pair, &batch, &error), error);
+    free(batch.payload);
+    pair_close_rank(&pair);
+    pair_close_server(&pair);
+    augs_stream_unref(stream);
+}
+END_TEST
+
 AUGS_SUITE("resume_network", tokens_of_any_world_and_batch_size_go_on_at_a_served_job,
            tokens_of_a_moved_plan_lead_on, a_served_rank_goes_on_as_a_pipeline_does,
            a_token_with_parts_or_of_another_generation_is_refused,
            a_base_that_cannot_be_is_answered_in_words,
            the_ends_of_an_epoch_are_places_to_go_on_from,
            only_the_start_of_an_epoch_is_a_base_of_blocks, many_bases_cost_no_memory,
-           only_the_end_of_the_last_epoch_finishes_a_rank)
+           only_the_end_of_the_last_epoch_finishes_a_rank, steps_without_samples_cost_no_message,
+           a_request_of_steps_without_samples_gets_the_next_batch,
+           requests_add_up_across_steps_without_samples, a_rank_without_samples_is_done_at_once)

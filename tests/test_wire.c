@@ -46,6 +46,7 @@ static augsi_message some_message(uint32_t type, uint64_t *random)
                            .flags = (uint32_t)some_number(random),
                            .base_step = some_number(random),
                            .base_position = some_number(random),
+                           .from_step = some_number(random),
                            .step = some_number(random),
                            .count = some_number(random),
                            .first = some_number(random),
@@ -221,13 +222,21 @@ START_TEST(known_messages_have_known_bytes)
     assert_hex(&(augsi_message){.type = AUGSI_BATCH,
                                 .incarnation = incarnation,
                                 .request = 1,
+                                .from_step = 3,
                                 .step = 3,
                                 .first = 192,
                                 .stride = 2,
                                 .n_samples = 32,
                                 .n_bytes = 1024,
                                 .hash = 0x123456789abcdef0u},
-               "9e0142cf0123456789abcdef0100000003ccc0022000cd0400cf123456789abcdef0");
+               "9f0142cf0123456789abcdef010000000303ccc0022000cd0400cf123456789abcdef0");
+    assert_hex(&(augsi_message){.type = AUGSI_EOS,
+                                .incarnation = incarnation,
+                                .request = 1,
+                                .from_step = 32,
+                                .step = 32,
+                                .n_samples = 2000},
+               "990143cf0123456789abcdef0100002020cd07d0");
     assert_hex(&(augsi_message){.type = AUGSI_ERR,
                                 .incarnation = incarnation,
                                 .code = 7,
@@ -335,8 +344,8 @@ START_TEST(ranks_and_epochs_have_32_bits)
 {
     static const char bye[] = "\x94\x01\x47\xcf\0\0\0\x01\0\0\0\0\xa0"; /* DRAIN: grace is a u64 */
     ck_assert_int_eq(decode(bye, sizeof bye - 1), AUGS_OK);
-    REFUSED("\x98\x01\x43\x01\x01\0\xcf\0\0\0\x01\0\0\0\0\x01\x01"); /* EOS: epoch 2^32 */
-    ck_assert_int_eq(decode("\x98\x01\x43\x01\x01\0\xce\xff\xff\xff\xff\x01\x01", 13), AUGS_OK);
+    REFUSED("\x99\x01\x43\x01\x01\0\xcf\0\0\0\x01\0\0\0\0\x01\x01\x01"); /* EOS: epoch 2^32 */
+    ck_assert_int_eq(decode("\x99\x01\x43\x01\x01\0\xce\xff\xff\xff\xff\x01\x01\x01", 14), AUGS_OK);
 }
 END_TEST
 
