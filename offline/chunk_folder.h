@@ -13,6 +13,7 @@
 #include <augstream/status.h>
 
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -105,16 +106,10 @@ int augsi_folder_open_append(const augsi_folder *folder, const char *name, int *
 int augsi_folder_append(const augsi_folder *folder, int fd, const char *name, const void *data,
                         size_t n_bytes, augs_error *error);
 
-/*
- * A lock of a shard. flock dies with its process. Where the file system has none, a file that names
- * its owner takes its place: one of a process of this machine that is gone is replaced. The lock
- * file itself stays only if its process was killed, or left something behind that it could not
- * remove (kept_lock).
- */
-enum { AUGSI_LOCK_FLOCK, AUGSI_LOCK_FILE, AUGSI_LOCK_NONE };
-
+/* A lock of a shard. The lock file itself stays only if its process was killed, or left something
+ * behind that it could not remove (kept_lock). */
 typedef struct augsi_folder_lock {
-    int kind;
+    augsi_file_lock lock; /* names owner_name: so it stays where it was taken */
     int fd;
     const char *name; /* the caller's */
     char owner_name[128];

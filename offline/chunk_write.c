@@ -387,7 +387,7 @@ static int write_run(augsi_chunk_writer *writer, augs_error *error)
     if (status < 0) {
         return status;
     }
-    writer->report->lock = (uint32_t)lock.kind;
+    writer->report->lock = (uint32_t)lock.lock.kind;
     status = write_locked(writer, has_leftovers, error);
     writer->report->left_bytes = atomic_load(&writer->folder.left_bytes);
     augsi_folder_lock_give(&writer->folder, &lock);

@@ -6,8 +6,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <augstream/pipeline.h>
@@ -23,6 +25,17 @@ static uint64_t fixed_clock(void *user)
 }
 
 static uint64_t zero_time;
+
+/* The linker puts this before the system's. */
+int __real_flock(int fd, int operation);
+int __wrap_flock(int fd, int operation);
+static int flock_failure; /* an errno; 0: none */
+
+int __wrap_flock(int fd, int operation)
+{
+    errno = flock_failure;
+    return flock_failure == 0 ? __real_flock(fd, operation) : -1;
+}
 
 static int try_journal(augs_stream *stream, const char *journal, const char *replay,
                        augs_pipeline **ret_pipeline, augs_error *error)
@@ -396,6 +409,75 @@ START_TEST(a_journal_has_one_writer)
     ck_assert_ptr_nonnull(strstr(error.message, "was not finished"));
     augs_pipeline_free(other);
     augs_pipeline_free(pipeline);
+    augs_stream_unref(stream);
+    end();
+}
+END_TEST
+
+/* Some Lustre and NFS mounts. */
+START_TEST(without_flock_a_file_beside_the_journal_names_its_writer)
+{
+    static const int failures[] = {ENOLCK, ENOSYS, ENOTSUP};
+    for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
+        char owner[128], linked[128], text[128], host[100] = "";
+        augs_error error;
+        begin();
+        snprintf(owner, sizeof owner, "%s.owner", path);
+        snprintf(linked, sizeof linked, "%s/link", folder);
+        augs_stream *stream = uniform_open(1, N_SAMPLES);
+        flock_failure = failures[i];
+        augs_pipeline *pipeline = open_journal(stream, path, NULL), *other = NULL;
+        ck_assert_int_eq(access(owner, F_OK), 0);
+        walk(pipeline, 3, 1, NULL);
+        AUGS_ASSERT_STATUS(AUGS_E_BUSY, try_journal(stream, path, NULL, &other, &error), error);
+        snprintf(text, sizeof text, "process %ld of host", (long)getpid());
+        ck_assert_msg(strstr(error.message, text) != NULL, "%s", error.message);
+        ck_assert_ptr_nonnull(strstr(error.message, "plan.jsonl.owner"));
+        ck_assert_int_eq(symlink(path, linked), 0); /* another name of the same file */
+        AUGS_ASSERT_STATUS(AUGS_E_BUSY, try_journal(stream, linked, NULL, &other, &error), error);
+        unlink(linked);
+        AUGS_ASSERT_OK(try_journal(stream, NULL, path, &other, &error), error); /* a reader */
+        augs_pipeline_free(other);
+        ck_assert_int_eq(access(owner, F_OK), 0);
+        pid_t child = fork();
+        if (child == 0) { /* it has a copy of the pipeline, and does not hold the lock */
+            augs_pipeline_free(pipeline);
+            _exit(0);
+        }
+        ck_assert_int_eq(waitpid(child, NULL, 0), child);
+        ck_assert_int_eq(access(owner, F_OK), 0);
+        augs_pipeline_free(pipeline);
+        ck_assert_int_ne(access(owner, F_OK), 0);
+        /* one of a process that is gone gives way; one of another machine does not */
+        gethostname(host, sizeof host - 1);
+        snprintf(text, sizeof text, "%s 4194303 1\n", host); /* above the largest process number */
+        for (int is_gone = 0; is_gone < 2; is_gone++) {
+            FILE *file = fopen(owner, "w");
+            fputs(is_gone ? text : "another-host.example 1 1\n", file);
+            fclose(file);
+            int status = try_journal(stream, path, NULL, &other, &error);
+            ck_assert_int_eq(status, is_gone ? 0 : AUGS_E_BUSY);
+            ck_assert(is_gone || strstr(error.message, "another-host.example") != NULL);
+        }
+        augs_pipeline_free(other);
+        ck_assert_int_ne(access(owner, F_OK), 0);
+        augs_stream_unref(stream);
+        flock_failure = 0;
+        end();
+    }
+}
+END_TEST
+
+START_TEST(another_failure_of_flock_is_an_error)
+{
+    augs_error error;
+    begin();
+    augs_pipeline *pipeline = NULL;
+    augs_stream *stream = uniform_open(1, N_SAMPLES);
+    flock_failure = EIO;
+    AUGS_ASSERT_STATUS(AUGS_E_IO, try_journal(stream, path, NULL, &pipeline, &error), error);
+    ck_assert_ptr_nonnull(strstr(error.message, "lock plan journal"));
+    flock_failure = 0;
     augs_stream_unref(stream);
     end();
 }
@@ -1020,7 +1102,8 @@ AUGS_SUITE("journal", a_replay_has_the_same_batches, a_journal_of_one_rank_is_no
            a_run_that_was_cut_anywhere_is_continued, a_resume_token_leads_into_the_journal,
            epochs_share_a_journal, a_torn_last_line_is_as_if_never_written,
            what_is_no_journal_of_this_run_is_refused, an_edited_line_is_found,
-           a_journal_has_one_writer, no_batch_leaves_before_its_decision_is_written,
+           a_journal_has_one_writer, without_flock_a_file_beside_the_journal_names_its_writer,
+           another_failure_of_flock_is_an_error, no_batch_leaves_before_its_decision_is_written,
            drop_last_is_remembered, what_is_no_journal_is_left_as_it_is,
            a_journal_torn_anywhere_in_its_head_begins_anew,
            a_disk_that_is_full_from_the_start_is_said_and_leaves_an_empty_file,

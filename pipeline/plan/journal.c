@@ -4,14 +4,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/memory.h"
 #include "pipeline/plan/journal_line.h"
 
@@ -22,6 +25,9 @@ struct augsi_journal {
     augs_allocator allocator;
     char *path;
     int fd;
+    augsi_file_lock lock; /* of the writer */
+    int folder_fd;        /* that has the file, and owner_name; -1: of a reader */
+    char *owner_name;
     bool read_only;
     bool broken;
     uint64_t end;                                 /* bytes of whole lines */
@@ -292,22 +298,6 @@ static int find_end(augsi_journal *journal, uint64_t n_bytes, augs_error *error)
     return AUGS_OK;
 }
 
-static int sync_folder(const augsi_journal *journal)
-{
-    const char *slash = strrchr(journal->path, '/');
-    char folder[4096] = ".";
-    if (slash != NULL) {
-        snprintf(folder, sizeof folder, "%.*s", (int)(slash - journal->path + 1), journal->path);
-    }
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return errno;
-    }
-    int errnum = augsi_file_sync(fd);
-    close(fd);
-    return errnum;
-}
-
 /* A file without a whole line: new, or a head that was torn. Anything else is left alone. */
 static int write_new(augsi_journal *journal, const augsi_journal_head *head, augs_error *error)
 {
@@ -331,7 +321,7 @@ static int write_new(augsi_journal *journal, const augsi_journal_head *head, aug
     if (status < 0) {
         return status;
     }
-    errnum = sync_folder(journal);
+    errnum = journal->folder_fd < 0 ? EACCES : augsi_file_sync(journal->folder_fd);
     journal->after_head = n;
     return errnum != 0 ? fail_io(journal, errnum, "sync the folder of", error) : AUGS_OK;
 }
@@ -343,9 +333,6 @@ static int begin(augsi_journal *journal, const augsi_journal_head *head, augs_er
     struct stat info;
     if (fstat(journal->fd, &info) != 0) {
         return fail_io(journal, errno, "look at", error);
-    }
-    if (!S_ISREG(info.st_mode)) {
-        return augsi_fail(error, AUGS_E_IO, "plan journal '%s' is not a file", journal->path);
     }
     int status = find_end(journal, (uint64_t)info.st_size, error);
     if (status < 0 || journal->end == 0) {
@@ -367,6 +354,57 @@ static int begin(augsi_journal *journal, const augsi_journal_head *head, augs_er
     return status;
 }
 
+/* Where flock does not work, "<journal>.owner" beside the file itself, whatever links lead to it. */
+static int name_owner(augsi_journal *journal, augs_error *error)
+{
+    char target[PATH_MAX], name[NAME_MAX + 1];
+    if (realpath(journal->path, target) == NULL) {
+        return fail_io(journal, errno, "look for", error);
+    }
+    char *slash = strrchr(target, '/');
+    int n = snprintf(name, sizeof name, "%s.owner", slash + 1);
+    if (n >= (int)sizeof name) {
+        return fail_io(journal, ENAMETOOLONG, "name an owner's file for", error);
+    }
+    journal->owner_name = augsi_copy_text(&journal->allocator, name, (size_t)n);
+    if (journal->owner_name == NULL) {
+        return augsi_fail_memory(error, (size_t)n + 1);
+    }
+    slash[slash == target] = '\0';
+    /* a folder that cannot be opened is one that cannot be synced, which only a new file needs */
+    journal->folder_fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return AUGS_OK;
+}
+
+static int lock_file(augsi_journal *journal, augs_error *error)
+{
+    augsi_lock_owner holder = {.pid = 0};
+    int status = name_owner(journal, error);
+    if (status < 0) {
+        return status;
+    }
+    int errnum = augsi_file_lock_take(journal->fd, journal->folder_fd, journal->owner_name,
+                                      &journal->lock, &holder);
+    const bool by_name = journal->lock.kind == AUGSI_LOCK_FILE;
+    if (errnum == 0) {
+        return AUGS_OK;
+    }
+    journal->lock.kind = AUGSI_LOCK_NONE; /* another's file is not ours to remove */
+    if (errnum == EWOULDBLOCK && by_name) {
+        return augsi_fail(error, AUGS_E_BUSY,
+                          "plan journal '%s' is in use: process %" PRId64
+                          " of host '%s' appends to it, says '%s' beside it (flock does not work "
+                          "there). If it is gone, remove that file",
+                          journal->path, holder.pid, holder.host[0] != '\0' ? holder.host : "?",
+                          journal->owner_name);
+    }
+    if (errnum == EWOULDBLOCK) {
+        return augsi_fail(error, AUGS_E_BUSY,
+                          "plan journal '%s' is in use: another run appends to it", journal->path);
+    }
+    return fail_io(journal, errnum, by_name ? "write the owner's file of" : "lock", error);
+}
+
 static int open_file(augsi_journal *journal, augs_error *error)
 {
     const int flags = journal->read_only ? O_RDONLY : O_RDWR | O_CREAT;
@@ -376,21 +414,14 @@ static int open_file(augsi_journal *journal, augs_error *error)
         return augsi_fail_errno(error, errno == ENOENT ? AUGS_E_NOT_FOUND : AUGS_E_IO, errno,
                                 "open plan journal '%s'", journal->path);
     }
-    if (!journal->read_only && flock(journal->fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK) {
-            return augsi_fail(error, AUGS_E_BUSY,
-                              "plan journal '%s' is in use: another run appends to it",
-                              journal->path);
-        }
-        if (errno == ENOLCK || errno == ENOSYS || errno == ENOTSUP) {
-            return augsi_fail_errno(error, AUGS_E_IO, errno,
-                                    "lock plan journal '%s' (flock does not work there; keep the "
-                                    "journal on a local file system)",
-                                    journal->path);
-        }
-        return fail_io(journal, errno, "lock", error);
+    struct stat info;
+    if (fstat(journal->fd, &info) != 0) {
+        return fail_io(journal, errno, "look at", error);
     }
-    return AUGS_OK;
+    if (!S_ISREG(info.st_mode)) {
+        return augsi_fail(error, AUGS_E_IO, "plan journal '%s' is not a file", journal->path);
+    }
+    return journal->read_only ? AUGS_OK : lock_file(journal, error);
 }
 
 int augsi_journal_open(const char *path, bool read_only, const augsi_journal_head *head,
@@ -402,7 +433,8 @@ int augsi_journal_open(const char *path, bool read_only, const augsi_journal_hea
         return augsi_fail_memory(error, sizeof *journal);
     }
     journal->allocator = *allocator;
-    journal->fd = -1;
+    journal->fd = journal->folder_fd = -1;
+    journal->lock.kind = AUGSI_LOCK_NONE;
     journal->read_only = read_only;
     journal->path = augsi_copy_text(allocator, path, strlen(path));
     if (journal->path == NULL) {
@@ -427,6 +459,8 @@ augsi_journal *augsi_journal_clone(const augsi_journal *journal)
         return NULL;
     }
     clone->allocator = journal->allocator;
+    clone->folder_fd = -1;
+    clone->lock.kind = AUGSI_LOCK_NONE;
     clone->read_only = true;
     clone->end = journal->end;
     clone->after_head = journal->after_head;
@@ -444,9 +478,14 @@ void augsi_journal_free(augsi_journal *journal)
 {
     if (journal != NULL) {
         augs_allocator allocator = journal->allocator;
+        augsi_file_lock_give(&journal->lock);
+        if (journal->folder_fd >= 0) {
+            close(journal->folder_fd);
+        }
         if (journal->fd >= 0) {
             close(journal->fd);
         }
+        augsi_delete_text(&allocator, journal->owner_name);
         augsi_delete_text(&allocator, journal->path);
         augsi_delete(&allocator, journal, sizeof *journal);
     }

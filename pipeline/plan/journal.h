@@ -71,7 +71,7 @@ typedef struct augsi_journal_entry {
  * Opens a journal to read from and, unless read_only, to append to: made if it is not there, locked
  * against a second writer, a torn end cut off once it is known to be a journal of this run.
  * AUGS_E_MISMATCH: it is of another stream, window or number of ranks (or strategy, unless
- * read_only); AUGS_E_CORRUPT names the line; AUGS_E_STATE: in use; AUGS_E_IO.
+ * read_only); AUGS_E_CORRUPT names the line; AUGS_E_BUSY: in use; AUGS_E_IO.
  */
 int augsi_journal_open(const char *path, bool read_only, const augsi_journal_head *head,
                        const augs_allocator *allocator, augsi_journal **ret_journal,
