@@ -56,7 +56,8 @@ const command commands[N_COMMANDS] = {
              "A folder that an earlier run left is continued: the command makes the chunks that "
              "are missing or bad. The first SIGINT (Ctrl-C), SIGTERM or SIGHUP drops the chunks in "
              "work and ends the run; complete chunks stay (exit status 4). A second one stops at "
-             "once (exit status 1). Exit status 75: another process writes the shard. If the "
+             "once (exit status 1). Exit status 75 means that another process writes the "
+             "shard, or appends to the journal: start it again when that one has ended. If the "
              "reader of stdout goes away, the command ends without a message (exit status 0)."},
     [CMD_VERIFY] =
         {.name = "verify",
@@ -128,7 +129,7 @@ const command commands[N_COMMANDS] = {
              "about such a span has its part, too.\n\n"
              "With --preset and --seed, the journal belongs to that stream, for --world-size "
              "ranks. generate --replay (for one rank) or the pipelines of all ranks can repeat "
-             "it."},
+             "it. Exit status 75 means that another process appends to the journal."},
     [CMD_BENCH_STRATEGIES] =
         {.name = "bench strategies",
          .summary = "Compare the strategies on one job",
