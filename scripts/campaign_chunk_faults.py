@@ -38,6 +38,11 @@ WRITING = {
     "pread64": ("EIO", "EINTR"),
     "ftruncate": ("EIO",),
 }
+# calls that only files of many MB make: chunks of 8.4 MB
+WRITING_LARGE = {
+    "fdatasync": ("EIO", "ENOSPC", "EINTR"),
+    "sync_file_range": ("EIO", "ENOSYS"),
+}
 READING = {
     "openat": ("EIO", "EINTR", "EMFILE", "EACCES"),
     "pread64": ("EIO", "EINTR"),
@@ -61,6 +66,7 @@ class Campaign:
         self.command, self.short, self.place = arguments.command, arguments.short, place
         self.generate = ["generate", "--preset", "moderate", "--seed", "7", "--samples", "1000", "--chunk-size", "250",
                          "--format", arguments.format, "--threads", str(arguments.threads), "--quiet", "--out"]
+        self.generate_large = [*self.generate[:5], "--samples", "600000", "--chunk-size", "300000", *self.generate[9:]]
         self.figures = collections.Counter()
         self.faults = []
 
@@ -87,10 +93,10 @@ class Campaign:
     def fault(self, what, inject, message):
         self.faults.append(f"{what}, {inject[0]} {inject[2]} {inject[1]}: {message}")
 
-    def check_write(self, inject, whole):
+    def check_write(self, inject, generate, whole):
         folder = self.place / "one"
         shutil.rmtree(folder, ignore_errors=True)
-        result = self.run(*self.generate, folder, inject=inject)
+        result = self.run(*generate, folder, inject=inject)
         there = files_of(folder)
         is_whole = all(there.get(name) == data for name, data in whole.items())
         self.figures["generate", inject[0], inject[1], result.returncode] += 1
@@ -105,7 +111,7 @@ class Campaign:
                 self.fault("generate", inject, f"{name} has wrong bytes")
             if name.startswith(".") and inject[0] not in ("unlinkat", "flock"):
                 self.fault("generate", inject, f"{name} is left")
-        again = self.run(*self.generate, folder)
+        again = self.run(*generate, folder)
         if again.returncode != 0 or files_of(folder) != whole:
             self.fault("generate", inject, f"started again: {again.returncode} {again.stderr.strip()[:200]}")
 
@@ -119,16 +125,25 @@ class Campaign:
         if result.returncode != 0 and not result.stderr.strip():
             self.fault("verify", inject, "failed without a message")
 
-    def all(self):
-        folder = self.place / "whole"
-        self.run(*self.generate, folder)
+    def write_all(self, generate, folder, calls):
+        """Fails every call of a run; returns what an undisturbed run makes."""
+        self.run(*generate, folder)
         whole = files_of(folder)
         assert "COMPLETE" in whole, "an undisturbed run is not complete"
-        counts = self.calls(*self.generate, self.place / "counted")
-        for call, errors in WRITING.items():
+        counts = self.calls(*generate, self.place / "counted")
+        shutil.rmtree(self.place / "counted")
+        for call, errors in calls.items():
             for error in errors:
                 for n in self.places(counts.get(call, 0)):
-                    self.check_write((call, error, n), whole)
+                    self.check_write((call, error, n), generate, whole)
+        return whole
+
+    def all(self):
+        folder = self.place / "large"
+        self.write_all(self.generate_large, folder, WRITING_LARGE)
+        shutil.rmtree(folder)
+        folder = self.place / "whole"
+        whole = self.write_all(self.generate, folder, WRITING)
         damaged = self.place / "damaged"
         shutil.copytree(folder, damaged)
         part = sorted(damaged.glob("part-*"))[-1]
