@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "offline/chunk_run.h"
+#include "offline/chunk_cursor.h"
 
 #include "base/fail.h"
+#include "offline/chunk_folder.h"
 
 int augsi_chunk_cursor_open(const augsi_chunk_run *run, augsi_chunk_cursor *ret_cursor,
                             augs_error *error)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "offline/chunk_format.h"
+#include "offline/chunk_image.h"
 
 #define PIECE_RECORDS 4096u
 
@@ -55,4 +55,10 @@ const augsi_chunk_form *augsi_chunk_form_of(uint32_t format)
     default:
         return NULL;
     }
+}
+
+int augsi_chunk_maker_open(const augsi_chunk_run *run, augsi_chunk_maker *ret_maker,
+                           augs_error *error)
+{
+    return augsi_chunk_maker_open_form(run, augsi_chunk_form_of(run->format), ret_maker, error);
 }

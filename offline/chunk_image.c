@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/fail.h"
-#include "offline/chunk_format.h"
 
 #define PIECE_RECORDS 16384u
 #define PIECE_BYTES ((size_t)8 << 20)
@@ -37,12 +36,11 @@ static void list_tensors(augsi_chunk_maker *maker)
     }
 }
 
-int augsi_chunk_maker_open(const augsi_chunk_run *run, augsi_chunk_maker *ret_maker,
-                           augs_error *error)
+int augsi_chunk_maker_open_form(const augsi_chunk_run *run, const augsi_chunk_form *form,
+                                augsi_chunk_maker *ret_maker, augs_error *error)
 {
     augsi_chunk_maker *maker = ret_maker;
     uint32_t n_tensors = augs_stream_n_columns(run->stream) + run->has_plan;
-    const augsi_chunk_form *form = augsi_chunk_form_of(run->format);
     *maker = (augsi_chunk_maker){.run = run,
                                  .form = form,
                                  .n_tensors = n_tensors,
@@ -135,8 +133,8 @@ static int fill_span(const augsi_chunk_maker *maker, const augs_span *span, uint
     return AUGS_OK;
 }
 
-int augsi_chunk_fill(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk_spans *spans,
-                     augs_error *error)
+static int fill(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk_spans *spans,
+                augs_error *error)
 {
     uint64_t n_records = 0;
     for (size_t i = 0; i < spans->n; i++) {
@@ -173,7 +171,7 @@ const void *augsi_chunk_tensor_data(const augsi_chunk_maker *maker,
 int augsi_chunk_make(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk_spans *spans,
                      augs_error *error)
 {
-    int status = augsi_chunk_fill(maker, chunk, spans, error);
+    int status = fill(maker, chunk, spans, error);
     if (status < 0) {
         return status;
     }

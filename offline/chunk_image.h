@@ -4,8 +4,8 @@
 #define AUGSI_CHUNK_IMAGE_H
 
 #include "base/checksum.h"
+#include "offline/chunk_cursor.h"
 #include "offline/chunk_folder.h"
-#include "offline/chunk_run.h"
 #include "pipeline/batch/batch_pool.h"
 #include "pipeline/records/record.h"
 
@@ -41,14 +41,11 @@ typedef struct augsi_chunk_maker {
     uint64_t chunk, n_records;
 } augsi_chunk_maker;
 
-/* What may be set to NULL: nothing. run must outlive the maker. */
+/* run must outlive the maker. */
 int augsi_chunk_maker_open(const augsi_chunk_run *run, augsi_chunk_maker *ret_maker,
                            augs_error *error);
 void augsi_chunk_maker_done(augsi_chunk_maker *maker);
-/* Fills maker->batch with the records of the spans. AUGS_E_CANCELLED. */
-int augsi_chunk_fill(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk_spans *spans,
-                     augs_error *error);
-/* Fills, then writes image and files. AUGS_E_CANCELLED. */
+/* Fills maker->batch with the records of the spans, then makes image and files. AUGS_E_CANCELLED. */
 int augsi_chunk_make(augsi_chunk_maker *maker, uint64_t chunk, const augsi_chunk_spans *spans,
                      augs_error *error);
 /* The hash of the image. AUGS_E_CANCELLED. */
@@ -76,7 +73,7 @@ static inline bool augsi_maker_stopped(const augsi_chunk_maker *maker)
 /* The memory of this machine. */
 uint64_t augsi_machine_bytes(void);
 
-/* Inside: the rows of the two formats of columns (chunk_format.h). */
+/* Inside: the rows of the two formats of columns (chunk_tensors.c). */
 void augsi_chunk_put_safetensors(augsi_chunk_maker *maker);
 uint64_t augsi_chunk_size_safetensors(augsi_chunk_maker *maker, uint64_t chunk, uint64_t n_records);
 void augsi_chunk_put_npy(augsi_chunk_maker *maker);
@@ -86,5 +83,39 @@ void augsi_chunk_locate_tensor(const augsi_chunk_maker *maker, size_t at, char *
 /* Also inside: a tensor's bytes in the batch. */
 const void *augsi_chunk_tensor_data(const augsi_chunk_maker *maker,
                                     const augsi_chunk_tensor *tensor);
+
+/* ---- formats ---- */
+
+/* One row per format, the part that chunk files need: names, writer, where a byte stands, size.
+ * pipeline/records/format.c holds the other part, records. */
+typedef struct augsi_chunk_form {
+    bool file_per_column; /* "part-000012.<column>.<format>", else "part-000012.<format>" */
+    bool is_exact;        /* `size` is the size; else it is an upper bound */
+    /* Writes the chunk in hand into maker->image and fills maker->files. */
+    void (*put)(augsi_chunk_maker *maker);
+    /* "in column 'rotation', record 17", "in the header". */
+    void (*locate)(const augsi_chunk_maker *maker, size_t at, char *ret_text, size_t n_bytes);
+    /* Bytes of all files of a chunk of n_records records; UINT64_MAX if they are too many. The
+     * image is used as scratch. */
+    uint64_t (*size)(augsi_chunk_maker *maker, uint64_t chunk, uint64_t n_records);
+} augsi_chunk_form;
+
+/* Opens a maker of a row: what augsi_chunk_maker_open does once it has found the run's. */
+int augsi_chunk_maker_open_form(const augsi_chunk_run *run, const augsi_chunk_form *form,
+                                augsi_chunk_maker *ret_maker, augs_error *error);
+
+/* NULL for a number that is no format. */
+const augsi_chunk_form *augsi_chunk_form_of(uint32_t format);
+
+/* a + b and a * b, or UINT64_MAX if that is too large. */
+static inline uint64_t augsi_sum(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+static inline uint64_t augsi_product(uint64_t a, uint64_t b)
+{
+    return b != 0 && a > UINT64_MAX / b ? UINT64_MAX : a * b;
+}
 
 #endif

@@ -7,7 +7,6 @@
 
 #include "base/fail.h"
 #include "base/number_text.h"
-#include "offline/chunk_format.h"
 #include "offline/chunk_lines.h"
 
 void augsi_manifest_name(uint32_t shard, uint32_t n_shards, char ret_name[AUGSI_CHUNK_NAME_BYTES])
@@ -95,45 +94,6 @@ static bool parse_field(const char **p, const char *end, const char *key, uint64
     return good;
 }
 
-/* 1: a line; 0: it is none. It counts only if writing it again gives the same bytes, and its chunk
- * can have that size. AUGS_E_NO_MEMORY. */
-static int parse_line(const augsi_chunk_run *run, augsi_chunk_sizes *sizes, const char *line,
-                      size_t n_bytes, uint32_t shard, uint32_t n_shards, uint64_t *ret_chunk,
-                      augsi_chunk_entry *ret_entry, augsi_text *scratch)
-{
-    static const char hash_key[] = ",\"xxh3\":\"";
-    const char *p = line, *end = line + n_bytes;
-    uint64_t chunk, first, count;
-    augsi_chunk_entry entry = {.listed = true};
-    if (!parse_field(&p, end, "{\"chunk\":", &chunk) ||
-        !parse_field(&p, end, ",\"first\":", &first) ||
-        !parse_field(&p, end, ",\"count\":", &count) ||
-        !parse_field(&p, end, ",\"bytes\":", &entry.n_bytes) ||
-        (size_t)(end - p) != sizeof hash_key - 1 + 32 + 3) {
-        return 0;
-    }
-    p += sizeof hash_key - 1;
-    if (!parse_hex64(p, &entry.hash.high) || !parse_hex64(p + 16, &entry.hash.low) ||
-        chunk >= run->n_chunks || chunk % n_shards != shard) {
-        return 0;
-    }
-    augsi_text_clear(scratch);
-    augsi_manifest_line(run, chunk, &entry, scratch);
-    if (scratch->failed) {
-        return AUGS_E_NO_MEMORY;
-    }
-    if (scratch->n_bytes != n_bytes || memcmp(scratch->data, line, n_bytes) != 0) {
-        return 0;
-    }
-    uint64_t size = augsi_chunk_sizes_get(sizes, chunk);
-    if (size == 0) {
-        return AUGS_E_NO_MEMORY;
-    }
-    *ret_chunk = chunk;
-    *ret_entry = entry;
-    return sizes->maker->form->is_exact ? entry.n_bytes == size : entry.n_bytes <= size;
-}
-
 /* ---- sizes ---- */
 
 static uint64_t digits_of(uint64_t number)
@@ -145,7 +105,8 @@ static uint64_t digits_of(uint64_t number)
     return n;
 }
 
-uint64_t augsi_chunk_sizes_get(augsi_chunk_sizes *sizes, uint64_t chunk)
+/* Bytes of a chunk, or their upper bound (maker->form->is_exact). */
+static uint64_t size_of(augsi_chunk_sizes *sizes, uint64_t chunk)
 {
     const augsi_chunk_run *run = sizes->maker->run;
     uint64_t count = augsi_chunk_count(run, chunk);
@@ -189,7 +150,7 @@ uint64_t augsi_chunk_sizes_total(augsi_chunk_sizes *sizes, uint32_t shard, uint3
     uint64_t total = 0;
     for (uint64_t c = shard; c < run->n_chunks;) {
         uint64_t n = (last_alike(run, c, run->n_chunks - 1) - c) / n_shards + 1;
-        total = augsi_sum(total, augsi_product(n, augsi_chunk_sizes_get(sizes, c)));
+        total = augsi_sum(total, augsi_product(n, size_of(sizes, c)));
         c += n * n_shards;
     }
     return total;
@@ -207,6 +168,47 @@ uint64_t augsi_shard_records(const augsi_chunk_run *run, uint32_t shard, uint32_
         return 0;
     }
     return (n - 1) * run->chunk_size + augsi_chunk_count(run, shard + (n - 1) * n_shards);
+}
+
+/* ---- lines ---- */
+
+/* 1: a line; 0: it is none. It counts only if writing it again gives the same bytes, and its chunk
+ * can have that size. AUGS_E_NO_MEMORY. */
+static int parse_line(const augsi_chunk_run *run, augsi_chunk_sizes *sizes, const char *line,
+                      size_t n_bytes, uint32_t shard, uint32_t n_shards, uint64_t *ret_chunk,
+                      augsi_chunk_entry *ret_entry, augsi_text *scratch)
+{
+    static const char hash_key[] = ",\"xxh3\":\"";
+    const char *p = line, *end = line + n_bytes;
+    uint64_t chunk, first, count;
+    augsi_chunk_entry entry = {.listed = true};
+    if (!parse_field(&p, end, "{\"chunk\":", &chunk) ||
+        !parse_field(&p, end, ",\"first\":", &first) ||
+        !parse_field(&p, end, ",\"count\":", &count) ||
+        !parse_field(&p, end, ",\"bytes\":", &entry.n_bytes) ||
+        (size_t)(end - p) != sizeof hash_key - 1 + 32 + 3) {
+        return 0;
+    }
+    p += sizeof hash_key - 1;
+    if (!parse_hex64(p, &entry.hash.high) || !parse_hex64(p + 16, &entry.hash.low) ||
+        chunk >= run->n_chunks || chunk % n_shards != shard) {
+        return 0;
+    }
+    augsi_text_clear(scratch);
+    augsi_manifest_line(run, chunk, &entry, scratch);
+    if (scratch->failed) {
+        return AUGS_E_NO_MEMORY;
+    }
+    if (scratch->n_bytes != n_bytes || memcmp(scratch->data, line, n_bytes) != 0) {
+        return 0;
+    }
+    uint64_t size = size_of(sizes, chunk);
+    if (size == 0) {
+        return AUGS_E_NO_MEMORY;
+    }
+    *ret_chunk = chunk;
+    *ret_entry = entry;
+    return sizes->maker->form->is_exact ? entry.n_bytes == size : entry.n_bytes <= size;
 }
 
 /* ---- reading ---- */

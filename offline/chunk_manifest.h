@@ -39,9 +39,8 @@ typedef struct augsi_chunk_sizes {
     uint64_t chunk_digits, first_digits, count, n_bytes; /* of the size known last */
 } augsi_chunk_sizes;
 
-/* Bytes of a chunk, or their upper bound (maker->form->is_exact). */
-uint64_t augsi_chunk_sizes_get(augsi_chunk_sizes *sizes, uint64_t chunk);
-/* The sum over the chunks of a shard, without counting them one by one. */
+/* The sum over the chunks of a shard, without counting them one by one; of upper bounds if the
+ * sizes are none (maker->form->is_exact). */
 uint64_t augsi_chunk_sizes_total(augsi_chunk_sizes *sizes, uint32_t shard, uint32_t n_shards);
 /* How many chunks a shard has, and the records in them. */
 uint64_t augsi_shard_chunks(const augsi_chunk_run *run, uint32_t shard, uint32_t n_shards);

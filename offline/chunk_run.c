@@ -85,17 +85,16 @@ static int count_records(augsi_chunk_run *run, augs_error *error)
 {
     run->n_records = run->n_positions;
     if (run->has_plan) {
-        augsi_chunk_cursor cursor;
+        augsi_plan *plan;
         bind_plan(run);
-        int status = augsi_chunk_cursor_open(run, &cursor, error);
+        int status =
+            augsi_plan_open(&run->allocator, &run->plan, run->first_position, run->n_positions,
+                            augs_stream_sample_bytes(run->stream), &plan, error);
         if (status < 0) {
             return status;
         }
-        run->n_records = augsi_plan_records_before(cursor.plan, augsi_plan_n_steps(cursor.plan));
-        augsi_chunk_cursor_done(&cursor);
-        if (status < 0) {
-            return status;
-        }
+        run->n_records = augsi_plan_records_before(plan, augsi_plan_n_steps(plan));
+        augsi_plan_free(plan);
     }
     run->n_chunks = run->n_records / run->chunk_size + (run->n_records % run->chunk_size != 0);
     return AUGS_OK;

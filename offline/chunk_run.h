@@ -13,7 +13,6 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "offline/chunk_folder.h"
 #include "pipeline/plan/plan.h"
 
 #define AUGSI_CHUNK_NAME_BYTES 128u /* a file's name in a folder, with its NUL */
@@ -55,34 +54,5 @@ int augsi_chunk_run_differ(const char *ours, const char *theirs, size_t n_theirs
  * plan's order. */
 uint64_t augsi_chunk_count(const augsi_chunk_run *run, uint64_t chunk);
 uint64_t augsi_chunk_first(const augsi_chunk_run *run, uint64_t chunk);
-
-/* Which positions make up a chunk. */
-typedef struct augsi_chunk_span {
-    augs_span span;
-    uint64_t step; /* the batch it belongs to */
-} augsi_chunk_span;
-
-typedef struct augsi_chunk_spans {
-    augsi_chunk_span *spans;
-    size_t n, capacity;
-} augsi_chunk_spans;
-
-/* Where a chunk begins in the plan is found at once, and its steps are walked. */
-typedef struct augsi_chunk_cursor {
-    const augsi_chunk_run *run;
-    const augsi_stop *stop; /* asked on the way; NULL: never */
-    augsi_plan *plan;
-    uint64_t step;   /* the one that `slice` is of */
-    uint64_t before; /* records of the steps before it */
-    augsi_slice slice;
-    bool has_slice;
-} augsi_chunk_cursor;
-
-int augsi_chunk_cursor_open(const augsi_chunk_run *run, augsi_chunk_cursor *ret_cursor,
-                            augs_error *error);
-void augsi_chunk_cursor_done(augsi_chunk_cursor *cursor);
-int augsi_chunk_cursor_spans(augsi_chunk_cursor *cursor, uint64_t chunk, augsi_chunk_spans *spans,
-                             augs_error *error);
-void augsi_chunk_spans_done(const augsi_chunk_run *run, augsi_chunk_spans *spans);
 
 #endif

@@ -13,7 +13,7 @@
 
 #include <augstream/version.h>
 
-#include "offline/chunk_format.h"
+#include "offline/chunk_image.h"
 
 #define ALIGNMENT 64u
 #define PIECE_BYTES ((size_t)8 << 20)

@@ -10,7 +10,6 @@
 #include "base/float_env.h"
 #include "base/sized_struct.h"
 #include "offline/chunk_check.h"
-#include "offline/chunk_format.h"
 #include "offline/worker_pool.h"
 #include "pipeline/batch/batch_impl.h"
 

@@ -13,12 +13,8 @@
 #include "base/fail.h"
 #include "base/float_env.h"
 #include "base/sized_struct.h"
-#include "offline/chunk_format.h"
 #include "offline/chunk_writer.h"
 #include "offline/worker_pool.h"
-
-#define JOBS_PER_WORKER 2u
-#define MAX_THREADS 1024u
 
 static void keep_failure(augsi_chunk_writer *writer, int status, const augs_error *error)
 {
@@ -105,7 +101,7 @@ static int no_space(const augsi_chunk_writer *writer, const augsi_write_job *job
         return AUGS_E_NO_SPACE; /* a limit of another kind: the system's message says which */
     }
     return augsi_fail(error, AUGS_E_NO_SPACE,
-                      "no space is left for chunk %" PRIu64 " in '%.200s': %.0f bytes are missing "
+                      "no space is left for chunk %" PRIu64 " in '%.100s': %.0f bytes are missing "
                       "(%.0f to write, %" PRIu64 " free); completed chunks stay",
                       job->chunk, writer->folder.path, need - (double)free_bytes, need, free_bytes);
 }
@@ -254,40 +250,13 @@ static int remove_leftover(void *user, const char *name, augs_error *error)
                : AUGS_OK;
 }
 
-/* What the missing chunks need against what there is. */
-static int check_space(const augsi_chunk_writer *writer, augs_error *error)
-{
-    augs_chunks_estimate need;
-    augsi_writer_estimate(writer, &need);
-    const bool bytes_fit = need.disk_bytes <= need.free_bytes;
-    if ((writer->options->flags & AUGS_CHUNKS_IGNORE_SPACE) != 0 ||
-        (bytes_fit && need.n_files <= need.free_files)) {
-        return AUGS_OK;
-    }
-    if (bytes_fit) {
-        return augsi_fail(error, AUGS_E_NO_SPACE,
-                          "the file system of '%.200s' has space for %" PRIu64
-                          " more files, %" PRIu64 " are needed; nothing was written",
-                          writer->folder.path, need.free_files, need.n_files);
-    }
-    return augsi_fail(
-        error, AUGS_E_NO_SPACE,
-        "'%.200s' has %" PRIu64 " bytes free; the %" PRIu64 " chunks to make need %s%" PRIu64
-        " (%" PRIu64 " missing); nothing was written",
-        writer->folder.path, need.free_bytes, writer->report->n_chunks - writer->report->n_kept,
-        need.disk_bytes == UINT64_MAX ? "more than "
-        : need.is_exact               ? ""
-                                      : "at most ",
-        need.disk_bytes, need.disk_bytes - need.free_bytes);
-}
-
 static int make_missing(augsi_chunk_writer *writer, augs_error *error)
 {
     int status = augsi_settle_manifest(writer, writer->options->check, error);
     if (status < 0 || writer->report->n_kept == writer->report->n_chunks) {
         return status;
     }
-    status = check_space(writer, error);
+    status = augsi_writer_check_space(writer, error);
     if (status < 0) {
         return status;
     }
@@ -372,7 +341,7 @@ static int write_run(augsi_chunk_writer *writer, augs_error *error)
         return status < 0 ? status : AUGS_OK;
     }
     if (!writer->manifest.exists) { /* before the first byte */
-        status = check_space(writer, error);
+        status = augsi_writer_check_space(writer, error);
         if (status < 0) {
             return status;
         }
@@ -396,146 +365,13 @@ static int write_run(augsi_chunk_writer *writer, augs_error *error)
 
 /* ---- the call ---- */
 
-static int check_memory(augsi_chunk_writer *writer, augs_error *error)
-{
-    if (writer->run.n_chunks == 0) {
-        return AUGS_OK;
-    }
-    uint64_t one = augsi_chunk_memory(&writer->checker.maker, 0);
-    uint64_t machine = augsi_machine_bytes();
-    if (augsi_product(one, writer->n_threads) <= machine) {
-        return AUGS_OK;
-    }
-    return augsi_fail(error, AUGS_E_RANGE,
-                      "chunks: chunk_size %" PRIu64 " takes about %" PRIu64
-                      " bytes of memory per thread (%u threads), but this machine has %" PRIu64
-                      "; take a smaller chunk_size or fewer threads",
-                      writer->run.chunk_size, one, (unsigned)writer->n_threads, machine);
-}
-
-static int open_makers(augsi_chunk_writer *writer, augs_error *error)
-{
-    const augs_allocator *allocator = &writer->run.allocator;
-    writer->n_jobs = writer->n_threads * JOBS_PER_WORKER;
-    writer->makers = augsi_new_array(allocator, writer->n_threads, sizeof *writer->makers);
-    writer->jobs = augsi_new_array(allocator, writer->n_jobs, sizeof *writer->jobs);
-    if (writer->makers == NULL || writer->jobs == NULL) {
-        return augsi_fail_memory(error, writer->n_jobs * sizeof *writer->jobs);
-    }
-    int status = augsi_chunk_cursor_open(&writer->run, &writer->cursor, error);
-    writer->cursor.stop = &writer->folder.stop;
-    for (uint32_t i = 0; i < writer->n_threads && status == AUGS_OK; i++) {
-        status = augsi_chunk_maker_open(&writer->run, &writer->makers[i], error);
-        writer->makers[i].stop = &writer->folder.stop;
-    }
-    return status;
-}
-
-/* All but the folder. */
-static int prepare(augsi_chunk_writer *writer, augs_error *error)
-{
-    const augsi_chunk_run *run = &writer->run;
-    writer->report->n_chunks = augsi_shard_chunks(run, writer->shard, writer->n_shards);
-    writer->all_samples = augsi_shard_records(run, writer->shard, writer->n_shards);
-    if ((uint64_t)writer->n_threads > writer->report->n_chunks) {
-        writer->n_threads = writer->report->n_chunks == 0 ? 1 : (uint32_t)writer->report->n_chunks;
-    }
-    augsi_text_init(&writer->line, &run->allocator);
-    int status = augsi_window_open(run, run->n_chunks, &writer->window, error);
-    if (status == AUGS_OK) {
-        status = augsi_chunk_checker_open(run, &writer->checker, error);
-    }
-    if (status == AUGS_OK) {
-        status = check_memory(writer, error);
-    }
-    if (status == AUGS_OK) {
-        writer->total_bytes =
-            augsi_chunk_sizes_total(&writer->checker.sizes, writer->shard, writer->n_shards);
-        status = open_makers(writer, error);
-    }
-    return status;
-}
-
-static void writer_done(augsi_chunk_writer *writer)
-{
-    augs_allocator allocator = writer->run.allocator;
-    for (uint32_t i = 0; writer->makers != NULL && i < writer->n_threads; i++) {
-        augsi_chunk_maker_done(&writer->makers[i]);
-    }
-    for (uint32_t i = 0; writer->jobs != NULL && i < writer->n_jobs; i++) {
-        augsi_chunk_spans_done(&writer->run, &writer->jobs[i].spans);
-    }
-    augsi_chunk_cursor_done(&writer->cursor);
-    augsi_delete(&allocator, writer->makers, writer->n_threads * sizeof *writer->makers);
-    augsi_delete(&allocator, writer->jobs, writer->n_jobs * sizeof *writer->jobs);
-    augsi_chunk_checker_done(&writer->checker);
-    augsi_window_done(&writer->run, &writer->window);
-    augsi_text_done(&writer->line);
-    augsi_folder_done(&writer->folder);
-    augsi_chunk_run_done(&writer->run);
-}
-
-static int check_options(augs_stream *stream, const char *path, const augs_chunks_options *options,
-                         augs_error *error)
-{
-    if (stream == NULL || path == NULL || path[0] == '\0') {
-        return augsi_fail(error, AUGS_E_ARGUMENT, "chunks: stream and path are required");
-    }
-    uint32_t n_shards = options->n_shards == 0 ? 1 : options->n_shards;
-    if (options->shard >= n_shards || n_shards > AUGSI_MAX_SHARDS) {
-        return augsi_fail(error, AUGS_E_RANGE,
-                          "chunks: shard %u of %u; accepted is 0 <= shard < n_shards <= %u",
-                          (unsigned)options->shard, (unsigned)n_shards, AUGSI_MAX_SHARDS);
-    }
-    if (options->n_threads > MAX_THREADS || options->check > AUGS_CHECK_FULL ||
-        options->flags > (AUGS_CHUNKS_IGNORE_SPACE | AUGS_CHUNKS_NO_LOCK)) {
-        return augsi_fail(error, AUGS_E_RANGE,
-                          "chunks: %u threads (at most %u), check %u (0 quick, 1 full), flags %u "
-                          "(accepted are AUGS_CHUNKS_...)",
-                          (unsigned)options->n_threads, MAX_THREADS, (unsigned)options->check,
-                          (unsigned)options->flags);
-    }
-    return AUGS_OK;
-}
-
-/* Everything but the folder; on failure there is nothing to be freed. */
-static int open_writer(augs_stream *stream, const char *path, const augs_chunks_options *options,
-                       augsi_chunk_writer *writer, augs_error *error)
-{
-    int status = check_options(stream, path, options, error);
-    if (status == AUGS_OK) {
-        status = augsi_chunk_run_open(stream, options, &writer->run, error);
-    }
-    if (status < 0) {
-        return status;
-    }
-    writer->shard = options->shard;
-    writer->n_shards = options->n_shards == 0 ? 1 : options->n_shards;
-    writer->n_threads = options->n_threads == 0 ? 1 : options->n_threads;
-    augsi_manifest_name(writer->shard, writer->n_shards, writer->manifest_name);
-    augsi_manifest_suffix(writer->shard, writer->n_shards, writer->suffix);
-    augsi_manifest_lock_name(writer->shard, writer->n_shards, writer->lock_name);
-    status = prepare(writer, error);
-    if (status < 0) {
-        writer_done(writer);
-    }
-    return status;
-}
-
-static int open_folder(augsi_chunk_writer *writer, const char *path, bool create, augs_error *error)
-{
-    int status = augsi_folder_open(path, create, &writer->run.allocator, &writer->folder, error);
-    writer->folder.stop = (augsi_stop){writer->options->stop, writer->options->progress_user};
-    return status;
-}
-
 /* A folder that does not exist is not made for a run that does not fit. */
 static int check_space_above(augsi_chunk_writer *writer, const char *path, augs_error *error)
 {
-    int status = open_folder(writer, path, false, NULL);
+    int status = augsi_writer_open_folder(writer, path, false, NULL);
     if (status == AUGS_E_NOT_FOUND &&
         augsi_folder_open_parent(path, &writer->run.allocator, &writer->folder, NULL) == AUGS_OK) {
-        status = check_space(writer, error);
+        status = augsi_writer_check_space(writer, error);
         augsi_folder_done(&writer->folder);
         return status;
     }
@@ -543,19 +379,11 @@ static int check_space_above(augsi_chunk_writer *writer, const char *path, augs_
     return AUGS_OK; /* what is wrong with the folder is told when it is opened */
 }
 
-/* The options as this version knows them; AUGS_E_ARGUMENT. */
-static int take_options(const augs_chunks_options *options, augs_chunks_options *ret_taken,
-                        augs_error *error)
-{
-    return options == NULL ? augsi_fail(error, AUGS_E_ARGUMENT, "chunks: options are required")
-                           : AUGSI_TAKE(augs_chunks_options, options, ret_taken, error);
-}
-
 static int write_to(augsi_chunk_writer *writer, const char *path, augs_error *error)
 {
     int status = check_space_above(writer, path, error);
     if (status == AUGS_OK) {
-        status = open_folder(writer, path, true, error);
+        status = augsi_writer_open_folder(writer, path, true, error);
     }
     return status < 0 ? status : write_run(writer, error);
 }
@@ -570,148 +398,19 @@ int augs_chunks_write(augs_stream *stream, const char *path, const augs_chunks_o
         status = AUGSI_CHECK_OUTPUT(augs_chunks_report, ret_report, error);
     }
     if (status == AUGS_OK) {
-        status = take_options(options, &taken, error);
+        status = augsi_writer_take_options(options, &taken, error);
     }
     if (status < 0) {
         return status;
     }
     augsi_chunk_writer writer = {.options = &taken, .report = &own};
-    status = open_writer(stream, path, &taken, &writer, error);
+    status = augsi_writer_open(stream, path, &taken, &writer, error);
     if (status == AUGS_OK) {
         status = write_to(&writer, path, error);
-        writer_done(&writer);
+        augsi_writer_done(&writer);
     }
     if (ret_report != NULL) {
         AUGSI_GIVE(augs_chunks_report, &own, ret_report);
     }
-    return status;
-}
-
-/* ---- the estimate ---- */
-
-#define MEASURE_NS 100000000u
-#define MEASURE_RECORDS 8192u
-#define LARGE_BLOCK 65536u /* a network's unit of transfer, not what a file takes */
-
-void augsi_writer_estimate(const augsi_chunk_writer *writer, augs_chunks_estimate *ret_estimate)
-{
-    const augsi_chunk_maker *maker = &writer->checker.maker;
-    uint64_t n_missing = writer->report->n_chunks - writer->report->n_kept;
-    augs_chunks_estimate need = {.is_exact = maker->form->is_exact,
-                                 .n_chunks = writer->report->n_chunks,
-                                 .n_kept = writer->report->n_kept,
-                                 .n_samples = writer->all_samples - writer->done_samples};
-    need.n_bytes =
-        writer->total_bytes == UINT64_MAX ? UINT64_MAX : writer->total_bytes - writer->kept_bytes;
-    need.n_files = augsi_product(n_missing, maker->n_files);
-    need.disk_bytes = need.n_bytes;
-    need.free_bytes = need.free_files = UINT64_MAX;
-    if (writer->folder.path != NULL) {
-        augsi_folder_space space = augsi_folder_space_of(&writer->folder);
-        need.free_bytes = space.free_bytes;
-        need.free_files = space.free_files;
-        if (need.n_files > 0 && space.block_bytes <= LARGE_BLOCK) {
-            uint64_t one = need.n_bytes / need.n_files;
-            uint64_t blocks = one / space.block_bytes + (one % space.block_bytes != 0);
-            uint64_t rounded =
-                augsi_product(need.n_files, augsi_product(blocks, space.block_bytes));
-            need.disk_bytes = rounded > need.n_bytes ? rounded : need.n_bytes;
-        }
-    }
-    *ret_estimate = need;
-}
-
-/* The first n_records of a chunk. */
-static void cut_spans(augsi_chunk_spans *spans, uint64_t n_records)
-{
-    for (size_t i = 0; i < spans->n; i++) {
-        augs_span *span = &spans->spans[i].span;
-        if (span->count >= n_records) {
-            span->count = n_records;
-            spans->n = i + 1;
-            return;
-        }
-        n_records -= span->count;
-    }
-}
-
-/* Makes the first records again and again for a moment, in memory. */
-static int measure(augsi_chunk_writer *writer, augs_chunks_estimate *estimate, augs_error *error)
-{
-    augsi_chunk_maker *maker = &writer->makers[0];
-    augsi_chunk_spans spans = {0};
-    uint64_t begin = augsi_now_ns(), now = begin, n = 0;
-    int status = AUGS_OK;
-    for (uint64_t c = writer->shard; now - begin < MEASURE_NS && status == AUGS_OK;) {
-        if (c >= writer->run.n_chunks) {
-            if (n == 0) {
-                break;
-            }
-            c = writer->shard;
-        }
-        status = augsi_chunk_cursor_spans(&writer->cursor, c, &spans, error);
-        if (status == AUGS_OK) {
-            cut_spans(&spans, MEASURE_RECORDS);
-            status = augsi_chunk_make(maker, c, &spans, error);
-        }
-        if (status == AUGS_OK) {
-            augsi_hash128 hash;
-            status = augsi_chunk_hash(maker, &hash, error);
-            n += maker->n_records;
-        }
-        c += writer->n_shards;
-        now = augsi_now_ns();
-    }
-    augsi_chunk_spans_done(&writer->run, &spans);
-    estimate->n_measured = n;
-    estimate->seconds = n == 0 ? 0
-                               : (double)(now - begin) * 1e-9 / (double)n *
-                                     (double)estimate->n_samples / writer->n_threads;
-    return status;
-}
-
-/* The folder may not be there yet: then its nearest parent says what there is. */
-static int look_for_estimate(augsi_chunk_writer *writer, const char *path, augs_error *error)
-{
-    int status = open_folder(writer, path, false, error);
-    if (status == AUGS_OK) {
-        status = augsi_look_at_folder(writer, error);
-        if (status == AUGS_OK) {
-            status = augsi_look_at_chunks(writer, writer->options->check, NULL, false, error);
-        }
-        return status < 0 ? status : AUGS_OK;
-    }
-    if (status != AUGS_E_NOT_FOUND) {
-        return status;
-    }
-    return augsi_folder_open_parent(path, &writer->run.allocator, &writer->folder, error);
-}
-
-int augs_chunks_get_estimate(augs_stream *stream, const char *path,
-                             const augs_chunks_options *options, augs_chunks_estimate *ret_estimate,
-                             augs_error *error)
-{
-    augs_chunks_report report = {.size = sizeof report};
-    augs_chunks_estimate own;
-    augs_chunks_options taken;
-    int status = AUGSI_CHECK_OUTPUT(augs_chunks_estimate, ret_estimate, error);
-    status = status < 0 ? status : take_options(options, &taken, error);
-    if (status < 0) {
-        return status;
-    }
-    augsi_chunk_writer writer = {.options = &taken, .report = &report};
-    status = open_writer(stream, path, &taken, &writer, error);
-    if (status < 0) {
-        return status;
-    }
-    status = look_for_estimate(&writer, path, error);
-    if (status == AUGS_OK) {
-        augsi_writer_estimate(&writer, &own);
-        status = measure(&writer, &own, error);
-    }
-    if (status == AUGS_OK) {
-        AUGSI_GIVE(augs_chunks_estimate, &own, ret_estimate);
-    }
-    writer_done(&writer);
     return status;
 }

@@ -44,6 +44,24 @@ typedef struct augsi_chunk_writer {
     augs_error error;
 } augsi_chunk_writer;
 
+/* The options as this version knows them; AUGS_E_ARGUMENT. */
+int augsi_writer_take_options(const augs_chunks_options *options, augs_chunks_options *ret_taken,
+                              augs_error *error);
+/* Everything but the folder, into a writer that has its options and its report. After a failure
+ * there is nothing to be freed. */
+int augsi_writer_open(augs_stream *stream, const char *path, const augs_chunks_options *options,
+                      augsi_chunk_writer *writer, augs_error *error);
+int augsi_writer_open_folder(augsi_chunk_writer *writer, const char *path, bool create,
+                             augs_error *error);
+void augsi_writer_done(augsi_chunk_writer *writer);
+
+/* What the chunks that are missing need, and what the folder's file system has. */
+void augsi_writer_estimate(const augsi_chunk_writer *writer, augs_chunks_estimate *ret_estimate);
+/* AUGS_E_NO_SPACE if that does not fit, unless the options say that it does not matter. */
+int augsi_writer_check_space(const augsi_chunk_writer *writer, augs_error *error);
+
+/* ---- what is there (chunk_check.c) ---- */
+
 /* Does `name` end in `end` and is longer? */
 bool augsi_ends_with(const char *name, const char *end);
 
@@ -64,8 +82,5 @@ int augsi_settle_manifest(augsi_chunk_writer *writer, uint32_t check, augs_error
 /* 1: every chunk of the run is listed and COMPLETE is right; 0: not. *text is then what COMPLETE
  * should say, empty if it is not due yet. */
 int augsi_look_at_complete(augsi_chunk_writer *writer, augsi_text *text, augs_error *error);
-
-/* What the chunks that are missing need, and what the folder's file system has. */
-void augsi_writer_estimate(const augsi_chunk_writer *writer, augs_chunks_estimate *ret_estimate);
 
 #endif

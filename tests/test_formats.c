@@ -5,7 +5,7 @@
 #include <augstream/preset.h>
 
 #include "chunk_fixture.h"
-#include "offline/chunk_format.h"
+#include "offline/chunk_image.h"
 #include "pipeline/records/record_columns.h"
 
 START_TEST(every_format_has_one_row_with_its_name)
