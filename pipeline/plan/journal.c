@@ -248,7 +248,7 @@ int augsi_journal_append(augsi_journal *journal, int kind, const augsi_journal_e
                          augs_error *error)
 {
     char line[AUGSI_JOURNAL_LINE_BYTES];
-    char text[sizeof journal->pending + 2 * AUGSI_JOURNAL_LINE_BYTES];
+    char text[sizeof journal->pending + (size_t)2 * AUGSI_JOURNAL_LINE_BYTES];
     const size_t n = augsi_journal_write_entry(kind, entry, line);
     if (kind == AUGSI_ENTRY_FEEDBACK || kind == AUGSI_ENTRY_SIZE) {
         /* it goes with the next step; too much of feedback is left out, a size is not */
