@@ -44,7 +44,9 @@ def main() -> None:
     batch = stream[[record["sample_id"] for record in records]]
     for i, record in enumerate(records):
         np.testing.assert_array_equal(batch["crop.scale"][i], np.float32(record["crop.scale"]))
-    wrong = subprocess.run([command, "generate", "--preset", "simclt", "--seed", "1"], capture_output=True, text=True)
+    wrong = subprocess.run(
+        [command, "generate", "--preset", "simclt", "--seed", "1", "--samples", "9"], capture_output=True, text=True
+    )
     assert wrong.returncode != 0 and "simclr" in wrong.stderr, wrong
     print("the package draws parameters, and the command answers the same values")
 
