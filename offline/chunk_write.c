@@ -101,7 +101,7 @@ static int no_space(const augsi_chunk_writer *writer, const augsi_write_job *job
         return AUGS_E_NO_SPACE; /* a limit of another kind: the system's message says which */
     }
     return augsi_fail(error, AUGS_E_NO_SPACE,
-                      "no space is left for chunk %" PRIu64 " in '%.100s': %.0f bytes are missing "
+                      "no space is left for chunk %" PRIu64 " in '%.200s': %.0f bytes are missing "
                       "(%.0f to write, %" PRIu64 " free); completed chunks stay",
                       job->chunk, writer->folder.path, need - (double)free_bytes, need, free_bytes);
 }

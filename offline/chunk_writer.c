@@ -193,13 +193,13 @@ int augsi_writer_check_space(const augsi_chunk_writer *writer, augs_error *error
     }
     if (bytes_fit) {
         return augsi_fail(error, AUGS_E_NO_SPACE,
-                          "the file system of '%.100s' has space for %" PRIu64
+                          "the file system of '%.200s' has space for %" PRIu64
                           " more files, %" PRIu64 " are needed; nothing was written",
                           writer->folder.path, need.free_files, need.n_files);
     }
     return augsi_fail(
         error, AUGS_E_NO_SPACE,
-        "'%.100s' has %" PRIu64 " bytes free; the %" PRIu64 " chunks to make need %s%" PRIu64
+        "'%.200s' has %" PRIu64 " bytes free; the %" PRIu64 " chunks to make need %s%" PRIu64
         " (%" PRIu64 " missing); nothing was written",
         writer->folder.path, need.free_bytes, writer->report->n_chunks - writer->report->n_kept,
         need.disk_bytes == UINT64_MAX ? "more than "
