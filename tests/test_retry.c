@@ -839,12 +839,81 @@ START_TEST(a_part_that_a_sink_did_not_take_comes_again)
 }
 END_TEST
 
+/* A sink that gives an older batch again while it takes a part, and then fails. */
+static int retries_and_fails(void *user, augs_batch *batch)
+{
+    consumer *c = user;
+    augs_error error;
+    const augs_batch_info info = info_of(batch);
+    if (info.part != 0 && c->n_retries < 20) {
+        AUGS_ASSERT_OK(augs_pipeline_retry(c->pipeline, c->n_retries++, 0, 2, &error), error);
+        return AUGS_E_IO;
+    }
+    take_good(c, &info);
+    return 0;
+}
+
+START_TEST(a_part_that_a_sink_did_not_take_comes_again_among_newer_ones)
+{
+    one = (consumer){.n = 100};
+    augs_stream *stream = uniform_open(1, 100);
+    one.pipeline = open_batches(stream, 4);
+    augs_error error;
+    augs_sink *sink = NULL;
+    AUGS_ASSERT_OK(augs_sink_open_callback(retries_and_fails, &one, &sink, &error), error);
+    for (int i = 0; i < 22; i++) {
+        take(one.pipeline);
+    }
+    retry_now(one.pipeline, 20, 0, 2);
+    retry_now(one.pipeline, 21, 0, 3);
+    int status;
+    while ((status = augs_pipeline_run(one.pipeline, sink, &error)) == AUGS_E_IO) {
+    }
+    ck_assert_int_eq(status, 0);
+    ck_assert_uint_eq(one.n_retries, 20);
+    assert_all_seen(&one);
+    augs_sink_free(sink);
+    augs_pipeline_free(one.pipeline);
+    augs_stream_unref(stream);
+}
+END_TEST
+
+/* As the documents say: what does not fit comes again in halves. */
+START_TEST(halving_leads_from_any_size_to_one_that_fits)
+{
+    const uint64_t sizes[] = {300, 4096, 65536};
+    for (size_t i = 0; i < 3; i++) {
+        augs_stream *stream = uniform_open(1, sizes[i]);
+        augs_pipeline *pipeline = open_batches(stream, sizes[i]);
+        augs_batch *batch = NULL;
+        augs_error error;
+        unsigned char *seen = calloc(sizes[i], 1);
+        uint64_t n_seen = 0;
+        while (augs_pipeline_next(pipeline, &batch, &error) == 1) {
+            const augs_batch_info info = info_of(batch);
+            augs_batch_unref(batch);
+            if (info.n_samples > 1) {
+                retry_now(pipeline, AUGS_STEP_LAST, 0, 0);
+            } else {
+                n_seen += seen[info.first]++ == 0;
+            }
+        }
+        ck_assert_uint_eq(n_seen, sizes[i]);
+        free(seen);
+        augs_pipeline_free(pipeline);
+        augs_stream_unref(stream);
+    }
+}
+END_TEST
+
 AUGS_SUITE("retry", a_batch_comes_again_in_halves_and_steps_keep_their_numbers,
            an_older_step_is_given_again_before_the_next_one, parts_are_multiples_where_that_goes,
            the_last_flag_and_the_padding_move_to_the_part_that_has_them, a_token_names_the_part,
            what_cannot_be_given_again_is_refused,
            a_retry_that_the_journal_does_not_take_changes_nothing,
            a_part_that_a_sink_did_not_take_comes_again,
+           a_part_that_a_sink_did_not_take_comes_again_among_newer_ones,
+           halving_leads_from_any_size_to_one_that_fits,
            fixed_strategies_give_every_position_once_whatever_does_not_fit,
            deciding_strategies_and_their_replays_do_as_well, a_seed_repeats_its_run,
            a_run_that_begins_again_hands_out_the_parts_that_the_journal_has)

@@ -188,13 +188,22 @@ static void drop_used(augsi_out *out)
     }
 }
 
+/* Parts come in the order in which their batches were given again. Where more than these wait, the
+ * newest parts come first: all halves of halves of halves at once would be more than there is room
+ * for, and than are remembered. */
+#define MOST_IN_ORDER (AUGS_MOST_RETRIES / 4)
+
 bool augsi_out_add_range(augsi_out *out, uint32_t epoch, const augsi_range *range)
 {
     drop_used(out);
     if (out->n_ranges == AUGS_MOST_RETRIES) {
         return false;
     }
-    out->ranges[out->n_ranges++] = *range;
+    uint32_t at = out->n_ranges++;
+    for (; at > 0 && out->n_ranges > MOST_IN_ORDER; at--) {
+        out->ranges[at] = out->ranges[at - 1];
+    }
+    out->ranges[at] = *range;
     const uint32_t n_parts = parts_in_use(out, epoch, range->rest.step);
     for (uint64_t k = 0; k < n_kept(out); k++) {
         augsi_handed_out *batch = recent(out, k);
@@ -234,9 +243,32 @@ bool augsi_out_next_part(augsi_out *out, augsi_piece *ret_piece)
     return true;
 }
 
+/* What is left of the batch that the piece was the last part of, so far. Another batch may have been
+ * given again meanwhile, which moved or dropped it; NULL: there is no room to put it back. */
+static augsi_range *range_after(augsi_out *out, const augsi_piece *piece)
+{
+    for (uint32_t i = 0; i < out->n_ranges; i++) {
+        const augsi_piece *rest = &out->ranges[i].rest;
+        if (rest->step == piece->step && rest->part == piece->part + 1 &&
+            rest->low == piece->high) {
+            return &out->ranges[i];
+        }
+    }
+    if (out->n_ranges == AUGS_MOST_RETRIES) {
+        return NULL;
+    }
+    memmove(out->ranges + 1, out->ranges, out->n_ranges++ * sizeof out->ranges[0]);
+    out->ranges[0] = (augsi_range){.rest = *piece, .n_used = piece->part + 1, .unit = 1};
+    out->ranges[0].rest.slice = slice_part(&piece->slice, UINT64_MAX, UINT64_MAX);
+    return &out->ranges[0];
+}
+
 void augsi_out_put_back(augsi_out *out, const augsi_piece *piece)
 {
-    augsi_range *range = &out->ranges[0];
+    augsi_range *range = range_after(out, piece);
+    if (range == NULL) {
+        return;
+    }
     const augsi_slice *after = &range->rest.slice;
     augsi_slice whole = piece->slice;
     whole.body.count += after->body.count;
