@@ -21,6 +21,7 @@ typedef struct service {
     augs_stream *stream;
     uint32_t world_size;
     uint32_t n_epochs;
+    uint64_t n_left_out; /* of an epoch */
     bool exit_when_done;
     bool done; /* every rank was, in the watcher's eyes */
     atomic_bool over;
@@ -106,7 +107,7 @@ static int find_left_out(const service *run, const augs_plan_options *plan, uint
     return EXIT_DONE;
 }
 
-static void announce(const service *run, uint64_t batch_size, uint64_t n_left_out)
+static void announce(const service *run, uint64_t batch_size)
 {
     const char *endpoint = augs_server_endpoint(run->server);
     if (!run->of->given[OPT_JSON]) {
@@ -126,7 +127,7 @@ static void announce(const service *run, uint64_t batch_size, uint64_t n_left_ou
         } else {
             json_no_value(&json, "batch_size"); /* sizes follow from --batches */
         }
-        json_whole(&json, "left_out", n_left_out);
+        json_whole(&json, "left_out", run->n_left_out);
         json_end(&json);
     }
     fflush(stdout);
@@ -155,7 +156,10 @@ static int run_server(service *run)
     augs_error error;
     pthread_t watcher;
     bool quiet = run->of->given[OPT_QUIET];
-    uint64_t all = augs_stream_n_samples(run->stream) * run->n_epochs;
+    uint64_t all = augs_stream_n_samples(run->stream) - run->n_left_out;
+    if (__builtin_mul_overflow(all, run->n_epochs, &all)) {
+        all = 0; /* more than can be counted: a bar without an end */
+    }
     progress_begin(&run->bar, "serve", all, quiet);
     if (pthread_create(&watcher, NULL, watch, run) != 0) {
         return complain(EXIT_FAILED, "no thread could be started");
@@ -227,14 +231,14 @@ int command_serve(const arguments *of)
     plan.world_size = run.world_size;
     plan.rank_layout = option_name_index(of, OPT_RANK_LAYOUT);
     plan.tail = option_name_index(of, OPT_TAIL);
-    uint64_t batch_size = 0, n_left_out = 0;
+    uint64_t batch_size = 0;
     result = open_server(&run, &plan);
-    result = result == EXIT_DONE ? find_left_out(&run, &plan, &n_left_out) : result;
+    result = result == EXIT_DONE ? find_left_out(&run, &plan, &run.n_left_out) : result;
     result = result == EXIT_DONE ? find_batch_size(&plan, &batch_size) : result;
     if (result == EXIT_DONE) {
         interrupt_watch(of->given[OPT_QUIET], stop_server, run.server);
-        tell_left_out(of, n_left_out);
-        announce(&run, batch_size, n_left_out);
+        tell_left_out(of, run.n_left_out);
+        announce(&run, batch_size);
         result = run_server(&run);
     }
     augs_server_free(run.server);

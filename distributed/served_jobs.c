@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "pipeline/batch/batch_pool.h"
 
 static void job_done(const augs_allocator *allocator, augsi_served_job *job)
 {
@@ -81,6 +82,12 @@ static int job_init(const augs_allocator *allocator, augsi_served_job *job, augs
             error, AUGS_E_UNSUPPORTED,
             "job '%s': only the shipped fixed strategies can be served: sequential, round_robin",
             name);
+    }
+    const uint64_t most = augsi_plan_most_samples(job->plan);
+    if (augsi_slab_bytes(stream, most) == UINT64_MAX) {
+        return augsi_fail(error, AUGS_E_RANGE,
+                          "job '%s': batches of %llu samples are too many for memory", name,
+                          (unsigned long long)most);
     }
     job->n_steps = augsi_plan_n_steps(job->plan);
     job->world_size = augsi_plan_options_of(job->plan)->world_size;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/fail.h"
 #include "base/memory.h"
 #include "distributed/peer_table.h"
@@ -136,13 +137,13 @@ static void send_error(augsi_server_core *core, augsi_peer *peer, const augsi_me
 static bool has_space(const augsi_server_core *core, uint64_t n_bytes)
 {
     const uint64_t limit = core->limits.max_bytes_in_flight;
-    const uint64_t out = core->hooks.bytes_out(core->user) + core->bytes_making;
+    const uint64_t out = augsi_add_or_most(core->hooks.bytes_out(core->user), core->bytes_making);
     return out == 0 || (out <= limit && n_bytes <= limit - out);
 }
 
 static uint64_t batch_bytes(const augsi_served_job *job, const augsi_slice *slice)
 {
-    return augsi_slab_bytes(job->stream, slice->body.count + slice->pad_count);
+    return augsi_slab_bytes(job->stream, augsi_add_or_most(slice->body.count, slice->pad_count));
 }
 
 /* The plan that a peer walks; it was found when the peer asked. */

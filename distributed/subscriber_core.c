@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/fail.h"
 #include "base/memory.h"
 #include "distributed/subscriber_cursor.h"
@@ -134,7 +135,7 @@ static void back_off(augsi_subscriber_core *core, uint64_t now, uint64_t at_leas
 
 static uint64_t patience(const augsi_subscriber_core *core)
 {
-    uint64_t limit = 4 * core->smoothed + SECOND;
+    uint64_t limit = augsi_add_or_most(augsi_mul_or_most(4, core->smoothed), SECOND);
     for (unsigned i = 0; i < core->n_timeouts && limit < LAST_PATIENCE; i++) {
         limit *= 2;
     }

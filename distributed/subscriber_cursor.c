@@ -5,6 +5,7 @@
 
 #include <augstream/server.h>
 
+#include "base/checked.h"
 #include "base/checksum.h"
 #include "base/fail.h"
 #include "base/memory.h"
@@ -340,7 +341,7 @@ bool augsi_cursor_fits(augsi_cursor *cursor, const augsi_message *batch, const v
     const augsi_slice *slice = &cursor->slice;
     return cursor->has_slice && batch->from_step <= batch->step &&
            batch->first == slice->body.first && batch->stride == slice->body.stride &&
-           batch->n_samples == slice->body.count + slice->pad_count &&
+           batch->n_samples == augsi_add_or_most(slice->body.count, slice->pad_count) &&
            batch->n_bytes == n_payload && augsi_hash64(payload, n_payload) == batch->hash;
 }
 

@@ -337,6 +337,10 @@ static int check_plan(const augsi_welcome *welcome, augs_error *error)
                           (unsigned long long)welcome->base_step,
                           (unsigned long long)welcome->base_position);
     }
+    if (augs_stream_n_samples(welcome->stream) == AUGS_ENDLESS) {
+        return augsi_fail(error, AUGS_E_PROTOCOL,
+                          "WELCOME: an endless stream; a job has a number of samples");
+    }
     if (welcome->max_credit == 0) {
         return augsi_fail(error, AUGS_E_PROTOCOL, "WELCOME: max_credit is 0; at least 1 is needed");
     }

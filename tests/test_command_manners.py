@@ -21,6 +21,18 @@ ESCAPED = "a\\x1b[31mred\\x07\\r\\u009b2J\\u202e\\u2028end"
 UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
+def read_terminal(leader):
+    """All that it gets until the last holder closes it."""
+    seen = b""
+    while True:
+        try:
+            seen += os.read(leader, 65536)
+        except OSError:
+            break
+    os.close(leader)
+    return seen.decode()
+
+
 def on_terminal(*arguments, columns=80, stdout=False, **settings):
     """What a terminal gets from stderr, and from stdout as well if it is the same one."""
     leader, follower = pty.openpty()
@@ -29,15 +41,9 @@ def on_terminal(*arguments, columns=80, stdout=False, **settings):
     process = subprocess.Popen([COMMAND, *map(str, arguments)], stderr=follower, env=environment(**settings),
                                stdout=follower if stdout else subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     os.close(follower)
-    seen = b""
-    while True:
-        try:
-            seen += os.read(leader, 65536)
-        except OSError:  # the last holder closed it
-            break
+    seen = read_terminal(leader)
     process.wait(60)
-    os.close(leader)
-    return seen.decode()
+    return seen
 
 
 class Terminal(Case):
@@ -49,6 +55,23 @@ class Terminal(Case):
         path.write_text("augstream: 1\ncolumns: {a: {bernoulli: 7}}\n")
         self.assertIn("\033[1;32m^", on_terminal("presets", "check", path))
         self.assertNotIn("\033", on_terminal("presets", "check", path, TERM="dumb"))
+
+    def test_a_total_that_cannot_be_counted_is_none(self):
+        """2^56 samples in 257 epochs: 64 bits would say 2^56."""
+        for epochs, shown in ((257, False), (255, True)):
+            leader, follower = pty.openpty()
+            fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
+            server = subprocess.Popen([COMMAND, "serve", "--preset", "mild", "--seed", "1", "--samples", str(2**56), "--world-size", "1",
+                                       "--bind", "tcp://127.0.0.1:*", "--epochs", str(epochs)], stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, stderr=follower, env=environment(TERM="xterm"), text=True)
+            os.close(follower)
+            server.stdout.readline()
+            server.send_signal(signal.SIGINT)
+            said = read_terminal(leader)
+            server.communicate(timeout=60)
+            self.assertIn("served 0 samples", said)
+            self.assertEqual(f"/{2**56 * epochs}" in said, shown, said)
+            self.assertNotIn(f"/{2**56} ", said)
 
     def test_a_dumb_terminal_gets_no_bar(self):
         seen = on_terminal(*GENERATE, "--samples", 5000, "--chunk-size", 100, "--out", self.folder / "d", TERM="dumb")

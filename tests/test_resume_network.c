@@ -728,6 +728,62 @@ START_TEST(a_rank_without_samples_is_done_at_once)
 }
 END_TEST
 
+/* ---- numbers at their limits ---- */
+
+/* A batch that no memory holds would be asked for again and again; its bytes are more than 64 bits
+ * can count, or nearly so. */
+START_TEST(batches_that_no_memory_holds_are_not_served)
+{
+    static net_pair pair;
+    static const struct {
+        uint64_t batch_size, batches, deal_window;
+        uint32_t world_size, tail, last_batch;
+        const char *words;
+    } wrong[] = {
+        {AUGS_MAX_SAMPLES, 0, 0, 1, 0, 0, "too many for memory"},
+        {1ull << 55, 0, 0, 2, 0, 0, "too many for memory"},
+        {AUGS_MAX_SAMPLES, 0, 0, 2, 0, 0, ""},
+        {UINT64_MAX, 0, 0, UINT32_MAX, 0, AUGS_LAST_BATCH_FILL, ""},
+        {0, 1, 0, 1, 0, 0, "too many for memory"},
+        {0, 1ull << 33, 0, 1u << 31, 0, AUGS_LAST_BATCH_FILL, ""},
+    };
+    augs_error error;
+    augs_stream *stream = uniform_open(255, AUGS_MAX_SAMPLES);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        plan_case c = sequential(wrong[i].world_size, wrong[i].batch_size, wrong[i].tail);
+        c.plan.strategy = wrong[i].batches > 0 ? "round_robin" : "sequential";
+        c.strategy.batches = wrong[i].batches;
+        c.strategy.deal_window = wrong[i].deal_window;
+        c.strategy.last_batch = wrong[i].last_batch;
+        const int status =
+            pair_open_server(&pair, stream, plan_of(&c), 1, &augsi_default_allocator, &error);
+        ck_assert_msg(status == AUGS_E_RANGE || status == AUGS_E_ARGUMENT, "%u: %d", (unsigned)i,
+                      status);
+        ck_assert_msg(strstr(error.message, wrong[i].words) != NULL, "%s", error.message);
+    }
+    /* 2^33 batches for 2^31 ranks: a stride of 2^64 for few samples */
+    plan_case c = {
+        .strategy = {.batches = 1ull << 33},
+        .plan = {.strategy = "round_robin", .world_size = 1u << 31, .tail = AUGS_TAIL_UNEVEN}};
+    AUGS_ASSERT_OK(
+        pair_open_server(&pair, stream, plan_of(&c), 1, &augsi_default_allocator, &error), error);
+    augsi_message request = fetch_of(stream, 0, 0, (1ull << 33) - 1, UINT32_MAX);
+    request.world_size = 1u << 31;
+    request.rank = (1u << 23) - 1; /* a batch has 2^23 positions: the last rank that has one */
+    request.count = 64;
+    ck_assert_uint_eq(answer_of(&pair, &request).type, 0);
+    ck_assert_uint_eq(pair.n_to_make, 1);
+    ck_assert_uint_eq(pair.to_make[0].slice.body.first, AUGS_MAX_SAMPLES - 1);
+    ck_assert_uint_eq(pair.to_make[0].slice.body.count, 1);
+    request.rank++;
+    const augsi_message answer = answer_of(&pair, &request);
+    ck_assert_uint_eq(answer.type, AUGSI_EOS);
+    ck_assert_uint_eq(answer.step, 1ull << 33);
+    pair_close_server(&pair);
+    augs_stream_unref(stream);
+}
+END_TEST
+
 AUGS_SUITE("resume_network", tokens_of_any_world_and_batch_size_go_on_at_a_served_job,
            tokens_of_a_moved_plan_lead_on, a_served_rank_goes_on_as_a_pipeline_does,
            a_token_with_parts_or_of_another_generation_is_refused,
@@ -736,4 +792,5 @@ AUGS_SUITE("resume_network", tokens_of_any_world_and_batch_size_go_on_at_a_serve
            only_the_start_of_an_epoch_is_a_base_of_blocks, many_bases_cost_no_memory,
            only_the_end_of_the_last_epoch_finishes_a_rank, steps_without_samples_cost_no_message,
            a_request_of_steps_without_samples_gets_the_next_batch,
-           requests_add_up_across_steps_without_samples, a_rank_without_samples_is_done_at_once)
+           requests_add_up_across_steps_without_samples, a_rank_without_samples_is_done_at_once,
+           batches_that_no_memory_holds_are_not_served)

@@ -665,6 +665,23 @@ START_TEST(a_welcome_that_cannot_be_followed_is_refused)
     changed = sent.welcome;
     changed.base_step = 1; /* a job's own plan begins at 0 */
     AUGS_ASSERT_STATUS(AUGS_E_PROTOCOL, decode_changed(&changed, &error), error);
+    changed = sent.welcome;
+    const augs_stream_options endless = {.size = sizeof endless, .n_samples = AUGS_ENDLESS};
+    AUGS_ASSERT_OK(augs_stream_open(sent.preset, &endless, &changed.stream, &error), error);
+    int status = decode_changed(&changed, &error);
+    augs_stream_unref(changed.stream);
+    ck_assert_int_eq(status, AUGS_E_PROTOCOL);
+    ck_assert_ptr_nonnull(strstr(error.message, "endless"));
+    changed = sent.welcome;
+    changed.stream = open_stream_of(sent.preset, 1000, 2);
+    changed.first_epoch = 2;
+    changed.n_epochs = UINT32_MAX; /* the last epoch would be 2^32 */
+    status = decode_changed(&changed, &error);
+    ck_assert_int_eq(status, AUGS_E_PROTOCOL);
+    changed.n_epochs--;
+    status = decode_changed(&changed, &error);
+    ck_assert_int_eq(status, AUGS_OK);
+    augs_stream_unref(changed.stream);
     done_welcome(&sent);
 }
 END_TEST

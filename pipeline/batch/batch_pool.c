@@ -29,6 +29,12 @@ static uint64_t round_up(uint64_t n_bytes)
     return (n_bytes + AUGSI_SLAB_ALIGNMENT - 1) / AUGSI_SLAB_ALIGNMENT * AUGSI_SLAB_ALIGNMENT;
 }
 
+/* So many samples that their bytes, with the gaps between the columns, cannot be counted. */
+static bool is_too_large(const augs_stream *stream, uint64_t n_samples)
+{
+    return n_samples > (UINT64_MAX / 4) / (augs_stream_sample_bytes(stream) + AUGSI_SLAB_ALIGNMENT);
+}
+
 static uint64_t slab_bytes(const augs_stream *stream, bool batch_index, uint64_t n_samples)
 {
     uint64_t n_bytes = batch_index ? round_up(n_samples * sizeof(uint64_t)) : 0;
@@ -40,7 +46,7 @@ static uint64_t slab_bytes(const augs_stream *stream, bool batch_index, uint64_t
 
 uint64_t augsi_slab_bytes(const augs_stream *stream, uint64_t n_samples)
 {
-    return slab_bytes(stream, false, n_samples);
+    return is_too_large(stream, n_samples) ? UINT64_MAX : slab_bytes(stream, false, n_samples);
 }
 
 int augsi_batch_pool_open(augs_stream *stream, bool batch_index, augsi_batch_pool **ret_pool,
@@ -295,7 +301,7 @@ static augs_batch *allocate_batch(augsi_batch_pool *pool)
 int augsi_batch_take(augsi_batch_pool *pool, augs_stream *stream, uint64_t n_samples,
                      augs_batch **ret_batch, augs_error *error)
 {
-    if (n_samples > (UINT64_MAX / 4) / (augs_stream_sample_bytes(stream) + AUGSI_SLAB_ALIGNMENT)) {
+    if (is_too_large(stream, n_samples)) {
         return augsi_fail(error, AUGS_E_RANGE, "batch: %llu samples are too many for memory",
                           (unsigned long long)n_samples);
     }

@@ -30,7 +30,7 @@ void augsi_batch_pool_free(augsi_batch_pool *pool);
 void augsi_batch_pool_set_tight(augsi_batch_pool *pool, bool tight);
 
 /* Bytes of a slab of n samples in this layout: every column at the next multiple of 64, the end
- * rounded up, too. */
+ * rounded up, too. UINT64_MAX: more than can be counted. */
 uint64_t augsi_slab_bytes(const augs_stream *stream, uint64_t n_samples);
 
 /* A batch with space for n_samples, its columns not written, gaps zero, info zero but for n_samples.
