@@ -263,7 +263,8 @@ static inline void sim_server_made(sim_world *world, sim_task *task)
             server->bytes_out += n_bytes;
             world->counts.n_made++;
             SIM_CHECK(world,
-                      server->bytes_out <= world->config.max_bytes || server->bytes_out == n_bytes,
+                      server->bytes_out <= world->config.max_bytes ||
+                          server->bytes_out == n_bytes || n_bytes == 0,
                       "%llu bytes are out, %llu are allowed", (unsigned long long)server->bytes_out,
                       (unsigned long long)world->config.max_bytes);
             augsi_server_core_made(server->core,
