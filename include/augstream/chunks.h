@@ -88,7 +88,7 @@ typedef struct augs_chunks_report {
      * names, since removing them takes long. The shard's next call removes them. */
     uint64_t left_bytes;
 } augs_chunks_report;
-AUGS_SIZED_STRUCT(augs_chunks_report, reserved);
+AUGS_SIZED_STRUCT(augs_chunks_report, left_bytes);
 
 /*
  * Writes the chunks of a shard into the folder `path`, or goes on with what an

@@ -84,8 +84,11 @@ typedef struct augs_chunks_report {
     uint64_t n_samples; /* made in this call */
     uint32_t lock;      /* AUGS_LOCK_... */
     uint32_t reserved;  /* 0 */
+    /* Bytes of unfinished files that a stop left in the folder, under hidden
+     * names, since removing them takes long. The shard's next call removes them. */
+    uint64_t left_bytes;
 } augs_chunks_report;
-AUGS_SIZED_STRUCT(augs_chunks_report, reserved);
+AUGS_SIZED_STRUCT(augs_chunks_report, left_bytes);
 
 /*
  * Writes the chunks of a shard into the folder `path`, or goes on with what an

@@ -63,7 +63,7 @@ AUGS_SIZED_STRUCT(augs_metrics_options, allocator);
 
 /*
  * All batches since open, not only those that are held. Percentiles are of the
- * nearest rank, to 1 %, from 1 ns to 34 years. Throughputs are samples per
+ * nearest rank, to 1 %, from 2^-30 seconds to 34 years. Throughputs are samples per
  * second. Batches whose seconds are not known count in n_batches, n_samples,
  * mean_size and the peaks only. A mean or percentile of nothing is NaN.
  */

@@ -206,7 +206,9 @@ AUGS_API int augs_pipeline_observe(augs_pipeline *pipeline, const augs_feedback 
  * Gives the samples of a batch that did not fit again, in smaller parts. The
  * parts come next, before later steps. They have the step of the batch, and as
  * `part` the next numbers that the step has not had. Numbers of steps do not
- * change. A part that does not fit may be given again as well.
+ * change. A part that does not fit may be given again as well. Parts come in
+ * the order of the retries; where many batches wait, the newest comes first, so
+ * that halves of halves stay few.
  *
  * step: of the present epoch, or AUGS_STEP_LAST. most_samples: the most per
  * part; 0 = half of the batch, rounded up. Parts are multiples of multiple_of

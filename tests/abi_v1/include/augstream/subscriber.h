@@ -45,11 +45,13 @@ typedef struct augs_subscriber_options {
     const char *job;              /* NULL = AUGS_DEFAULT_JOB; copied */
     uint32_t rank;                /* 0 <= rank < world_size */
     uint32_t world_size;          /* that of the job; 0 = 1 */
-    const char *token;            /* resume token; NULL = the start; copied */
-    uint32_t steps_ahead;         /* steps asked for ahead; 0 = 8 */
-    uint32_t verify;              /* 1: recompute every batch and compare; 0: do not */
-    uint64_t timeout_ms;          /* most time without a batch; 0 = no limit */
-    uint64_t max_frame_bytes;     /* largest payload that is taken; 0 = 256 MiB */
+    /* Resume token, of any rank, world size and batch size: its position decides.
+     * NULL = the start. Copied. */
+    const char *token;
+    uint32_t steps_ahead;     /* steps asked for ahead; 0 = 8 */
+    uint32_t verify;          /* 1: recompute every batch and compare; 0: do not */
+    uint64_t timeout_ms;      /* most time without a batch; 0 = no limit */
+    uint64_t max_frame_bytes; /* largest payload that is taken; 0 = 256 MiB */
     /* 32 of 0-9 a-f: refuse a job of another stream. NULL = any. Copied. */
     const char *fingerprint;
     augs_logger logger;              /* copied; a NULL function = no messages */
@@ -76,10 +78,11 @@ AUGS_SIZED_STRUCT(augs_subscriber_stats, n_fetches);
  *
  * AUGS_E_ARGUMENT if a required pointer is NULL, options have a wrong size, or
  * job or fingerprint is not accepted. AUGS_E_RANGE if rank is not below the world
- * size, or steps_ahead is too large. AUGS_E_ADDRESS if an endpoint is malformed. AUGS_E_TOKEN if the token
- * is malformed, of another job, or names parts of a batch. AUGS_E_UNSUPPORTED if
- * the machine is not little-endian. AUGS_E_IO if a pipe or random numbers cannot
- * be had. AUGS_E_NO_MEMORY if the allocator has no memory.
+ * size, or steps_ahead is too large. AUGS_E_ADDRESS if an endpoint is malformed.
+ * AUGS_E_TOKEN if the token is malformed, of another job, or names parts of a
+ * batch that are to be given again. AUGS_E_UNSUPPORTED if the machine is not
+ * little-endian. AUGS_E_IO if a pipe or random numbers cannot be had.
+ * AUGS_E_NO_MEMORY if the allocator has no memory.
  */
 AUGS_API int augs_subscriber_open(const augs_subscriber_options *options,
                                   augs_subscriber **ret_subscriber, augs_error *error);
@@ -112,7 +115,8 @@ AUGS_API int augs_subscriber_connect(augs_subscriber *subscriber, augs_stream **
  * AUGS_E_NETWORK if ZeroMQ fails. AUGS_E_REFUSED if the server refuses the rank,
  * the job or its world size. AUGS_E_MISMATCH if the job is of another stream or
  * plan, the server computes other values, or `verify` found a difference.
- * AUGS_E_TOKEN if the token does not belong to the job. AUGS_E_PROTOCOL if the
+ * AUGS_E_TOKEN if the token is of another stream, epoch or generation, or of a
+ * place where the job's plan cannot go on. AUGS_E_PROTOCOL if the
  * server breaks the protocol. AUGS_E_UNSUPPORTED if its contract is another one.
  * AUGS_E_RANGE if batches are larger than max_frame_bytes. AUGS_E_STATE if the
  * subscriber was opened in another process. AUGS_E_NO_MEMORY if the allocator
@@ -129,8 +133,9 @@ AUGS_API int augs_subscriber_next(augs_subscriber *subscriber, augs_batch **ret_
 AUGS_API void augs_subscriber_cancel(augs_subscriber *subscriber);
 
 /*
- * Returns the number of steps per epoch. 0 before `connect` or the first batch,
- * or if subscriber is NULL.
+ * Returns the step at which the current epoch ends. After a token of another
+ * plan this may be another number than in later epochs. 0 before `connect` or
+ * the first batch, or if subscriber is NULL.
  */
 AUGS_API uint64_t augs_subscriber_n_steps(const augs_subscriber *subscriber);
 
