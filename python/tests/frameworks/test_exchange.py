@@ -5,6 +5,7 @@ import gc
 import sys
 import unittest
 
+import augstream as aug
 import duckdb
 import jax
 import numpy as np
@@ -12,8 +13,6 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import torch
-
-import augstream as aug
 
 N = 300
 PRESET = {
@@ -50,7 +49,9 @@ class Arrow(unittest.TestCase):
         self.compare(arrow.to_pydict())
         types = {field.name: str(field.type) for field in arrow.schema}
         self.assertEqual(types["sample_id"], "int64")
-        self.assertEqual((types["flip"], types["factor"], types["op"], types["noise"]), ("bool", "float", "int32", "uint64"))
+        self.assertEqual(
+            (types["flip"], types["factor"], types["op"], types["noise"]), ("bool", "float", "int32", "uint64")
+        )
         self.assertEqual(types["factors"], "fixed_size_list<item: float not null>[10]")
         self.assertEqual(types["orders"], "fixed_size_list<item: fixed_size_list<item: int32 not null>[4] not null>[2]")
         self.assertTrue(pa.schema(self.batch).equals(arrow.schema))
@@ -110,7 +111,7 @@ class Arrow(unittest.TestCase):
             self.assertEqual(frame[name].tolist(), self.wanted[name].tolist())
 
     def test_duckdb(self):
-        batch = self.batch  # noqa: F841: DuckDB finds it by its name
+        batch = self.batch  # noqa: F841  DuckDB finds it by its name
         rows = duckdb.sql("select sample_id, factor, flip, factors[3] from batch where op = 1").fetchall()
         kept = self.wanted["op"] == 1
         self.assertEqual([row[0] for row in rows], self.wanted["sample_id"][kept].tolist())
@@ -183,7 +184,10 @@ class Jax(unittest.TestCase):
         arrays = batch.jax()
         self.assertEqual(str(arrays["sample_id"].dtype), "int32")
         self.assertEqual((str(arrays["noise"].dtype), arrays["noise"].shape), ("uint32", (N, 2)))
-        high, low = np.asarray(arrays["noise"])[:, 1].astype(np.uint64), np.asarray(arrays["noise"])[:, 0].astype(np.uint64)
+        high, low = (
+            np.asarray(arrays["noise"])[:, 1].astype(np.uint64),
+            np.asarray(arrays["noise"])[:, 0].astype(np.uint64),
+        )
         np.testing.assert_array_equal(high << np.uint64(32) | low, batch["noise"])
         for name in ("flip", "op", "orders", "factors", "partner"):
             np.testing.assert_array_equal(np.asarray(arrays[name]), batch[name])
