@@ -86,7 +86,6 @@ typedef struct core_types {
     PyTypeObject *batch;
     PyTypeObject *column;
     PyTypeObject *pipeline;
-    PyTypeObject *subscriber;
 } core_types;
 extern core_types core;
 
@@ -107,7 +106,7 @@ typedef struct core_names {
 const core_names *core_get_names(void);
 
 extern PyType_Spec memory_spec, layout_spec, preset_spec, stream_spec, batch_spec, column_spec,
-    pipeline_spec, subscriber_spec;
+    pipeline_spec;
 
 /* -- Errors -------------------------------------------------------------- */
 
