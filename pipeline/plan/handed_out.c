@@ -189,8 +189,8 @@ static void drop_used(augsi_out *out)
 }
 
 /* Parts come in the order in which their batches were given again. Where more than these wait, the
- * newest parts come first: all halves of halves of halves at once would be more than there is room
- * for, and than are remembered. */
+ * newest parts come first: all halves of halves of halves at once would be more than the
+ * ranges hold, and than are remembered. */
 #define MOST_IN_ORDER (AUGS_MOST_RETRIES / 4)
 
 bool augsi_out_add_range(augsi_out *out, uint32_t epoch, const augsi_range *range)
@@ -244,7 +244,7 @@ bool augsi_out_next_part(augsi_out *out, augsi_piece *ret_piece)
 }
 
 /* What is left of the batch that the piece was the last part of, so far. Another batch may have been
- * given again meanwhile, which moved or dropped it; NULL: there is no room to put it back. */
+ * given again meanwhile, which moved or dropped it; NULL: no range is free to put it back. */
 static augsi_range *range_after(augsi_out *out, const augsi_piece *piece)
 {
     for (uint32_t i = 0; i < out->n_ranges; i++) {
