@@ -10,6 +10,7 @@ import socket
 
 import msgpack
 import numpy as np
+import zmq
 
 from command_fixture import Case, interrupt, main, run, wait_for
 
@@ -52,6 +53,37 @@ class Network(Case):
     def test_a_job_that_delivers_nothing_is_not_served(self):
         stderr = self.ends(2, "serve", *STREAM, "--samples", 7, "--world-size", 4, "--batch-size", 2, "--drop-last").stderr
         self.assertIn("needs 8 positions for a batch of all ranks, there are 7", stderr)
+
+    def refused_with(self, text):
+        """What subscribe prints when a server answers HELLO with ERR and these bytes as its text."""
+        with zmq.Context() as context, context.socket(zmq.ROUTER) as server:
+            server.linger = 0
+            port = server.bind_to_random_port("tcp://127.0.0.1")
+            process = self.start("subscribe", "--connect", f"tcp://127.0.0.1:{port}", "--rank", 0, "--world-size", 2,
+                                 "--timeout", 3, "--format", "jsonl", text=False)
+            while process.poll() is None:
+                if server.poll(50):
+                    peer, frame = server.recv_multipart()[:2]
+                    hello = msgpack.unpackb(frame)
+                    err = msgpack.packb([1, 68, hello[4], 0, 2, 0, 0, ""])
+                    server.send_multipart([peer, err[:-1] + b"\xdb" + len(text).to_bytes(4, "big") + text])
+            stdout, stderr = process.communicate()
+        self.assertEqual(stdout, b"")
+        return process.returncode, stderr.decode()
+
+    def test_the_text_of_a_hostile_server_cannot_write_to_a_terminal(self):
+        text = "no \x1b[31mred\x07\r\naugstream: done \x9b2J \u202eabc \u2028 \x7f"
+        status, stderr = self.refused_with(text.encode())
+        self.assertEqual(status, 3)
+        self.assertEqual(stderr.splitlines()[1:], [r"augstream: the server refuses: no \x1b[31mred\x07\r\naugstream: done "
+                                                   r"\u009b2J \u202eabc \u2028 \x7f"])
+        status, stderr = self.refused_with(b"x" * 60000)
+        self.assertEqual(status, 3)
+        self.assertLess(len(stderr), 1200)
+        status, stderr = self.refused_with(b"bad \xff\xfe\x00")
+        self.assertEqual(status, 75)
+        self.assertIn("a field of the message of type 68 has the wrong type or range", stderr)
+        self.assertRegex(stderr, r"\A[\n -~]*\Z")
 
     def test_four_ranks_take_every_position_once_and_one_is_killed(self):
         samples, world_size = 40000, 4
