@@ -19,7 +19,6 @@ PROTOCOL = 1
 HELLO, FETCH, BYE = 1, 3, 6
 WELCOME, BATCH, EOS, ERR, BUSY = 65, 66, 67, 68, 70
 DTYPES = {1: "<f4", 4: "<i4", 5: "<u8", 6: "<i8", 7: "?"}
-TAILS = ("pad", "drop", "uneven")
 WINDOW = 8  # steps asked for ahead
 PATIENCE = 5.0  # seconds without progress before the socket is replaced
 ATTEMPTS = 5  # sockets without progress before giving up
@@ -30,7 +29,8 @@ class Failure(Exception):
 
 
 def plan_of_rank(n_samples, world_size, batch_size, rank, tail):
-    """The positions of every step of a rank: rank layout interleaved, sequential strategy."""
+    """The positions of every step of a rank: strategy sequential, rank layout interleaved, last batch kept. Others: the tables
+    in docs/protocol.md."""
     steps = []
     for first in range(0, n_samples, world_size * batch_size):
         count = min(world_size * batch_size, n_samples - first)
