@@ -54,7 +54,7 @@ class ChunksOptions(ctypes.Structure):
 
 
 class Error(ctypes.Structure):
-    _fields_ = [("status", ctypes.c_int32), ("message", ctypes.c_char * 256)]
+    _fields_ = [("status", ctypes.c_int32), ("message", ctypes.c_char * 1024)]
 
 
 def write_folders(library, root):

@@ -50,7 +50,7 @@ class Span(ctypes.Structure):
 
 
 class Error(ctypes.Structure):
-    _fields_ = [("status", ctypes.c_int32), ("message", ctypes.c_char * 256)]
+    _fields_ = [("status", ctypes.c_int32), ("message", ctypes.c_char * 1024)]
 
 
 augs = None
