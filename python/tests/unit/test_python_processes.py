@@ -148,7 +148,9 @@ class Processes(unittest.TestCase):
 
     def test_ctrl_c_ends_a_loop(self):
         code = (
-            "import augstream as aug\nprint('go', flush=True)\n"
+            "import signal\nimport augstream as aug\n"
+            # A shell starts what it runs in the background with SIGINT ignored.
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\nprint('go', flush=True)\n"
             "for batch in aug.Stream('mild', seed=1).batches(64): pass\n"
         )
         child = subprocess.Popen(
@@ -160,7 +162,10 @@ class Processes(unittest.TestCase):
         )
         self.assertEqual(child.stdout.readline(), "go\n")
         child.send_signal(signal.SIGINT)
-        _, errors = child.communicate(timeout=60)
+        try:
+            _, errors = child.communicate(timeout=60)
+        finally:
+            child.kill()
         self.assertIn("KeyboardInterrupt", errors)
 
     def test_importing_needs_numpy_alone(self):
