@@ -79,7 +79,7 @@ const size_t *layout_offsets(layout_object *self, uint64_t n)
         return self->offsets; /* all zero for n = 0, at first as well */
     }
     /* The gaps are below 64 bytes per column. */
-    if (n > ((uint64_t)PY_SSIZE_T_MAX - 64u * MOST_COLUMNS) / (self->sample_bytes + 1)) {
+    if (n > ((uint64_t)PY_SSIZE_T_MAX - UINT64_C(64) * MOST_COLUMNS) / (self->sample_bytes + 1)) {
         raise_status(AUGS_E_NO_MEMORY, "no memory holds %llu samples of %llu bytes",
                      (unsigned long long)n, (unsigned long long)self->sample_bytes);
         return NULL;
