@@ -252,6 +252,14 @@ static int explain_preset(const arguments *of, const char *name,
     return complain(EXIT_CONFIGURATION, "%s", error->message);
 }
 
+/* The message without "preset 'NAME': " in front: the option says the name. */
+static const char *without_name(const char *message, const char *name)
+{
+    char front[sizeof((augs_error *)NULL)->message];
+    const int n = snprintf(front, sizeof front, "preset '%.200s': ", name);
+    return strncmp(message, front, (size_t)n) == 0 ? message + n : message;
+}
+
 int open_preset(const arguments *of, const char *name, augs_preset **ret_preset)
 {
     augs_error error;
@@ -269,7 +277,7 @@ int open_preset(const arguments *of, const char *name, augs_preset **ret_preset)
     }
     if (status < 0 && name == option_text(of, OPT_PRESET)) {
         return complain_value(status == AUGS_E_NO_MEMORY ? EXIT_FAILED : EXIT_CONFIGURATION, of,
-                              OPT_PRESET, error.message);
+                              OPT_PRESET, without_name(error.message, name));
     }
     if (status == AUGS_E_IO || status == AUGS_E_ARGUMENT) {
         return complain(EXIT_CONFIGURATION, "%s", error.message);

@@ -525,7 +525,7 @@ int augs_preset_open(const char *name_or_path, const augs_preset_options *option
         error, AUGS_E_NOT_FOUND,
         "preset '%.200s': no such preset%s; a file's name has a '/' or ends in .yaml, "
         ".yml or .json",
-        name_or_path, augsi_known_words_text(&known, "shipped"));
+        name_or_path, augsi_known_words_text(&known, "accepted"));
 }
 
 /* ---- what a preset holds ---- */

@@ -110,6 +110,13 @@ class Presets(Case):
         lines = self.ends(0, "presets", "list", "--jsonl").stdout.splitlines()
         self.assertEqual([json.loads(line)["name"] for line in lines], names)
 
+    def test_a_preset_that_is_not_there_is_named_once(self):
+        for name, status, words in (("simcrl", 3, "no such preset, did you mean 'simclr'?; accepted: aggressive, "),
+                                    ("nope.yaml", 3, "No such file or directory; accepted: a shipped preset")):
+            stderr = self.ends(status, "generate", "--preset", name, "--seed", 7, "--samples", 1).stderr
+            self.assertTrue(stderr.startswith(f"augstream: --preset '{name}': {words}"), stderr)
+            self.assertEqual((stderr.count(f"'{name}'"), stderr.count("accepted")), (1, 1), stderr)
+
     def test_a_gate_that_never_opens_is_a_warning_and_no_fault(self):
         path = self.folder / "closed.yaml"
         path.write_text("augstream: 1\ncolumns:\n  on: {bernoulli: 0}\n  kind: {choice: {values: [a, b]}, when: on}\n"
