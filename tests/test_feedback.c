@@ -368,6 +368,34 @@ START_TEST(a_step_that_is_sought_again_has_the_new_size)
 }
 END_TEST
 
+/* The step before it can be sought after that, and has its own batch. */
+START_TEST(a_step_before_a_new_size_is_still_there)
+{
+    static const char *const names[] = {"memory_optimized", "adaptive"};
+    augs_stream *stream = uniform_open(1, 100000);
+    for (int s = 0; s < 2; s++) {
+        augs_pipeline *pipeline = open_sized(stream, names[s], 64, AUGS_FEEDBACK_TOLD);
+        augs_error error;
+        next_size(pipeline);
+        const uint64_t size = next_size(pipeline);
+        next_size(pipeline);
+        AUGS_ASSERT_OK(augs_pipeline_seek(pipeline, 2, &error), error);
+        AUGS_ASSERT_OK(augs_pipeline_set_batch_size(pipeline, 8, &error), error);
+        AUGS_ASSERT_OK(augs_pipeline_seek(pipeline, 1, &error), error);
+        augs_batch *batch = next_batch(pipeline);
+        augs_batch_info info = {.size = sizeof info};
+        AUGS_ASSERT_OK(augs_batch_get_info(batch, &info), error);
+        augs_batch_unref(batch);
+        ck_assert_uint_eq(info.step, 1);
+        ck_assert_uint_eq(info.first, 64);
+        ck_assert_uint_eq(info.n_samples, size);
+        ck_assert_uint_eq(next_size(pipeline), 8);
+        augs_pipeline_free(pipeline);
+    }
+    augs_stream_unref(stream);
+}
+END_TEST
+
 /* ---- batches that did not fit ---- */
 
 static const char *const deciding[] = {"memory_optimized", "adaptive"};
@@ -435,4 +463,5 @@ AUGS_SUITE("feedback", late_feedback_has_the_size_of_its_step,
            feedback_of_batches_that_are_forgotten_is_ignored,
            a_pipeline_times_until_it_is_told_late, metrics_have_what_came_late_and_what_did_not_fit,
            a_size_of_the_callers_counts_from_the_next_batch_on, halving_after_a_failure_halves,
-           a_step_that_is_sought_again_has_the_new_size, a_strategy_stays_below_what_did_not_fit)
+           a_step_that_is_sought_again_has_the_new_size, a_step_before_a_new_size_is_still_there,
+           a_strategy_stays_below_what_did_not_fit)

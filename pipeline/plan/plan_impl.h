@@ -141,7 +141,7 @@ int augsi_plan_open_walk(augsi_plan *plan, augs_error *error);
 void augsi_plan_free_walk(augsi_plan *plan);
 /* Whether the journal has the step, which is the next one or the last one again: 1, 0, negative. */
 int augsi_plan_is_recorded(augsi_plan *plan, uint64_t step, augs_error *error);
-/* The step planned last, of a shipped strategy without a journal, is planned anew. */
+/* The step planned last, of a shipped strategy for one rank without a journal, is planned anew. */
 void augsi_plan_take_back_step(augsi_plan *plan);
 /* The span of the next step or of the last one again. */
 int augsi_plan_next_span(augsi_plan *plan, uint64_t step, augs_span *ret_span, augs_error *error);

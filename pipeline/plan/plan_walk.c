@@ -423,9 +423,6 @@ void augsi_plan_take_back_step(augsi_plan *plan)
 {
     augsi_walk *walk = plan->walk;
     augsi_span_check_take_back(&walk->check, &walk->last);
-    if (plan->options.tail == AUGS_TAIL_DROP && walk->last_filled == 0) {
-        walk->n_cut -= walk->last.count % plan->options.world_size;
-    }
     walk->end_noted = false;
     walk->n_walked--;
     walk->n_planned--;

@@ -226,14 +226,16 @@ class Learning(unittest.TestCase):
                 self.stream.batches(replay=journal)
 
     def test_retry_gives_every_sample_once(self):
-        done, parts = [], []
+        done, parts, sizes = [], [], set()
         for batch in self.stream.batches(1000, max_batch_size=1000, feedback="told"):
-            if len(batch) > 300:
-                batch.retry(300)
+            if len(batch) > 400:
+                batch.retry(400)
                 continue
             parts.append((batch.step, batch.part))
+            sizes.add(len(batch))
             done += batch.sample_id.tolist()
         self.assertEqual(sorted(done), list(range(20_000)))
+        self.assertEqual(sizes, {334, 333})
         self.assertEqual(len(set(parts)), len(parts))
         self.assertTrue(all(part > 0 for _, part in parts))
 
